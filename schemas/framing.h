@@ -1,0 +1,52 @@
+/* Framing: from a payload to (which schema, which bytes), contract.md section 1.1. Pure. */
+#ifndef MR_SCHEMAS_FRAMING_H
+#define MR_SCHEMAS_FRAMING_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "schemas/headers.h"
+
+enum mr_format { /* key_format, value_format */
+    MR_FORMAT_AUTO,
+    MR_FORMAT_CONFLUENT,
+    MR_FORMAT_CONFLUENT_HEADER,
+    MR_FORMAT_APICURIO_HEADER,
+    MR_FORMAT_APICURIO8,
+    MR_FORMAT_RAW_AVRO,
+    MR_FORMAT_STRING,
+    MR_FORMAT_JSON,
+    MR_FORMAT_INT32,
+    MR_FORMAT_INT64,
+    MR_FORMAT_BYTES
+};
+
+/* How the schema is named. MR_REF_NONE: the payload is null; MR_REF_RAW: no schema (string, int32 ...). */
+enum mr_ref_kind {
+    MR_REF_NONE,
+    MR_REF_RAW,
+    MR_REF_ID,
+    MR_REF_GUID,
+    MR_REF_GLOBAL_ID,  /* Apicurio */
+    MR_REF_CONTENT_ID, /* Apicurio */
+    MR_REF_CONFIGURED  /* raw_avro with the route's value_schema */
+};
+
+/* Plain bytes without padding garbage: zero it before filling, so that it can be a hash key. */
+struct mr_schema_ref {
+    uint32_t kind; /* enum mr_ref_kind */
+    uint32_t format; /* enum mr_format, of MR_REF_RAW */
+    int64_t id;
+    uint8_t guid[16];
+};
+
+struct mr_frame {
+    struct mr_schema_ref ref;
+    struct mr_slice body; /* borrowed from the payload */
+};
+
+/* payload.data NULL means null (a tombstone or a null key); length 0 with a pointer is empty (F-02).
+ * Errors: POISON framing.* as in the table of contract.md 1.1; `out` is then undefined. */
+int mr_framing_open(struct mr_slice payload, bool is_key, enum mr_format format,
+                    const struct mr_headers *headers, struct mr_frame *out, struct mr_err *err);
+
+#endif

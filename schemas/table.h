@@ -1,0 +1,104 @@
+/* A target table as a sink's catalogue describes it, in target-neutral types. Immutable after it
+ * was made; shared by reference count between plans, batches and the catalogue cache.
+ * Threads: any (the count is atomic). */
+#ifndef MR_SCHEMAS_TABLE_H
+#define MR_SCHEMAS_TABLE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+
+/* The types that plans can write to. MR_T_CAST is any other type of the target: the value is staged as
+ * text and cast in the merge (contract.md X-08). */
+enum mr_type {
+    MR_T_NONE,
+    MR_T_BOOL,
+    MR_T_INT2,
+    MR_T_INT4,
+    MR_T_INT8,
+    MR_T_FLOAT4,
+    MR_T_FLOAT8,
+    MR_T_NUMERIC,
+    MR_T_TEXT,
+    MR_T_VARCHAR,
+    MR_T_BPCHAR,
+    MR_T_BYTEA,
+    MR_T_DATE,
+    MR_T_TIME,
+    MR_T_TIMETZ,
+    MR_T_TIMESTAMP,
+    MR_T_TIMESTAMPTZ,
+    MR_T_INTERVAL,
+    MR_T_UUID,
+    MR_T_JSON,
+    MR_T_JSONB,
+    MR_T_BIT,
+    MR_T_VARBIT,
+    MR_T_ENUM,
+    MR_T_OID,
+    MR_T_ARRAY,
+    MR_T_CAST,
+    MR_N_TYPES
+};
+
+struct mr_coltype {
+    enum mr_type type;
+    enum mr_type elem; /* of MR_T_ARRAY, else MR_T_NONE */
+    int32_t length;    /* varchar, bpchar: characters; bit: bits; -1: none */
+    int32_t precision; /* numeric; -1: unconstrained */
+    int32_t scale;     /* numeric; 0 where precision is -1 */
+    uint32_t oid;      /* of the type in the target; 0 where the target has none */
+    uint32_t elem_oid; /* of an array's element */
+    const char *sql;   /* the type as the target's SQL spells it, schema-qualified; in arena; NULL
+                          in a wanted shape: the dialect makes it */
+};
+
+struct mr_column {
+    const char *name; /* in arena */
+    struct mr_coltype type;
+    bool not_null;
+    bool has_default;
+    bool generated;       /* STORED or VIRTUAL: never written (V-15) */
+    bool identity_always; /* OVERRIDING SYSTEM VALUE (V-16) */
+};
+
+/* A valid, immediate, non-partial unique index without expressions (V-17). */
+struct mr_unique {
+    uint16_t n_cols;
+    bool primary;
+    const uint16_t *cols; /* column indexes, ascending by index position; in arena */
+};
+
+/* What tells that a table changed since it was read (V-13); opaque to all but its sink. */
+struct mr_table_version {
+    uint64_t v[4];
+};
+
+enum { MR_TABLE_MAX_COLUMNS = 1600 };
+
+struct mr_table {
+    _Atomic uint32_t refs;
+    struct mr_arena arena; /* owns everything below */
+    const char *schema;    /* "" in SQLite */
+    const char *name;
+    struct mr_column *columns;
+    uint16_t n_columns;
+    struct mr_unique *uniques;
+    uint16_t n_uniques;
+    bool made_by_us; /* in millrace.tables: may be altered by evolve, gets its key index */
+    struct mr_table_version version;
+};
+
+/* An empty table with one reference; NULL when memory is out. Gives: mr_table_unref(). */
+struct mr_table *mr_table_new(void);
+struct mr_table *mr_table_ref(struct mr_table *table);
+void mr_table_unref(struct mr_table *table); /* NULL is allowed */
+
+/* Index of a column: exact name first, then unique case-insensitive match (I-11); -1 if absent. */
+int mr_table_column(const struct mr_table *table, const char *name);
+const char *mr_type_name(enum mr_type type); /* "int4", "timestamptz": for messages */
+
+#endif

@@ -1,0 +1,176 @@
+/* A sink: a target that batches are loaded into. One const ops table a kind; every slot is filled,
+ * abilities are capability bits.
+ *
+ * Two objects: the sink (one a process; its functions may be called by any thread; it owns the pool,
+ * the catalogue cache and the control tables) and the session (one connection of one writer; one
+ * thread, but for session_interrupt).
+ *
+ * One flush, on a session, in this order (design.md section 4):
+ *   begin -> (delete_keys | put_rows)* per table -> put_letters -> put_positions -> commit
+ * Any error: the caller calls rollback (which never fails in a way that matters: a broken connection is
+ * dropped and opened again by the next begin) and decides by the error's class. */
+#ifndef MR_SINKS_SINK_H
+#define MR_SINKS_SINK_H
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/pos.h"
+#include "schemas/plan.h"
+#include "schemas/rows.h"
+
+enum mr_sink_cap {
+    MR_SINK_TXN = 1 << 0,       /* rows and positions in one transaction */
+    MR_SINK_POSITIONS = 1 << 1, /* keeps positions; without: the source's own commits are used */
+    MR_SINK_DDL = 1 << 2,       /* can create and alter tables */
+    MR_SINK_PARALLEL = 1 << 3,  /* several sessions may write at the same time */
+};
+
+enum { MR_TARGET_ID_BYTES = 64, MR_OWNER_TEXT_BYTES = 160 };
+
+struct mr_sink_opts { /* borrowed for the sink's life */
+    const char *url;
+    const char *schema;         /* default schema of tables */
+    const char *control_schema; /* PostgreSQL: schema; SQLite: prefix is `<control_schema>_` */
+    const char *pipeline;
+    const char *group_id;
+    const char *instance_id; /* unique a process */
+    uint32_t pool_min, pool_max, pool_wait_ms, pool_idle_ms, pool_max_age_ms;
+    uint32_t statement_timeout_ms, lock_timeout_ms, connect_timeout_ms;
+    uint32_t session_timeout_ms; /* of the source's group: how stale an owner may be */
+    struct mr_env env;           /* a copy of its own */
+    int output_fd;               /* stdout: where lines go */
+};
+
+/* One partition's claim. In: stream, stream_id, cluster_id, partition, slot, slots, start. Out: found,
+ * position (with the new epoch). */
+struct mr_claim {
+    struct mr_position position; /* in: names and ids; out: what the target holds now */
+    int64_t start_offset;        /* inserted as next_offset if absent; -1: do not insert */
+    int32_t start_leader_epoch;
+    bool found;                  /* the row was there before */
+};
+
+/* A record put aside (design.md section 6). Slices are borrowed until put_letters returns. */
+struct mr_letter {
+    const char *stream;
+    int32_t partition;
+    int64_t offset;
+    struct mr_slice key;   /* data NULL: null */
+    struct mr_slice value; /* data NULL: null */
+    const char *headers_json; /* array of {"k": name, "v": base64 or null}; never NULL */
+    int64_t timestamp_ms;     /* -1: none */
+    const char *code;         /* "avro.trailing" */
+    const char *sqlstate;     /* "" if none */
+    const char *detail;       /* mr_err_line-like text with place and remedy */
+    const char *target_table; /* "" if not known */
+};
+
+enum mr_put {
+    MR_PUT_INSERT, /* plain insert; a unique violation gives -MR_EXISTS (FLOW) */
+    MR_PUT_UPSERT, /* insert, or update the tuple's columns of the row with this key */
+    MR_PUT_UPDATE, /* update existing rows only; *n_done says how many there were */
+};
+
+/* Rows of one table with one column set (and, for MR_PUT_UPDATE, one mask: masked fields of the tuples
+ * are NULL and must not be written). `rows` are in offset order and distinct by key except in
+ * MR_PUT_INSERT of append strategies. */
+struct mr_put_rows {
+    struct mr_table *table;
+    const struct mr_colset *key;
+    const struct mr_colset *cols;
+    const uint64_t *mask; /* NULL: none */
+    const struct mr_row *const *rows;
+    size_t n_rows;
+    bool absent_get_defaults; /* rows were R-04 replaced: delete_keys ran on them before */
+};
+
+struct mr_sink;    /* each kind embeds it as its first member */
+struct mr_session; /* likewise */
+
+struct mr_sink_ops {
+    const char *name; /* "postgresql", "sqlite", "stdout" */
+    uint32_t caps;
+    const struct mr_emit_ops *emit;
+
+    /* ---- sink: any thread ---- */
+    /* Does not connect: `opts->url` is only parsed. Gives. */
+    int (*open)(const struct mr_sink_opts *opts, struct mr_sink **out, struct mr_err *err);
+    void (*close)(struct mr_sink *sink); /* after all sessions were closed */
+    /* Connects, makes or migrates the control tables under an advisory lock, and reads the target's
+     * id. Idempotent; to be retried by class. target_id: MR_TARGET_ID_BYTES. */
+    int (*setup)(struct mr_sink *sink, char *target_id, struct mr_err *err);
+    /* One cheap round trip: is the target there and writable? */
+    int (*probe)(struct mr_sink *sink, struct mr_err *err);
+
+    /* The table as the catalogue has it (cached; `fresh` re-reads). Gives a reference;
+     * -MR_TARGET_MISSING when it does not exist. schema NULL: the default one. */
+    int (*table_open)(struct mr_sink *sink, const char *schema, const char *name, bool fresh,
+                      struct mr_table **out, struct mr_err *err);
+    /* Carries out a DDL wish in its own short transaction (V-01, V-11, V-12: advisory lock,
+     * catalogue re-read under it, lock_timeout 2 s), notes it in schema_changes and registers the
+     * table for this pipeline and route. */
+    int (*table_apply)(struct mr_sink *sink, const char *schema, const char *name,
+                       const struct mr_ddl *ddl, struct mr_err *err);
+    /* Notes that this pipeline loads the table (target.shared if another one does and not both
+     * allow it). */
+    int (*table_register)(struct mr_sink *sink, const struct mr_table *table, const char *route,
+                          bool shared, struct mr_err *err);
+    /* Reads positions of the pipeline: all (n_in = 0) or those whose names stand in `io`. Returns in
+     * a malloc'd array (free()). */
+    int (*positions_read)(struct mr_sink *sink, struct mr_position **out, size_t *n_out,
+                          struct mr_err *err);
+    /* Claims all in one statement, rows locked in (stream, partition, slot) order; raises epochs; ends
+     * a stalled former owner's backend (design.md section 4). */
+    int (*claim)(struct mr_sink *sink, struct mr_claim *claims, size_t n, struct mr_err *err);
+    /* Pool figures for metrics. */
+    void (*stats)(struct mr_sink *sink, uint32_t *idle, uint32_t *busy, uint32_t *waiting);
+
+    /* ---- session: one thread ---- */
+    int (*session_open)(struct mr_sink *sink, struct mr_session **out, struct mr_err *err);
+    void (*session_close)(struct mr_session *session);
+    /* Connects if needed (by the pool), opens the transaction, locks the tables ROW EXCLUSIVE and
+     * compares their versions with the catalogue: -MR_TABLE_CHANGED (err->table names it) when a plan
+     * is stale (V-13). On a new connection it first notes itself as owner of `spans` (so that the
+     * next owner can end it, should it stall). Tables sorted by (schema, name). */
+    int (*begin)(struct mr_session *session, struct mr_table *const *tables, size_t n_tables,
+                 const struct mr_span *spans, size_t n_spans, struct mr_err *err);
+    int (*savepoint)(struct mr_session *session, struct mr_err *err);
+    int (*rollback_to_savepoint)(struct mr_session *session, struct mr_err *err);
+    int (*release_savepoint)(struct mr_session *session, struct mr_err *err);
+    /* Deletes by key_tuple; absent keys are no error. Rows distinct by key. */
+    int (*delete_keys)(struct mr_session *session, struct mr_table *table,
+                       const struct mr_colset *key, const struct mr_row *const *rows, size_t n_rows,
+                       uint64_t *n_done, struct mr_err *err);
+    int (*put_rows)(struct mr_session *session, const struct mr_put_rows *put, enum mr_put mode,
+                    uint64_t *n_done, struct mr_err *err);
+    int (*put_letters)(struct mr_session *session, const struct mr_letter *letters, size_t n,
+                       struct mr_err *err);
+    /* Compare and set of every span; another row count is -MR_FENCED (err names the first that failed). */
+    int (*put_positions)(struct mr_session *session, const struct mr_span *spans, size_t n,
+                         struct mr_err *err);
+    /* 0: durable. -MR_COMMIT_UNKNOWN: the answer was lost, settle by positions_read. */
+    int (*commit)(struct mr_session *session, struct mr_err *err);
+    void (*rollback)(struct mr_session *session);
+    /* Any thread: makes a call that blocks on the server return soon (cancel); best effort. */
+    void (*session_interrupt)(struct mr_session *session);
+    /* Between flushes: returns an over-age or idle connection to the pool's care. */
+    void (*session_idle)(struct mr_session *session);
+};
+
+struct mr_sink {
+    const struct mr_sink_ops *ops;
+};
+struct mr_session {
+    const struct mr_sink_ops *ops;
+    struct mr_sink *sink;
+};
+
+extern const struct mr_sink_ops mr_sink_postgresql;
+extern const struct mr_sink_ops mr_sink_sqlite;
+extern const struct mr_sink_ops mr_sink_stdout;
+
+/* The kind that a URL names (postgresql:// postgres:// or key=value, sqlite:FILE, stdout:);
+ * NULL with config.invalid. */
+const struct mr_sink_ops *mr_sink_for_url(const char *url, struct mr_err *err);
+
+#endif
