@@ -1,0 +1,27 @@
+"""Servers for development and tests, all on loopback: Apache Kafka, a schema registry, PostgreSQL,
+a stub of the registry with faults and a TCP proxy that can be cut.
+
+This is the one place that knows how to fetch and start a server. Standard library only, so that
+`scripts/stack.sh` works before any virtual environment exists.
+
+    from stack import Kafka, Postgres
+    kafka = Kafka(run_dir).start()
+    kafka.bootstrap            # "127.0.0.1:23817"
+    kafka.kill(); kafka.start()
+
+A server ends with the process that started it, also when that process is killed. What cannot be had
+on this machine raises `Unavailable`, whose text is the reason that a test suite gives for its skip.
+"""
+
+from .fetch import Unavailable
+from .kafka import Kafka
+from .postgres import Postgres
+from .process import Server, ServerFailed, free_port, wait_until
+from .proxy import TcpProxy
+from .registry import Registry
+from .stub_registry import Fault, StubRegistry
+
+__all__ = [
+    "Fault", "Kafka", "Postgres", "Registry", "Server", "ServerFailed", "StubRegistry", "TcpProxy",
+    "Unavailable", "free_port", "wait_until",
+]
