@@ -177,7 +177,7 @@ static int run_cases(struct CMUnitTest *tests, size_t n_tests, const char *group
 {
     const char *path = getenv("MR_TEST_REPORT");
     if (path != NULL && path[0] != '\0') {
-        report = fopen(path, "a");
+        report = fopen(path, "w");
         if (report == NULL) {
             fprintf(stderr, "%s: %s\n", path, strerror(errno));
             return 2;

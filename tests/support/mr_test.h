@@ -25,7 +25,7 @@
  *   MR_SKIP(reason)                      ends the test as skipped; the reason is printed in the summary
  * Checks may be used in functions that tests call. Thread: the test's own only (they jump); a check that
  * fails in another thread ends the program with its message.
- * With MR_TEST_REPORT=<file>, each test's outcome is appended to that file (read by tests/run.sh). */
+ * With MR_TEST_REPORT=<file>, each test's outcome is written to that file (read by tests/run.sh). */
 #ifndef MR_TESTS_SUPPORT_MR_TEST_H
 #define MR_TESTS_SUPPORT_MR_TEST_H
 

@@ -1,4 +1,4 @@
-/* The test library tests itself. Its failing paths are run as a child program by tests/lint/self_test.py
+/* The test library tests itself. Its failing paths are run as a child program by tests/lint/test_lint.py
  * with MR_TEST_PROVOKE set: a check that cannot fail would make every other test worthless. */
 #include "tests/support/mr_test.h"
 

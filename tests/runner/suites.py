@@ -1,0 +1,225 @@
+"""The suites, in the order in which they run. A suite whose files are not in the tree is not listed.
+
+Each function gets the house (folders, options, builds made so far) and fills a Results. What one suite built,
+the next one uses: build/asan, build/tsan, build/release and build/clang are made once.
+"""
+import os
+import re
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import process
+from .results import FAIL, PASS, SKIP, Results, add_ctest, add_pytest, tail
+
+EXIT_SKIPPED = 77  # a lint that cannot run here says so with this code; its last line is the reason
+
+
+@dataclass
+class House:
+    root: Path
+    long: bool
+    out: Path
+    jobs: int = os.cpu_count() or 1
+    built: dict = field(default_factory=dict)
+
+    def log(self, name):
+        return self.out / f"{name}.log"
+
+    def has(self, pattern):
+        return next(self.root.glob(pattern), None) is not None
+
+    def configure(self, results, preset, *options):
+        log = self.log(f"configure-{preset}")
+        if process.run(["cmake", "--preset", preset, *options], log, 300, cwd=self.root) == 0:
+            return True
+        results.add(FAIL, f"configure {preset}", tail(log))
+        return False
+
+    def build(self, results, preset, *options):
+        """Builds a preset once; a broken build fails each suite that needs it. -k 0: run what did compile."""
+        if preset not in self.built:
+            log = self.log(f"build-{preset}")
+            ok = self.configure(results, preset, *options)
+            if ok:
+                ninja = ["ninja", "-C", self.root / "build" / preset, f"-j{self.jobs}", "-k", "0"]
+                ok = process.run(ninja, log, 1800) == 0
+            self.built[preset] = ok
+        if not self.built[preset]:
+            results.add(FAIL, f"build {preset}", failed_parts(self.log(f"build-{preset}")))
+        return self.built[preset]
+
+
+def failed_parts(log):
+    """The diagnostics of a build log rather than its end, which with -k 0 is usually a later success."""
+    try:
+        lines = log.read_text(errors="replace").splitlines()
+    except OSError:
+        return "not configured"
+    picked = [line for line in lines if re.search(r"error:|warning:|undefined reference|FAILED:", line)]
+    return "\n".join(picked[:30]) or tail(log)
+
+
+def run_ctest(house, results, preset, label, jobs=None):
+    folder = house.root / "build" / preset
+    reports = folder / "tests" / "report"
+    junit = house.out / f"ctest-{results.suite}.xml"
+    shutil.rmtree(reports, ignore_errors=True)
+    reports.mkdir(parents=True, exist_ok=True)
+    process.run(["ctest", "--test-dir", folder, "-L", label, "--output-on-failure", "--no-tests=error",
+                 f"-j{jobs or house.jobs}", "--output-junit", junit], house.log(results.suite), 1800)
+    add_ctest(results, junit, reports)
+
+
+def suite_lint(house, results):
+    """Each tests/lint/check_* is one case; each test of tests/lint/test_*.py, which sees them fail, is one more."""
+    if house.configure(results, "clang"):
+        process.run(["ninja", "-C", house.root / "build/clang", "mr_version_header"], house.log("lint"), 60)
+    for check in sorted(house.root.glob("tests/lint/check_*")):
+        log = house.log(f"lint-{check.stem}")
+        rc = process.run([check], log, 1500, cwd=house.root, env={"MR_JOBS": str(house.jobs)})
+        if rc == 0:
+            results.add(PASS, check.name)
+        elif rc == EXIT_SKIPPED:
+            results.add(SKIP, check.name, tail(log, 1))
+        else:
+            results.add(FAIL, check.name, tail(log))
+    pytest(house, results, "tests/lint", ["--timeout=120"])
+
+
+def suite_unit(house, results):
+    """Every unit test under ASan, LSan and UBSan."""
+    house.build(results, "asan")
+    run_ctest(house, results, "asan", "^unit$")
+
+
+def suite_component(house, results):
+    """Several units together, with librdkafka's mock cluster or an SQLite file, under the same sanitizers."""
+    house.build(results, "asan")
+    run_ctest(house, results, "asan", "^component$")
+
+
+def suite_fuzz(house, results):
+    """Every input of every corpus; with --long also a minute of fuzzing for each target."""
+    house.build(results, "asan")
+    run_ctest(house, results, "asan", "^fuzz$")
+    if not house.long or not house.build(results, "fuzz"):
+        return
+    seconds = os.environ.get("MR_FUZZ_SECONDS", "60")
+    for program in sorted((house.root / "build/fuzz/tests").glob("fuzz_*")):
+        name = program.name.removeprefix("fuzz_")
+        found = house.root / "build/fuzz/found" / name
+        found.mkdir(parents=True, exist_ok=True)
+        log = house.log(f"fuzz-{name}")
+        rc = process.run([program, f"-max_total_time={seconds}", "-rss_limit_mb=2048", "-timeout=20",
+                          f"-artifact_prefix={found}-crash-", found, house.root / "tests/fuzz/corpus" / name],
+                         log, int(seconds) + 300)
+        results.add(PASS if rc == 0 else FAIL, f"{program.name}: {seconds} s of fuzzing", "" if rc == 0 else tail(log))
+
+
+def suite_tsan(house, results):
+    """The unit and component tests again, under ThreadSanitizer."""
+    house.build(results, "tsan")
+    run_ctest(house, results, "tsan", "^(unit|component)$")
+
+
+def suite_clang(house, results):
+    """The whole tree by clang, warnings being errors."""
+    if house.build(results, "clang"):
+        results.add(PASS, "clang builds the whole tree without a warning")
+
+
+def suite_release(house, results):
+    """What users get: gcc -O2, hardened; here warnings are errors."""
+    if house.build(results, "release", "-DMR_WERROR=ON"):
+        results.add(PASS, "gcc -O2 builds the program without a warning")
+
+
+def suite_contract(house, results):
+    """Which rows of docs/contract.md no test cites."""
+    log = house.log("contract")
+    script = next(house.root.glob("tests/contract_coverage*"))
+    rc = process.run(["python3", script], log, 300, cwd=house.root)
+    status = {0: PASS, EXIT_SKIPPED: SKIP}.get(rc, FAIL)
+    results.add(status, "every row of the contract is cited by a test", tail(log, 1 if status == SKIP else 40))
+
+
+def pytest(house, results, folder, options):
+    python = house.root / "build/venv/bin/python"
+    if not (house.root / "build/venv/.requirements").exists():
+        results.add(SKIP, f"{folder} (pytest)", "the Python packages of tests/requirements.txt cannot be had here")
+        return
+    junit = house.out / f"pytest-{results.suite}.xml"
+    junit.unlink(missing_ok=True)
+    env = {"MR_BINARY": str(house.root / "build/asan/millrace"),
+           "MR_BINARY_RELEASE": str(house.root / "build/release/millrace"),
+           "MR_TOOLS_DIR": str(house.root / "build/asan/tests"), "MR_LONG": "1" if house.long else ""}
+    marks = [] if house.long else ["-m", "not long"]
+    process.run([python, "-m", "pytest", "-c", house.root / "tests/pytest.ini", "--rootdir", house.root,
+                 house.root / folder, f"--junit-xml={junit}", *marks, *options],
+                house.log(f"pytest-{results.suite}"), 5400, cwd=house.root, env={**env, **without(env)})
+    add_pytest(results, junit)
+
+
+def without(env):
+    """What the caller's environment sets already is kept: MR_BINARY=... tests/run.sh integration."""
+    return {key: os.environ[key] for key in env if os.environ.get(key)}
+
+
+def suite_integration(house, results):
+    """The built program against real servers on loopback. MR_BINARY: ASan build; MR_BINARY_RELEASE: the other."""
+    asan = house.build(results, "asan")
+    release = house.build(results, "release", "-DMR_WERROR=ON")
+    if asan and release:
+        pytest(house, results, "tests/integration", ["-ra"])
+
+
+def suite_demo(house, results):
+    """`millrace demo` as a newcomer runs it; it checks its tables itself and exits 0 only if they are right."""
+    if not house.build(results, "release", "-DMR_WERROR=ON"):
+        return
+    with tempfile.TemporaryDirectory(prefix="millrace-demo-") as folder:
+        rc = process.run([house.root / "build/release/millrace", "demo"], house.log("demo"), 180, cwd=folder)
+    results.add(PASS if rc == 0 else FAIL, "millrace demo ends with the right tables",
+                "" if rc == 0 else f"exit {rc}\n{tail(house.log('demo'))}")
+
+
+def suite_docs(house, results):
+    """Printed pages are fresh, and the shell blocks of the README work."""
+    from .docs import check_generated, run_readme
+    if not house.build(results, "release", "-DMR_WERROR=ON"):
+        return
+    check_generated(house, results)
+    run_readme(house, results)
+
+
+# name, function, what must be in the tree for the suite to exist
+SUITES = (
+    ("lint", suite_lint, "tests/lint/check_*"),
+    ("unit", suite_unit, "tests/unit/**/*_test.c"),
+    ("component", suite_component, "tests/component/**/*_test.c"),
+    ("fuzz", suite_fuzz, "tests/fuzz/*_fuzz.c"),
+    ("tsan", suite_tsan, "tests/unit/**/*_test.c"),
+    ("clang", suite_clang, "CMakeLists.txt"),
+    ("release", suite_release, "CMakeLists.txt"),
+    ("contract", suite_contract, "tests/contract_coverage*"),
+    ("integration", suite_integration, "tests/integration/**/test_*.py"),
+    ("demo", suite_demo, "consumer/cmd/demo*.c"),
+    ("docs", suite_docs, "README.md"),
+)
+
+
+def run_suite(house, name, function):
+    """One suite with its own Results; a suite that breaks is a failed case, and so is a process left behind."""
+    results = Results(name)
+    try:
+        function(house, results)
+    except Exception as error:  # the runner must reach its last line whatever a suite does
+        results.add(FAIL, f"suite {name}", f"{type(error).__name__}: {error}")
+    left = process.end_leftovers()
+    if left:
+        results.add(FAIL, f"{name}: no process is left behind", "\n".join(f"{pid} {cmd}" for pid, cmd in left))
+    if not results.cases:
+        results.add(FAIL, f"suite {name}", "it ran no test")
+    return results
