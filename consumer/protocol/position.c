@@ -1,0 +1,104 @@
+/* Owns the decisions about stored positions. Pure: no thread, source or target in here. */
+#include "consumer/protocol/position.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+int mr_position_start(const struct mr_start_rule *rule, const struct mr_log_facts *log,
+                      int64_t *offset, int32_t *leader_epoch, struct mr_err *err)
+{
+    *leader_epoch = -1;
+    if (log->committed >= 0 && log->committed_is_ours && rule->start == MR_START_COMMITTED)
+        return mr_err_set(err, MR_SOURCE_POSITION_MISSING,
+                          "the group's commit %" PRId64 " was made for this target, which has no "
+                          "position for the partition",
+                          log->committed);
+    if (rule->added_later) {
+        *offset = log->low;
+        return 0;
+    }
+    switch (rule->start) {
+    case MR_START_COMMITTED:
+        *offset = log->committed >= 0 ? log->committed : log->low;
+        if (log->committed >= 0)
+            *leader_epoch = log->committed_leader_epoch;
+        if (*offset < log->low)
+            *offset = log->low; /* retention went on before the first start: nothing was promised */
+        return 0;
+    case MR_START_EARLIEST:
+        *offset = log->low;
+        return 0;
+    case MR_START_LATEST:
+        *offset = log->high;
+        return 0;
+    case MR_START_TIMESTAMP:
+        *offset = log->at_timestamp >= 0 ? log->at_timestamp : log->high;
+        return 0;
+    }
+    return mr_err_set(err, MR_BUG, "unknown start rule %d", (int)rule->start);
+}
+
+static bool ids_differ(const char *a, const char *b)
+{
+    return a != NULL && b != NULL && *a != '\0' && *b != '\0' && strcmp(a, b) != 0;
+}
+
+int mr_position_check(const struct mr_position *stored, const struct mr_start_rule *rule,
+                      const struct mr_log_facts *log, int64_t *offset, struct mr_err *err)
+{
+    *offset = stored->next_offset;
+    if (ids_differ(stored->cluster_id, log->cluster_id))
+        return mr_err_set(err, MR_SOURCE_CLUSTER_CHANGED,
+                          "the position belongs to cluster %s, this is %s", stored->cluster_id,
+                          log->cluster_id);
+    if (ids_differ(stored->stream_id, log->stream_id))
+        return mr_err_set(err, MR_SOURCE_TOPIC_RECREATED,
+                          "the position belongs to topic id %s, the topic now has %s",
+                          stored->stream_id, log->stream_id);
+    if (log->low >= 0 && stored->next_offset < log->low) {
+        if (rule->continue_on_loss) {
+            *offset = log->low;
+            return 0;
+        }
+        return mr_err_set(err, MR_SOURCE_GAP,
+                          "offsets %" PRId64 " to %" PRId64 " are lost: the position is %" PRId64
+                          ", the log starts at %" PRId64,
+                          stored->next_offset, log->low - 1, stored->next_offset, log->low);
+    }
+    if (log->high >= 0 && stored->next_offset > log->high)
+        return mr_err_set(err, MR_SOURCE_TRUNCATED,
+                          "the position is %" PRId64 ", the log ends at %" PRId64,
+                          stored->next_offset, log->high);
+    return 0;
+}
+
+static const struct mr_position *find(const struct mr_span *span, const struct mr_position *stored,
+                                      size_t n_stored)
+{
+    for (size_t i = 0; i < n_stored; i++)
+        if (stored[i].partition == span->partition && stored[i].slot == span->slot &&
+            strcmp(stored[i].stream, span->stream) == 0)
+            return &stored[i];
+    return NULL;
+}
+
+enum mr_settled mr_position_settle(const struct mr_span *spans, size_t n_spans,
+                                   const struct mr_position *stored, size_t n_stored)
+{
+    size_t n_landed = 0;
+    size_t n_absent = 0;
+
+    /* One transaction moved all of them or none: a mixture means that somebody else was there. */
+    for (size_t i = 0; i < n_spans; i++) {
+        const struct mr_position *p = find(&spans[i], stored, n_stored);
+        if (p == NULL || p->epoch != spans[i].epoch)
+            return MR_SETTLED_MOVED;
+        if (p->next_offset == spans[i].next)
+            n_landed++;
+        if (p->next_offset == spans[i].expected)
+            n_absent++;
+    }
+    if (n_landed == n_spans)
+        return MR_SETTLED_LANDED;
+    return n_absent == n_spans ? MR_SETTLED_ABSENT : MR_SETTLED_MOVED;
+}
