@@ -1,6 +1,6 @@
-/* main() of a fuzz target in a build without libFuzzer: feeds each file of the corpus folders given as
- * arguments to the target once, so that ctest runs every input that fuzzing ever found. A missing or empty
- * corpus is a failure: a target that sees no input tests nothing. */
+/* main() of a fuzz target in a build without libFuzzer: feeds each file of the corpus folders given
+ * as arguments to the target once, so that ctest runs every input that fuzzing ever found. A
+ * missing or empty corpus is a failure: a target that sees no input tests nothing. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdint.h>

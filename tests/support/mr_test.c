@@ -1,6 +1,7 @@
-/* The main() of every unit and component test, and the checks of mr_test.h. cmocka isolates the tests and
- * turns a failed check into a jump; this file keeps the list, the filter and the report that tests/run.sh
- * counts. Must not know any layer of the program: a test of base links it alone. */
+/* The main() of every unit and component test, and the checks of mr_test.h. cmocka isolates the
+ * tests and turns a failed check into a jump; this file keeps the list, the filter and the report
+ * that tests/run.sh counts. Must not know any layer of the program: a test of base links it alone.
+ */
 #include "tests/support/mr_test.h"
 
 #include <errno.h>
@@ -132,8 +133,8 @@ void mr_test_check_mem(const char *what, const void *actual, const void *expecte
     hex_line(actual_hex, sizeof(actual_hex), a + from, size - from);
     hex_line(expected_hex, sizeof(expected_hex), e + from, size - from);
     mr_test_fail("tests/support/mr_test.c", __LINE__,
-                 "%s: bytes differ at %zu of %zu; from byte %zu:\n  actual   %s\n  expected %s", what,
-                 at, size, from, actual_hex, expected_hex);
+                 "%s: bytes differ at %zu of %zu; from byte %zu:\n  actual   %s\n  expected %s",
+                 what, at, size, from, actual_hex, expected_hex);
 }
 
 /* The report is flushed line by line: a crash must not take the lines before it along. */
@@ -211,7 +212,8 @@ int main(int argc, char **argv)
             fprintf(stderr, "more than %d tests in one program\n", MAX_TESTS);
             return 2;
         }
-        tests[n_tests++] = (struct CMUnitTest){test->name, case_run, case_setup, case_teardown, test};
+        tests[n_tests++] =
+            (struct CMUnitTest){test->name, case_run, case_setup, case_teardown, test};
     }
     if (list_only)
         return 0;

@@ -12,9 +12,9 @@
  *         MR_CHECK_INT(mr_framing_open(...), -MR_FRAMING_MAGIC);
  *     }
  *
- * main() is in the library mr_test_support. It runs all tests of the program in the order of the file;
- * an argument runs only those whose sentence contains it; `--list` prints the sentences.
- * Each check takes (actual, expected), evaluates its arguments once, prints both and ends the test.
+ * main() is in the library mr_test_support. It runs all tests of the program in the order of the
+ * file; an argument runs only those whose sentence contains it; `--list` prints the sentences. Each
+ * check takes (actual, expected), evaluates its arguments once, prints both and ends the test.
  *   MR_CHECK(condition)                  any condition
  *   MR_CHECK_OK(rc)                      rc is 0
  *   MR_CHECK_INT(actual, expected)       signed integers and enums
@@ -22,10 +22,10 @@
  *   MR_CHECK_STR(actual, expected)       zero-ended strings; NULL equals only NULL
  *   MR_CHECK_MEM(actual, expected, size) bytes, printed as hex around the first difference
  *   MR_FAIL(format, ...)                 with an own text
- *   MR_SKIP(reason)                      ends the test as skipped; the reason is printed in the summary
- * Checks may be used in functions that tests call. Thread: the test's own only (they jump); a check that
- * fails in another thread ends the program with its message.
- * With MR_TEST_REPORT=<file>, each test's outcome is written to that file (read by tests/run.sh). */
+ *   MR_SKIP(reason)                      ends the test as skipped; the reason is printed in the
+ * summary Checks may be used in functions that tests call. Thread: the test's own only (they jump);
+ * a check that fails in another thread ends the program with its message. With
+ * MR_TEST_REPORT=<file>, each test's outcome is written to that file (read by tests/run.sh). */
 #ifndef MR_TESTS_SUPPORT_MR_TEST_H
 #define MR_TESTS_SUPPORT_MR_TEST_H
 

@@ -1,5 +1,6 @@
-/* The test library tests itself. Its failing paths are run as a child program by tests/lint/test_lint.py
- * with MR_TEST_PROVOKE set: a check that cannot fail would make every other test worthless. */
+/* The test library tests itself. Its failing paths are run as a child program by
+ * tests/lint/test_lint.py with MR_TEST_PROVOKE set: a check that cannot fail would make every other
+ * test worthless. */
 #include "tests/support/mr_test.h"
 
 #include <stdlib.h>
