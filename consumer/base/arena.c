@@ -24,8 +24,8 @@ enum { ARENA_CHUNK_BYTES = 256 * 1024, ARENA_ALIGN = 8 };
 
 struct mr_arena_chunk {
     struct mr_arena_chunk *next;
-    size_t cap;  /* bytes behind the header */
-    size_t used; /* of these */
+    size_t cap;       /* bytes behind the header */
+    size_t used;      /* of these */
     size_t oversized; /* 1: holds one piece larger than a normal chunk; freed at reset */
 };
 

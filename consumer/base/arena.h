@@ -28,7 +28,8 @@ void mr_arena_release(struct mr_arena *arena);
 /* Everything handed out becomes invalid; normal chunks stay, oversized ones are freed. */
 void mr_arena_reset(struct mr_arena *arena);
 
-/* `n` bytes aligned to 8, or NULL when the limit or memory is reached. n = 0 gives a valid pointer. */
+/* `n` bytes aligned to 8, or NULL when the limit or memory is reached. 0 bytes give a valid
+ * pointer. */
 void *mr_arena_alloc(struct mr_arena *arena, size_t n);
 
 /* A copy of `n` bytes, unaligned (packed tightly); NULL as above. */

@@ -29,8 +29,10 @@ enum { MR_BUF_DEFAULT_LIMIT = 256 * 1024 * 1024 };
 
 #define MR_BUF_INIT {.data = NULL, .len = 0, .cap = 0, .limit = 0, .failed = false}
 
-void mr_buf_release(struct mr_buf *buf); /* safe on MR_BUF_INIT; leaves MR_BUF_INIT with the limit */
-void mr_buf_reset(struct mr_buf *buf);   /* len = 0, failed = false; capacity stays */
+/* Safe on MR_BUF_INIT; leaves MR_BUF_INIT with the limit. */
+void mr_buf_release(struct mr_buf *buf);
+/* len = 0, failed = false; capacity stays. */
+void mr_buf_reset(struct mr_buf *buf);
 static inline bool mr_buf_ok(const struct mr_buf *buf)
 {
     return !buf->failed;
@@ -60,7 +62,8 @@ static inline void mr_buf_add(struct mr_buf *buf, const void *bytes, size_t n)
 void mr_buf_byte(struct mr_buf *buf, uint8_t byte);
 void mr_buf_str(struct mr_buf *buf, const char *text);
 void mr_buf_fmt(struct mr_buf *buf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-const char *mr_buf_cstr(struct mr_buf *buf); /* terminates and returns the text; "" when empty or failed */
+/* Terminates and returns the text; "" when empty or failed. */
+const char *mr_buf_cstr(struct mr_buf *buf);
 
 /* Big-endian stores and loads (network order; PostgreSQL's and Confluent's). */
 static inline void mr_put_u16(uint8_t *at, uint16_t v)

@@ -260,14 +260,15 @@ const char *mr_owner_name(enum mr_owner owner)
 /* Codes that refuse a right, whatever their class. */
 static bool is_permission(const struct mr_err *err)
 {
-    static const enum mr_code refused[] = {MR_REGISTRY_AUTH, MR_TARGET_AUTH,      MR_TARGET_RLS,
-                                           MR_SOURCE_AUTH,   MR_TARGET_PRIVILEGE, MR_SOURCE_PRIVILEGE};
+    static const enum mr_code refused[] = {MR_REGISTRY_AUTH,    MR_TARGET_AUTH,
+                                           MR_TARGET_RLS,       MR_SOURCE_AUTH,
+                                           MR_TARGET_PRIVILEGE, MR_SOURCE_PRIVILEGE};
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
         if (err->code == refused[i])
             return true;
     }
-    return err->code == MR_DB && (strcmp(err->sqlstate, "42501") == 0 ||
-                                  strncmp(err->sqlstate, "28", 2) == 0);
+    return err->code == MR_DB &&
+           (strcmp(err->sqlstate, "42501") == 0 || strncmp(err->sqlstate, "28", 2) == 0);
 }
 
 static bool is_away(enum mr_code code)

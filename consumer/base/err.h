@@ -73,7 +73,7 @@ int mr_err_set(struct mr_err *err, enum mr_code code, const char *fmt, ...)
 int mr_err_set_db(struct mr_err *err, enum mr_class class, const char *sqlstate, const char *fmt,
                   ...) __attribute__((format(printf, 4, 5)));
 
-/* Adds a place and returns -err->code (the code it already has). NULL names are left as they are. */
+/* Adds a place and returns -err->code (the code it already has). NULL leaves a name as it is. */
 int mr_err_at(struct mr_err *err, const char *topic, int32_t partition, int64_t offset);
 int mr_err_in(struct mr_err *err, const char *table, const char *column);
 

@@ -19,7 +19,7 @@ bool mr_fault_hit(enum mr_fault_point point);
 /* Lets `after_passes` passes go, then fires `times` times (0: always). */
 void mr_fault_arm(enum mr_fault_point point, uint32_t after_passes, uint32_t times);
 void mr_fault_disarm_all(void);
-void mr_fault_arm_from_env(void); /* reads MILLRACE_FAULT; once at start */
+void mr_fault_arm_from_env(void);         /* reads MILLRACE_FAULT; once at start */
 bool mr_fault_arm_text(const char *text); /* "pg_commit_after_send:3:exit"; false: not understood */
 const char *mr_fault_name(enum mr_fault_point point);
 uint32_t mr_fault_passes(enum mr_fault_point point);

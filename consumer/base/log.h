@@ -25,7 +25,9 @@ struct mr_kv {
         uint64_t u64;
         double f64;
         bool boolean;
-        const struct mr_err *err; /* printed as err=, class=, owner=, topic=, partition=, offset=, table=, column=, sqlstate=, detail=, remedy= */
+        /* Printed as err=, class=, owner= and, where known, topic=, partition=, offset=, table=,
+         * column=, sqlstate=, detail=, remedy=. */
+        const struct mr_err *err;
     } v;
 };
 
@@ -57,13 +59,14 @@ static inline struct mr_kv mr_kv_err(const struct mr_err *err)
 /* mr_log(MR_WARN, "batch_retry", mr_kv_u64("lane", 3), mr_kv_err(err)); 1 to 15 pairs; an event
  * without pairs is mr_log_event(). Any thread. */
 #define mr_log(level, event, ...)                                                                  \
-    mr_log_write((level), (event), (const struct mr_kv[]){__VA_ARGS__, {NULL, MR_KV_END, {.i64 = 0}}})
+    mr_log_write((level), (event),                                                                 \
+                 (const struct mr_kv[]){__VA_ARGS__, {NULL, MR_KV_END, {.i64 = 0}}})
 
 void mr_log_event(enum mr_log_level level, const char *event);
 void mr_log_write(enum mr_log_level level, const char *event, const struct mr_kv *pairs);
 
-/* Process-wide (the one exception to "no global state"; style.md section 3). Call before threads start;
- * level may change later. */
+/* Process-wide (the one exception to "no global state"; style.md section 3). Call before threads
+ * start; level may change later. */
 enum mr_log_format { MR_LOG_LOGFMT, MR_LOG_JSON };
 void mr_log_setup(enum mr_log_level level, enum mr_log_format format, int fd);
 void mr_log_set_level(enum mr_log_level level);

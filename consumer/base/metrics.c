@@ -1,6 +1,6 @@
 /* Owns the series of all families, and their text. Must not know what they count. Invariants: a
- * series lives until it is dropped, so pointers to it stay valid; the lock guards the set of series,
- * never a value; printed buckets, sum and count of one histogram agree on the count. */
+ * series lives until it is dropped, so pointers to it stay valid; the lock guards the set of
+ * series, never a value; printed buckets, sum and count of one histogram agree on the count. */
 #include "base/metrics.h"
 
 #include <assert.h>
@@ -179,8 +179,7 @@ static void family_release(struct metric_family *family)
 
 MR_NO_TSA struct mr_metrics *mr_metrics_new(const struct mr_metric_desc *descs, size_t n_descs)
 {
-    struct mr_metrics *metrics =
-        calloc(1, sizeof *metrics + n_descs * sizeof metrics->families[0]);
+    struct mr_metrics *metrics = calloc(1, sizeof *metrics + n_descs * sizeof metrics->families[0]);
     if (metrics == NULL)
         return NULL;
     mr_lock_init(&metrics->lock, METRICS_RANK);
@@ -289,15 +288,14 @@ void mr_counter_raise(struct mr_series *series, uint64_t total)
     assert(series->family->desc->kind == MR_COUNTER);
     uint64_t now = atomic_load_explicit(&series->value, memory_order_relaxed);
     while (now < total &&
-           !atomic_compare_exchange_weak_explicit(&series->value, &now, total,
-                                                  memory_order_relaxed, memory_order_relaxed)) {
+           !atomic_compare_exchange_weak_explicit(&series->value, &now, total, memory_order_relaxed,
+                                                  memory_order_relaxed)) {
     }
 }
 
 void mr_gauge_set(struct mr_series *series, double value)
 {
-    assert(series->family->desc->kind == MR_GAUGE ||
-           series->family->desc->kind == MR_COUNTER_F64);
+    assert(series->family->desc->kind == MR_GAUGE || series->family->desc->kind == MR_COUNTER_F64);
     atomic_store_explicit(&series->value, bits_of(value), memory_order_relaxed);
 }
 

@@ -41,7 +41,8 @@ struct mr_series *mr_metrics_series(struct mr_metrics *metrics, size_t desc_idx,
 void mr_metrics_drop(struct mr_metrics *metrics, size_t desc_idx, const char *const *label_values);
 
 void mr_counter_add(struct mr_series *series, uint64_t n);
-/* Raises the counter to a total that is counted elsewhere (librdkafka's statistics); never lowers. */
+/* Raises the counter to a total that is counted elsewhere (librdkafka's figures). Never lowers it.
+ */
 void mr_counter_raise(struct mr_series *series, uint64_t total);
 void mr_gauge_set(struct mr_series *series, double value);
 void mr_histogram_observe(struct mr_series *series, double value, uint64_t n_times);

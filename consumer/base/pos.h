@@ -17,17 +17,17 @@ struct mr_span {
     int32_t partition;
     int16_t slot;
     int16_t slots;
-    int64_t epoch;         /* mine, from the claim */
-    int64_t expected;      /* next_offset that the target must hold now */
-    int64_t next;          /* next_offset after this flush */
-    int32_t leader_epoch;  /* of the last record; -1: not known */
-    int64_t timestamp_ms;  /* of the last record, Unix; -1: none */
+    int64_t epoch;        /* mine, from the claim */
+    int64_t expected;     /* next_offset that the target must hold now */
+    int64_t next;         /* next_offset after this flush */
+    int32_t leader_epoch; /* of the last record; -1: not known */
+    int64_t timestamp_ms; /* of the last record, Unix; -1: none */
 };
 
 /* A position as the target stores it. */
 struct mr_position {
     char stream[MR_STREAM_NAME_BYTES];
-    char stream_id[MR_TOPIC_ID_BYTES];   /* Kafka's topic id as base64 text; "" where not known */
+    char stream_id[MR_TOPIC_ID_BYTES];    /* Kafka's topic id as base64 text; "" where not known */
     char cluster_id[MR_CLUSTER_ID_BYTES]; /* "" where not known */
     int32_t partition;
     int16_t slot;

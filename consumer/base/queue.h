@@ -17,7 +17,8 @@ struct mr_queue {
 
 /* 0 or -MR_NO_MEMORY. capacity >= 1. */
 int mr_queue_init(struct mr_queue *queue, uint32_t capacity, int rank);
-void mr_queue_release(struct mr_queue *queue); /* items still inside are the caller's loss: drain first */
+/* Items still inside are the caller's loss: drain first. */
+void mr_queue_release(struct mr_queue *queue);
 
 /* 0; -MR_FULL after `timeout_ms`; -MR_END when closed. Takes the item on 0. Any thread. */
 int mr_queue_push(struct mr_queue *queue, void *item, uint32_t timeout_ms);
