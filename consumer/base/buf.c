@@ -46,6 +46,8 @@ bool mr_buf_grow(struct mr_buf *buf, size_t n)
         cap = BUF_FIRST_BYTES;
     if (cap < need)
         cap = need;
+    if (cap > limit + 1)
+        cap = limit + 1; /* so that the room that appends look at ends at the limit */
     uint8_t *data = realloc(buf->data, cap);
     if (data == NULL)
         return buf_fail(buf);
@@ -78,10 +80,7 @@ static void buf_vfmt(struct mr_buf *buf, const char *fmt, va_list args)
     if (n < 0) {
         (void)buf_fail(buf);
     } else if ((size_t)n < room) {
-        if ((size_t)n <= (buf->limit != 0 ? buf->limit : (size_t)MR_BUF_DEFAULT_LIMIT) - buf->len)
-            buf->len += (size_t)n;
-        else
-            (void)buf_fail(buf);
+        buf->len += (size_t)n;
     } else if (mr_buf_grow(buf, (size_t)n)) {
         (void)vsnprintf((char *)buf->data + buf->len, (size_t)n + 1, fmt, again);
         buf->len += (size_t)n;

@@ -13,10 +13,11 @@ struct mr_slice {
     size_t len;
 };
 
-/* A growable buffer. `limit` is the most it may hold; 0 means MR_BUF_DEFAULT_LIMIT. A failed
- * growth (limit or memory) sets `failed` and drops the bytes, so that a series of appends is
- * checked once at its end by mr_buf_ok(). Text appended by mr_buf_str/_fmt is NUL-terminated
- * behind `len` (mr_buf_cstr). */
+/* A growable buffer. `limit` is the most it may hold; 0 means MR_BUF_DEFAULT_LIMIT; it is set
+ * before the first append. A failed growth (limit or memory) sets `failed` and frees the bytes
+ * (data NULL, len 0), so that a series of appends is checked once at its end by mr_buf_ok(); what
+ * goes back to write over earlier bytes uses mr_buf_patch_*(). Text appended by mr_buf_str/_fmt is
+ * NUL-terminated behind `len` (mr_buf_cstr). */
 struct mr_buf {
     uint8_t *data;
     size_t len;

@@ -66,12 +66,15 @@ static double double_of(uint64_t bits)
 static void put_escaped(struct mr_buf *out, const char *text, bool in_quotes)
 {
     const uint8_t *at = (const uint8_t *)text;
-    size_t left = in_quotes ? strnlen(text, METRICS_LABEL_BYTES) : strlen(text);
-    while (left > 0) {
-        size_t n = mr_utf8_step(at, left);
-        if (n == 0) {
+    const uint8_t *end = at + strlen(text);
+    size_t room = in_quotes ? (size_t)METRICS_LABEL_BYTES : SIZE_MAX;
+    while (at < end) {
+        size_t len = mr_utf8_step(at, (size_t)(end - at));
+        size_t n = len > 0 ? len : 1;
+        if (n > room)
+            break;
+        if (len == 0) {
             mr_buf_str(out, "\xef\xbf\xbd");
-            n = 1;
         } else if (*at == '\\') {
             mr_buf_str(out, "\\\\");
         } else if (*at == '\n') {
@@ -82,7 +85,7 @@ static void put_escaped(struct mr_buf *out, const char *text, bool in_quotes)
             mr_buf_add(out, at, n);
         }
         at += n;
-        left -= n;
+        room -= n;
     }
 }
 
