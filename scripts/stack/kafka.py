@@ -8,6 +8,7 @@ import subprocess
 from . import fetch
 from .process import Server, ServerFailed, free_port
 
+STARTED_LOGGER = "kafka.server.KafkaRaftServer"
 CLUSTER_ID = "bWlsbHJhY2UtdGVzdC0wMQ"  # any 16 bytes, base64; one cluster for all runs of one folder
 
 
@@ -55,6 +56,9 @@ class Kafka(Server):
     def _java(self, heap_mb: int, *options: str) -> list[str]:
         return [fetch.java(), *fetch.java_options(self.run_dir, heap_mb), *options,
                 "-Dorg.slf4j.simpleLogger.showDateTime=true",
+                "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
+                "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+                f"-Dorg.slf4j.simpleLogger.log.{STARTED_LOGGER}=info",
                 "-cp", f"{self.libs}/*"]
 
     def prepare(self) -> None:
@@ -83,6 +87,8 @@ class Kafka(Server):
             "group.min.session.timeout.ms": "1000",
             "group.consumer.min.session.timeout.ms": "1000",
             "group.consumer.min.heartbeat.interval.ms": "200",
+            "broker.session.timeout.ms": "2000",  # after kill -9 the old registration must expire
+            "broker.heartbeat.interval.ms": "500",
             "num.network.threads": "2",
             "num.io.threads": "4",
             "log.cleaner.threads": "1",

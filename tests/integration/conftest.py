@@ -1,0 +1,199 @@
+"""Servers for the whole session, and for each test a database, topics and instances of its own.
+
+Environment:
+  MILLRACE_BIN (or MR_BINARY)  the program under test; default build/release/millrace
+  MR_BINARY_RELEASE            the program whose memory and speed are measured; same default
+  MILLRACE_LONG (or MR_LONG)   1: the long forms (a million rows, twenty registry errors)
+  MILLRACE_KEEP                1: keep the run folder (logs, configurations) also when all passed
+"""
+
+import itertools
+import os
+import pathlib
+import re
+import shutil
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from stack import Kafka, Postgres, Registry, StubRegistry, TcpProxy, Unavailable  # noqa: E402
+
+from harness import config  # noqa: E402
+from harness.millrace import Millrace, binary, release_binary  # noqa: E402
+from harness.schemas import RegistryClient  # noqa: E402
+from harness.streams import Streams  # noqa: E402
+from harness.target import PgTarget  # noqa: E402
+
+_numbers = itertools.count(1)
+
+
+def is_long() -> bool:
+    return "1" in (os.environ.get("MILLRACE_LONG"), os.environ.get("MR_LONG"))
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "long: takes longer than a commit should wait for")
+
+
+@pytest.fixture(scope="session")
+def long_form() -> bool:
+    return is_long()
+
+
+# -- servers
+@pytest.fixture(scope="session")
+def run_dir(request):
+    """Logs, configurations and the servers' data; kept, without the data, when a test failed."""
+    folder = ROOT / "build" / "integration" / f"run-{os.getpid()}"
+    folder.mkdir(parents=True, exist_ok=True)
+    yield folder
+    keep = request.session.testsfailed or os.environ.get("MILLRACE_KEEP") == "1"
+    if keep:
+        print(f"\nlogs of this run: {folder}")
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _had(make, name: str):
+    """Starts a server, or skips with the reason why it cannot be had."""
+    try:
+        return make().start()
+    except Unavailable as why:
+        pytest.skip(f"{name} cannot be had here: {why}")
+
+
+@pytest.fixture(scope="session")
+def kafka(run_dir):
+    server = _had(lambda: Kafka(run_dir / "kafka"), "Kafka")
+    yield server
+    server.stop()
+    shutil.rmtree(server.storage, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres(run_dir):
+    server = _had(lambda: Postgres(run_dir / "postgres"), "PostgreSQL")
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="session")
+def registry(run_dir):
+    """Apicurio; where it cannot be had, the stub, which keeps most suites going."""
+    try:
+        server = Registry(run_dir / "registry").start()
+    except Unavailable as why:
+        print(f"\nthe stub stands in for the registry: {why}")
+        server = StubRegistry().start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def streams(kafka):
+    return Streams(kafka.bootstrap)
+
+
+@pytest.fixture(scope="session")
+def schemas(registry):
+    return RegistryClient(registry.url)
+
+
+@pytest.fixture
+def stub():
+    server = StubRegistry().start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def proxy():
+    """proxy(port) stands before that port until the test ends."""
+    made = []
+
+    def make(upstream: int) -> TcpProxy:
+        made.append(TcpProxy(upstream).start())
+        return made[-1]
+    yield make
+    for one in made:
+        one.stop()
+
+
+# -- what each test has for itself
+@pytest.fixture
+def topic():
+    """topic("orders") -> a topic name that no other test has, of Debezium's form."""
+    number = next(_numbers)
+    return lambda name="t": f"s{number}.public.{name}"
+
+
+def new_database(server: Postgres) -> PgTarget:
+    return PgTarget(server.create_database(f"db{next(_numbers)}"))
+
+
+@pytest.fixture
+def target(postgres):
+    one = new_database(postgres)
+    yield one
+    one.close()
+
+
+def test_folder(run_dir: pathlib.Path, request) -> pathlib.Path:
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "_", request.node.name)[:120]
+    return run_dir / "tests" / name
+
+
+class Instances:
+    """Makes instances of the program with settings that suit tests, and looks after them."""
+
+    def __init__(self, folder: pathlib.Path, kafka: Kafka, registry_url: str, target_url: str):
+        self.folder = folder
+        self.made: list[Millrace] = []
+        self.pipeline = f"p{next(_numbers)}"
+        self.defaults = {
+            "pipeline": self.pipeline,
+            "kafka": {
+                "bootstrap_servers": kafka.bootstrap, "session_timeout_ms": 6000,
+                "heartbeat_interval_ms": 300, "fetch_wait_max_ms": 50, "reconnect_backoff_ms": 50,
+                "reconnect_backoff_max_ms": 500, "topic_metadata_refresh_interval_ms": 1000,
+            },
+            "registry": {"url": registry_url},
+            "target": {"url": target_url},
+            "batch": {"max_wait": "100ms"},
+        }
+
+    def __call__(self, tables: list[dict], name: str = "millrace", program=None, **settings) -> Millrace:
+        whole = config.merged(self.defaults, {"tables": tables, **settings})
+        one = Millrace(self.folder, whole, program, name)
+        self.made.append(one)
+        return one
+
+    def end(self) -> None:
+        for one in self.made:
+            one.kill()
+        for one in self.made:
+            one.check_clean()
+
+
+def need_program(path: pathlib.Path) -> None:
+    if not os.access(path, os.X_OK):
+        pytest.fail(f"no program at {path}: build it, or name it in MILLRACE_BIN", pytrace=False)
+
+
+@pytest.fixture
+def millrace(request, run_dir, kafka, registry, target):
+    """millrace([route, ...], batch={...}) -> an instance, not started. At the end of the test every
+    instance is killed, and its whole log is searched for sanitizer reports."""
+    need_program(binary())
+    instances = Instances(test_folder(run_dir, request), kafka, registry.url, target.url)
+    yield instances
+    instances.end()
+
+
+@pytest.fixture
+def release_program() -> pathlib.Path:
+    need_program(release_binary())
+    return release_binary()
