@@ -207,7 +207,7 @@ MR_TEST("a process ends with sysexits' code of its error")
         (void)mr_err_set(&err, cases[i].code, "%s", "");
         int exit_code = mr_err_exit_code(&err);
         if (exit_code != cases[i].exit_code)
-            MR_FAIL("%s: %d, want %d", mr_code_printed(cases[i].code), exit_code,
+            MR_FAIL("%s: %d, want %d", mr_code_printed((int)cases[i].code), exit_code,
                     cases[i].exit_code);
     }
 }

@@ -116,7 +116,7 @@ MR_TEST("a hundred thousand puts and removes leave what a plain list says")
 
 MR_TEST("iteration meets every entry once")
 {
-    static char keys[100][8];
+    static char keys[100][16];
     static int met[100];
     memset(met, 0, sizeof met);
     for (int i = 0; i < 100; i++) {
