@@ -5,6 +5,13 @@
 #ifndef MR_BASE_BAN_H
 #define MR_BASE_BAN_H
 
+/* clang refuses to poison what is a macro; with _FORTIFY_SOURCE the C library makes some of these
+ * so. */
+#undef sprintf
+#undef vsprintf
+#undef strcpy
+#undef strcat
+#undef gets
 #pragma GCC poison strcpy strcat sprintf vsprintf strtok atoi atol atoll atof gets
 #pragma GCC poison rand srand random srandom drand48
 #pragma GCC poison localtime gmtime ctime asctime
