@@ -72,6 +72,9 @@ void mr_plan_unref(struct mr_plan *plan);
 struct mr_table *mr_plan_table(const struct mr_plan *plan);            /* borrowed */
 const struct mr_colset *mr_plan_key(const struct mr_plan *plan);       /* key columns; n_cols 0 keyless */
 
+/* Does the plan read envelopes (else plain records, or keys alone)? */
+bool mr_plan_is_envelope(const struct mr_plan *plan);
+
 /* What one record asks for. Slices live in the decoder until its next call. */
 enum mr_record_op { MR_REC_UPSERT, MR_REC_DELETE, MR_REC_APPEND, MR_REC_TRUNCATE, MR_REC_SKIP };
 struct mr_decoded {

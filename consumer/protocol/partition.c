@@ -10,22 +10,22 @@
 #define GO MR_PART_GONE
 #define BUG {GO, MR_PART_DO_BUG}
 
+#define DO(what) MR_PART_DO_##what
+
 static const struct mr_partition_step steps[MR_N_PART_STATES][MR_N_PART_EVENTS] = {
-    [CL] = {{SE, MR_PART_DO_SEEK}, {CL, MR_PART_DO_WAIT}, BUG, BUG, BUG, {HA, MR_PART_DO_WAIT},
-            BUG, BUG, {CL, MR_PART_DO_CLAIM}, {GO, MR_PART_DO_FORGET}},
-    [SE] = {BUG, BUG, {FL, MR_PART_DO_FLOW}, {SE, MR_PART_DO_WAIT}, BUG, {HA, MR_PART_DO_WAIT},
-            BUG, BUG, {SE, MR_PART_DO_SEEK}, {GO, MR_PART_DO_FORGET}},
-    [FL] = {BUG, BUG, BUG, BUG, {HE, MR_PART_DO_HOLD}, {HA, MR_PART_DO_HOLD},
-            {SE, MR_PART_DO_HOLD_SEEK}, {FE, MR_PART_DO_HOLD}, BUG, {GO, MR_PART_DO_FORGET}},
-    [HE] = {BUG, BUG, BUG, BUG, {HE, MR_PART_DO_NOTHING}, {HA, MR_PART_DO_WAIT},
-            {HE, MR_PART_DO_NOTHING}, {FE, MR_PART_DO_WAIT}, {SE, MR_PART_DO_SEEK},
-            {GO, MR_PART_DO_FORGET}},
-    [HA] = {BUG, BUG, BUG, BUG, {HA, MR_PART_DO_NOTHING}, {HA, MR_PART_DO_NOTHING},
-            {HA, MR_PART_DO_NOTHING}, {HA, MR_PART_DO_NOTHING}, {CL, MR_PART_DO_CLAIM},
-            {GO, MR_PART_DO_FORGET}},
-    [FE] = {BUG, BUG, BUG, BUG, BUG, {HA, MR_PART_DO_WAIT}, BUG, BUG, {CL, MR_PART_DO_CLAIM},
-            {GO, MR_PART_DO_FORGET}},
-    [GO] = {BUG, BUG, BUG, BUG, BUG, BUG, BUG, BUG, BUG, BUG},
+    [CL] = {{SE, DO(SEEK)}, {CL, DO(WAIT)}, BUG, BUG, BUG, {HA, DO(WAIT)}, {CL, DO(NOTHING)},
+            {CL, DO(NOTHING)}, {CL, DO(NOTHING)}, {CL, DO(CLAIM)}, {GO, DO(FORGET)}},
+    [SE] = {BUG, BUG, {FL, DO(FLOW)}, {SE, DO(WAIT)}, BUG, {HA, DO(WAIT)}, {CL, DO(WAIT)},
+            {SE, DO(NOTHING)}, {FE, DO(WAIT)}, {SE, DO(SEEK)}, {GO, DO(FORGET)}},
+    [FL] = {BUG, BUG, BUG, BUG, {HE, DO(HOLD)}, {HA, DO(HOLD)}, {CL, DO(HOLD)},
+            {SE, DO(HOLD_SEEK)}, {FE, DO(HOLD)}, BUG, {GO, DO(FORGET)}},
+    [HE] = {BUG, BUG, BUG, BUG, {HE, DO(NOTHING)}, {HA, DO(WAIT)}, {CL, DO(WAIT)},
+            {HE, DO(NOTHING)}, {FE, DO(WAIT)}, {SE, DO(SEEK)}, {GO, DO(FORGET)}},
+    [HA] = {BUG, BUG, BUG, BUG, {HA, DO(NOTHING)}, {HA, DO(NOTHING)}, {HA, DO(NOTHING)},
+            {HA, DO(NOTHING)}, {HA, DO(NOTHING)}, {CL, DO(CLAIM)}, {GO, DO(FORGET)}},
+    [FE] = {BUG, BUG, BUG, BUG, BUG, {HA, DO(WAIT)}, {FE, DO(NOTHING)}, {FE, DO(NOTHING)},
+            {FE, DO(NOTHING)}, {CL, DO(CLAIM)}, {GO, DO(FORGET)}},
+    [GO] = {BUG, BUG, BUG, BUG, BUG, BUG, BUG, BUG, BUG, BUG, BUG},
 };
 
 struct mr_partition_step mr_partition_next(enum mr_partition_state state,

@@ -10,14 +10,14 @@
  * FENCED    another owner moved the position; one session time-out passes before it is claimed again
  * GONE      revoked or lost
  *
- * state     claimed  refused  sought   unsought held     halted   reset    fenced   due      revoked
- * CLAIMING  SEEKING  CLAIMING .        .        .        HALTED   .        .        CLAIMING GONE
- * SEEKING   .        .        FLOWING  SEEKING  .        HALTED   .        .        SEEKING  GONE
- * FLOWING   .        .        .        .        HELD     HALTED   SEEKING  FENCED   .        GONE
- * HELD      .        .        .        .        HELD     HALTED   HELD     FENCED   SEEKING  GONE
- * HALTED    .        .        .        .        HALTED   HALTED   HALTED   HALTED   CLAIMING GONE
- * FENCED    .        .        .        .        .        HALTED   .        .        CLAIMING GONE
- * GONE      .        .        .        .        .        .        .        .        .        .
+ * state     claimed  refused  sought   unsought held     halted   adrift   reset    fenced   due      revoked
+ * CLAIMING  SEEKING  CLAIMING .        .        .        HALTED   CLAIMING CLAIMING CLAIMING CLAIMING GONE
+ * SEEKING   .        .        FLOWING  SEEKING  .        HALTED   CLAIMING SEEKING  FENCED   SEEKING  GONE
+ * FLOWING   .        .        .        .        HELD     HALTED   CLAIMING SEEKING  FENCED   .        GONE
+ * HELD      .        .        .        .        HELD     HALTED   CLAIMING HELD     FENCED   SEEKING  GONE
+ * HALTED    .        .        .        .        HALTED   HALTED   HALTED   HALTED   HALTED   CLAIMING GONE
+ * FENCED    .        .        .        .        .        HALTED   FENCED   FENCED   FENCED   CLAIMING GONE
+ * GONE      .        .        .        .        .        .        .        .        .        .        .
  *
  * A dot is a bug. Events of an older generation of the partition never reach this table: the caller
  * compares generations first. A unit test reads this drawing and compares it with the C table. */
@@ -38,13 +38,14 @@ enum mr_partition_state {
     MR_N_PART_STATES
 };
 
-enum mr_partition_event {
+enum mr_partition_event { /* in the drawing's order */
     MR_PART_EV_CLAIMED,  /* the claim gave a position that can be started from */
     MR_PART_EV_REFUSED,  /* the claim failed for a reason that passes: try again */
     MR_PART_EV_SOUGHT,   /* the seek was accepted */
     MR_PART_EV_UNSOUGHT, /* the seek failed for a reason that passes */
     MR_PART_EV_HELD,     /* fill met a record that must wait */
     MR_PART_EV_HALTED,   /* claim, seek, fill or flush met a HALT */
+    MR_PART_EV_ADRIFT,   /* the source cannot deliver from the position: the claim finds out why */
     MR_PART_EV_RESET,    /* the batch that held its records was dropped */
     MR_PART_EV_FENCED,   /* its compare-and-set failed */
     MR_PART_EV_DUE,      /* the timer that the last action started */

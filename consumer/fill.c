@@ -1,0 +1,411 @@
+/* Owns the fill thread: reads a lane's queue, finds each record's plan, decodes, and gathers rows. It never
+ * touches the target's session; what it cannot go on with it leaves as a wish for poll (hold). */
+#include <string.h>
+
+#include "base/log.h"
+#include "consumer/lane.h"
+#include "consumer/retry.h"
+#include "base/ban.h"
+
+enum { REGISTRY_HALT_MS = 30000, STOP_PROBE_MS = 60000 };
+
+/* What became of a record. */
+enum fill_fate {
+    FATE_TAKEN,   /* the batch has it */
+    FATE_DROPPED, /* it is to be given back */
+    FATE_FULL,    /* once more, in the next batch */
+    FATE_LEFT     /* the reading section was left: once more, if it still counts then */
+};
+
+static struct mr_partition *part_of(struct mr_lane *lane, const struct mr_record *record)
+{
+    struct mr_partition *part = lane->last_part;
+
+    if (part != NULL && part->partition == record->partition &&
+        strcmp(part->stream, record->stream) == 0)
+        return part;
+    part = mr_partitions_find(lane->shared->partitions, record->stream, record->partition);
+    if (part != NULL)
+        lane->last_part = part;
+    return part;
+}
+
+static void wish(struct mr_lane *lane, struct mr_partition *part, const struct mr_record *record,
+                 enum mr_partition_event event, uint32_t delay_ms, const struct mr_err *err)
+{
+    struct mr_partition_wish w = {
+        .event = event, .generation = record->generation, .delay_ms = delay_ms, .err = *err};
+
+    mr_err_at(&w.err, record->stream, record->partition, record->offset);
+    part->fill_held = true;
+    mr_partition_wish_set(part, &w);
+    lane->shared->source->ops->wake_poll(lane->shared->source);
+}
+
+/* RETRY, PAUSE and HALT hold the partition at this record; the next attempt comes by poll. */
+static void hold(struct mr_lane *lane, struct mr_partition *part, const struct mr_record *record,
+                 const struct mr_err *err)
+{
+    enum mr_partition_event event = MR_PART_EV_HELD;
+    uint32_t delay_ms;
+
+    part->fill_tries = part->fill_held_at == record->offset ? part->fill_tries + 1 : 0;
+    part->fill_held_at = record->offset;
+    if (err->class == MR_CLASS_HALT) {
+        event = MR_PART_EV_HALTED;
+        delay_ms = err->owner == MR_OWNER_REGISTRY
+                       ? REGISTRY_HALT_MS
+                       : mr_target_halt(part->target, err, mr_mono_ms(&lane->fill_env));
+    } else {
+        delay_ms = mr_retry_delay_ms(err->class, part->fill_tries, &lane->fill_env.rng);
+    }
+    wish(lane, part, record, event, delay_ms, err);
+}
+
+static int take(struct mr_lane *lane, struct mr_record *record, enum mr_batch_count count,
+                struct mr_err *err)
+{
+    int rc = mr_batch_take(lane->filling, record, count, mr_mono_us(&lane->fill_env), err);
+
+    if (rc < 0)
+        hold(lane, record->part, record, err);
+    return rc < 0 ? FATE_DROPPED : FATE_TAKEN;
+}
+
+static void note_bad(struct mr_lane *lane, const struct mr_record *record,
+                     const struct mr_err *why)
+{
+    const char *labels[] = {mr_class_name(why->class), mr_owner_name(why->owner)};
+
+    (void)record;
+    mr_counter_add(mr_metrics_series(lane->shared->metrics, MR_M_ERRORS, labels), 1);
+}
+
+/* A record fault found before the database: put aside, skipped, or waited at, as the route says. */
+static int bad_record(struct mr_lane *lane, struct mr_record *record, struct mr_err *why,
+                      struct mr_err *err)
+{
+    struct mr_partition *part = record->part;
+    enum mr_on_bad on_bad = part->target->rule->on_bad;
+
+    mr_err_at(why, record->stream, record->partition, record->offset);
+    if (on_bad == MR_ON_BAD_STOP) {
+        note_bad(lane, record, why);
+        wish(lane, part, record, MR_PART_EV_HALTED, STOP_PROBE_MS, why);
+        return FATE_DROPPED;
+    }
+    if (on_bad == MR_ON_BAD_DEAD_LETTER) {
+        int rc = mr_batch_add_letter(lane->filling, lane->shared->source, part->target, record, why,
+                                     err);
+        if (rc == -MR_FULL)
+            return FATE_FULL;
+        if (rc < 0) {
+            hold(lane, part, record, err);
+            return FATE_DROPPED;
+        }
+        char code[64];
+        const char *labels[] = {record->stream, mr_err_printed(why, code, sizeof code)};
+        mr_counter_add(mr_metrics_series(lane->shared->metrics, MR_M_DEAD_LETTERS, labels), 1);
+        atomic_fetch_add(&part->target->letters, 1);
+        atomic_fetch_add(&lane->n_letters, 1);
+    }
+    note_bad(lane, record, why);
+    mr_log(MR_WARN, "record_rejected", mr_kv_u64("lane", lane->id), mr_kv_err(why));
+    return take(lane, record, MR_COUNT_BAD, err);
+}
+
+static int frames_open(const struct mr_route *route, const struct mr_record *record,
+                       struct mr_frame *key, struct mr_frame *value, struct mr_err *err)
+{
+    if (record->key.len + record->value.len > route->max_record_bytes)
+        return mr_err_set(err, MR_FRAMING_TOO_LARGE, "%zu bytes, the limit is %zu",
+                          record->key.len + record->value.len, route->max_record_bytes);
+    int rc = mr_framing_open(record->value, false, route->value_format, &record->headers, value,
+                             err);
+    if (rc == 0)
+        rc = mr_framing_open(record->key, true, route->key_format, &record->headers, key, err);
+    return rc;
+}
+
+/* The plan of a record. May leave the reading section; -MR_AGAIN: the partition has changed meanwhile. */
+static int plan_get(struct mr_lane *lane, struct mr_record *record, const struct mr_plan_for *want,
+                    struct mr_plan **plan, struct mr_err *err)
+{
+    uint32_t wait_ms = 0;
+    int rc = mr_target_fault(want->target, mr_mono_ms(&lane->fill_env), &wait_ms, err);
+
+    if (rc < 0)
+        return rc;
+    rc = mr_plans_find(lane->plans, want, plan, err);
+    if (rc != -MR_EMPTY)
+        return rc;
+    mr_lane_leave(lane);
+    rc = mr_plans_resolve(lane->plans, want, lane->shared->resolve_deadline_ms, plan, err);
+    if (rc == 0)
+        mr_target_clear(want->target);
+    if (!mr_lane_enter(lane))
+        return -MR_AGAIN;
+    if (atomic_load(&record->part->generation) != record->generation)
+        return -MR_AGAIN;
+    return rc;
+}
+
+static enum mr_batch_count count_of(const struct mr_decoded *decoded)
+{
+    switch (decoded->op_letter) {
+    case 'c':
+        return MR_COUNT_CREATE;
+    case 'r':
+        return MR_COUNT_READ;
+    case 'd':
+        return MR_COUNT_DELETE;
+    case '-':
+        return MR_COUNT_TOMBSTONE;
+    default:
+        return MR_COUNT_UPDATE;
+    }
+}
+
+static int decode(struct mr_lane *lane, const struct mr_record *record, struct mr_plan *plan,
+                  const struct mr_frame *key, const struct mr_frame *value,
+                  struct mr_decoded *decoded, struct mr_err *err)
+{
+    struct mr_batch *batch = lane->filling;
+
+    if (mr_batch_is_empty(batch))
+        batch->loaded_at_ms = mr_wall_ms(&lane->fill_env);
+    struct mr_record_in in = {
+        .key = key->body,
+        .value = value->body,
+        .headers = record->headers,
+        .topic = record->stream,
+        .partition = record->partition,
+        .offset = record->offset,
+        .timestamp_ms = record->timestamp_ms,
+        .schema_id = value->ref.kind == MR_REF_ID ? value->ref.id : -1,
+        .loaded_at_ms = batch->loaded_at_ms,
+    };
+    return mr_decode_record(plan, lane->decoder, &in, decoded, err);
+}
+
+static int add_decoded(struct mr_lane *lane, struct mr_record *record, struct mr_plan *plan,
+                       const struct mr_decoded *decoded, struct mr_err *err)
+{
+    if (decoded->op == MR_REC_SKIP)
+        return take(lane, record, MR_COUNT_SKIP, err);
+    if (decoded->op == MR_REC_TRUNCATE) {
+        mr_err_set(err, MR_TRUNCATE_HALTED,
+                   "this version does not carry out truncates of the source");
+        hold(lane, record->part, record, err);
+        return FATE_DROPPED;
+    }
+    int rc = mr_batch_add(lane->filling, record->part->target, plan, decoded, record, err);
+    if (rc == -MR_FULL)
+        return FATE_FULL;
+    if (rc < 0) {
+        hold(lane, record->part, record, err);
+        return FATE_DROPPED;
+    }
+    return take(lane, record, count_of(decoded), err);
+}
+
+static int fault_fate(struct mr_lane *lane, struct mr_record *record, int rc, struct mr_err *err)
+{
+    struct mr_err why = *err;
+
+    switch (why.class) {
+    case MR_CLASS_POISON:
+        return bad_record(lane, record, &why, err);
+    case MR_CLASS_FLOW:
+        if (rc == -MR_SKIP)
+            return take(lane, record, MR_COUNT_SKIP, err);
+        return FATE_DROPPED;
+    case MR_CLASS_FATAL:
+    case MR_CLASS_BUG:
+        mr_err_at(&why, record->stream, record->partition, record->offset);
+        mr_lane_fail(lane, &why);
+        record->part->fill_held = true;
+        return FATE_DROPPED;
+    case MR_CLASS_RETRY:
+    case MR_CLASS_PAUSE:
+    case MR_CLASS_HALT:
+    case MR_CLASS_FENCED:
+    case MR_N_CLASSES:
+        break;
+    }
+    hold(lane, record->part, record, &why);
+    return FATE_DROPPED;
+}
+
+/* From a record to a row: framing, plan, decode, batch. */
+static int data_record(struct mr_lane *lane, struct mr_record *record, struct mr_err *err)
+{
+    struct mr_partition *part = record->part;
+    struct mr_plan_for want = {.target = part->target, .topic = record->stream,
+                               .envelope_topic = part->envelope_topic};
+    struct mr_frame key;
+    struct mr_frame value;
+    struct mr_plan *plan = NULL;
+    struct mr_decoded decoded;
+
+    if (record->key.data == NULL && record->value.data == NULL)
+        return take(lane, record, MR_COUNT_SKIP, err); /* contract.md F-31 */
+    int rc = frames_open(&part->target->rule->route, record, &key, &value, err);
+    if (rc < 0)
+        return fault_fate(lane, record, rc, err);
+    want.key = key.ref;
+    want.value = value.ref;
+    rc = plan_get(lane, record, &want, &plan, err);
+    if (rc == -MR_AGAIN)
+        return FATE_LEFT;
+    if (rc == -MR_SKIP) {
+        err->class = MR_CLASS_FLOW;
+        return fault_fate(lane, record, rc, err);
+    }
+    if (rc == 0)
+        rc = decode(lane, record, plan, &key, &value, &decoded, err);
+    if (rc < 0)
+        return fault_fate(lane, record, rc, err);
+    if (value.ref.kind != MR_REF_NONE)
+        part->envelope_topic = mr_plan_is_envelope(plan);
+    return add_decoded(lane, record, plan, &decoded, err);
+}
+
+/* The end of a partition lies behind its last record where markers stand (contract.md F-16). */
+static void end_record(struct mr_lane *lane, const struct mr_record *record)
+{
+    struct mr_partition *part = record->part;
+    struct mr_err err = MR_ERR_INIT;
+
+    atomic_store(&part->end_seen, record->offset);
+    if (record->offset > part->fill_next &&
+        mr_batch_pass(lane->filling, part, record->offset, mr_mono_us(&lane->fill_env), &err) < 0)
+        hold(lane, part, record, &err);
+}
+
+int mr_fill_record(struct mr_lane *lane, struct mr_record *record, struct mr_err *err)
+{
+    struct mr_partition *part = record->part;
+
+    if (part == NULL || part->fill_held ||
+        atomic_load(&part->generation) != record->generation ||
+        (record->kind == MR_RECORD_DATA && record->offset < part->fill_next))
+        return FATE_DROPPED;
+    mr_err_clear(err);
+    if (record->kind == MR_RECORD_END) {
+        end_record(lane, record);
+        return FATE_DROPPED;
+    }
+    if (record->kind == MR_RECORD_ERROR) {
+        mr_err_set(err, (enum mr_code)-record->rc, "%s",
+                   record->detail != NULL ? record->detail : "the source cannot read on");
+        wish(lane, part, record, MR_PART_EV_ADRIFT, MR_RETRY_FIRST_MS, err);
+        return FATE_DROPPED;
+    }
+    return data_record(lane, record, err);
+}
+
+static void unread_drop(struct mr_lane *lane)
+{
+    struct mr_source *source = lane->shared->source;
+
+    for (; lane->at_unread < lane->n_unread; lane->at_unread++)
+        source->ops->release_record(source, &lane->unread[lane->at_unread]);
+    lane->at_unread = 0;
+    lane->n_unread = 0;
+}
+
+/* Works through the array; leaves it half done when fill had to leave its reading section. */
+static void work(struct mr_lane *lane)
+{
+    struct mr_source *source = lane->shared->source;
+
+    while (lane->inside && lane->at_unread < lane->n_unread) {
+        struct mr_record *record = &lane->unread[lane->at_unread];
+        struct mr_err err = MR_ERR_INIT;
+        int fate = mr_fill_record(lane, record, &err);
+        if (fate == FATE_LEFT)
+            continue;
+        if (fate == FATE_DROPPED)
+            source->ops->release_record(source, record);
+        if (fate != FATE_FULL)
+            lane->at_unread++;
+        if ((fate == FATE_FULL || mr_batch_is_full(lane->filling)) && mr_lane_hand_over(lane))
+            mr_lane_enter(lane);
+    }
+}
+
+static void read_and_work(struct mr_lane *lane, uint32_t timeout_ms)
+{
+    struct mr_source *source = lane->shared->source;
+
+    if (!mr_lane_enter(lane))
+        return;
+    if (lane->at_unread >= lane->n_unread) {
+        lane->at_unread = 0;
+        lane->n_unread = source->ops->read(source, lane->id, lane->unread, MR_LANE_READ_RECORDS,
+                                           timeout_ms);
+        lane->caught_up = lane->n_unread == 0;
+        for (size_t i = 0; i < lane->n_unread; i++) {
+            struct mr_record *record = &lane->unread[i];
+            record->part = part_of(lane, record);
+            if (record->part != NULL)
+                record->generation = atomic_load(&record->part->generation);
+        }
+    }
+    work(lane);
+    if (lane->inside)
+        mr_lane_leave(lane);
+}
+
+static struct mr_lane_view look(struct mr_lane *lane)
+{
+    const struct mr_batch *batch = lane->filling;
+    uint64_t now_us = mr_mono_us(&lane->fill_env);
+    struct mr_lane_view view = {.caught_up = lane->caught_up && lane->at_unread >= lane->n_unread,
+                                .max_wait_ms = lane->shared->max_wait_ms};
+
+    mr_lock_take(&lane->lock);
+    view.parked = lane->n_parks > 0 || lane->reset_wanted;
+    view.draining = lane->draining;
+    view.stopping = lane->stopping;
+    view.writer_free = lane->to_write == NULL;
+    /* while poll is alone with the lane, the batch is poll's */
+    if (!view.parked && !mr_batch_is_empty(batch)) {
+        view.full = mr_batch_is_full(batch);
+        view.n_records = batch->n_held > 0 ? (uint32_t)batch->n_held : 1;
+        view.age_ms = now_us > batch->first_us ? (now_us - batch->first_us) / 1000 : 0;
+    }
+    mr_lock_drop(&lane->lock);
+    return view;
+}
+
+static void wait_changed(struct mr_lane *lane)
+{
+    mr_lock_take(&lane->lock);
+    mr_cond_wait(&lane->changed, &lane->lock, MR_LANE_READ_MS);
+    mr_lock_drop(&lane->lock);
+}
+
+void *mr_lane_fill_main(void *arg)
+{
+    struct mr_lane *lane = arg;
+
+    for (;;) {
+        struct mr_lane_view view = look(lane);
+        enum mr_lane_action action = mr_lane_next(&view);
+        atomic_store(&lane->progress_ms, mr_mono_ms(&lane->fill_env));
+        if (action == MR_LANE_DO_STOP)
+            break;
+        if (action == MR_LANE_DO_READ)
+            read_and_work(lane, mr_lane_read_ms(&view, MR_LANE_READ_MS));
+        else if (action != MR_LANE_DO_HAND_OVER || !mr_lane_hand_over(lane))
+            wait_changed(lane);
+    }
+    unread_drop(lane);
+    atomic_store(&lane->fill_ended, true);
+    mr_lock_take(&lane->lock);
+    mr_cond_wake_all(&lane->changed);
+    mr_lock_drop(&lane->lock);
+    return NULL;
+}

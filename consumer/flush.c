@@ -1,0 +1,149 @@
+/* Owns the order of statements in a flush's transaction. It speaks to the sink's ops only. */
+#include "consumer/flush.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/ban.h"
+
+void mr_load_memories_release(struct mr_load_memories *memories)
+{
+    free(memories->items);
+    memset(memories, 0, sizeof *memories);
+}
+
+static struct mr_load_memory *memory_for(struct mr_load_memories *memories, uint32_t idx)
+{
+    if (idx >= memories->n_items) {
+        size_t n = (size_t)idx + 16;
+        struct mr_load_memory *items = realloc(memories->items, n * sizeof *items);
+        if (items == NULL)
+            return NULL;
+        memset(items + memories->n_items, 0, (n - memories->n_items) * sizeof *items);
+        memories->items = items;
+        memories->n_items = n;
+    }
+    return &memories->items[idx];
+}
+
+/* By name: every flush takes its table locks in the same order (contract.md P-22). */
+static int by_name(const void *a, const void *b)
+{
+    const struct mr_batch_table *x = *(struct mr_batch_table *const *)a;
+    const struct mr_batch_table *y = *(struct mr_batch_table *const *)b;
+    int order = strcmp(x->rows.table->schema, y->rows.table->schema);
+
+    return order != 0 ? order : strcmp(x->rows.table->name, y->rows.table->name);
+}
+
+/* Positions are locked in (stream, partition, slot) order, as claims do. */
+static int by_place(const void *a, const void *b)
+{
+    const struct mr_span *x = a;
+    const struct mr_span *y = b;
+    int order = strcmp(x->stream, y->stream);
+
+    if (order != 0)
+        return order;
+    if (x->partition != y->partition)
+        return x->partition < y->partition ? -1 : 1;
+    return x->slot < y->slot ? -1 : x->slot > y->slot;
+}
+
+struct flush_lists {
+    struct mr_batch_table **work; /* tables with rows, sorted */
+    struct mr_table **tables;
+    struct mr_span *spans;
+    size_t n_work;
+    size_t n_spans;
+};
+
+static void lists_release(struct flush_lists *lists)
+{
+    free(lists->work);
+    free(lists->tables);
+    free(lists->spans);
+}
+
+static int lists_make(const struct mr_batch *batch, struct flush_lists *lists, struct mr_err *err)
+{
+    lists->work = calloc(batch->n_tables + 1, sizeof *lists->work);
+    lists->tables = calloc(batch->n_tables + 1, sizeof(struct mr_table *));
+    lists->spans = calloc(batch->n_spans + 1, sizeof *lists->spans);
+    if (lists->work == NULL || lists->tables == NULL || lists->spans == NULL)
+        return mr_err_set(err, MR_NO_MEMORY, "no memory for a flush");
+    for (size_t i = 0; i < batch->n_tables; i++)
+        if (batch->tables[i]->rows.n_rows > 0)
+            lists->work[lists->n_work++] = batch->tables[i];
+    qsort(lists->work, lists->n_work, sizeof(struct mr_batch_table *), by_name);
+    for (size_t i = 0; i < lists->n_work; i++)
+        lists->tables[i] = lists->work[i]->rows.table;
+    for (size_t i = 0; i < batch->n_spans; i++)
+        lists->spans[lists->n_spans++] = batch->spans[i].span;
+    qsort(lists->spans, lists->n_spans, sizeof *lists->spans, by_place);
+    return 0;
+}
+
+static struct mr_target *target_named(const struct flush_lists *lists, const struct mr_err *err)
+{
+    for (size_t i = 0; i < lists->n_work; i++) {
+        const struct mr_table *table = lists->tables[i];
+        const char *dot = strrchr(err->table, '.');
+        if (strcmp(err->table, table->name) == 0 ||
+            (dot != NULL && strcmp(dot + 1, table->name) == 0))
+            return lists->work[i]->target;
+    }
+    return lists->n_work == 1 ? lists->work[0]->target : NULL;
+}
+
+static int load_tables(struct mr_session *session, const struct flush_lists *lists,
+                       struct mr_load_memories *memories, struct mr_flush_result *result,
+                       struct mr_err *err)
+{
+    for (size_t i = 0; i < lists->n_work; i++) {
+        struct mr_batch_table *table = lists->work[i];
+        struct mr_load_memory *memory = memory_for(memories, table->target->idx);
+        if (memory == NULL)
+            return mr_err_set(err, MR_NO_MEMORY, "no memory for a flush");
+        int rc = table->target->load->run(session, &table->rows, memory, &result->stats, err);
+        if (rc < 0) {
+            result->failed = table->target;
+            mr_err_in(err, table->target->label, NULL);
+            return rc;
+        }
+    }
+    return 0;
+}
+
+int mr_flush_run(struct mr_session *session, struct mr_batch *batch,
+                 struct mr_load_memories *memories, struct mr_flush_result *result,
+                 struct mr_err *err)
+{
+    const struct mr_sink_ops *ops = session->ops;
+    struct flush_lists lists = {0};
+
+    memset(result, 0, sizeof *result);
+    int rc = lists_make(batch, &lists, err);
+    if (rc < 0)
+        goto out;
+    rc = ops->begin(session, lists.tables, lists.n_work, lists.spans, lists.n_spans, err);
+    if (rc < 0) {
+        enum mr_class class = err->class;
+        if (rc == -MR_TABLE_CHANGED || class == MR_CLASS_HALT)
+            result->failed = target_named(&lists, err);
+        goto rollback;
+    }
+    rc = load_tables(session, &lists, memories, result, err);
+    if (rc == 0 && batch->n_letters > 0)
+        rc = ops->put_letters(session, batch->letters, batch->n_letters, err);
+    if (rc == 0)
+        rc = ops->put_positions(session, lists.spans, lists.n_spans, err);
+    if (rc == 0)
+        rc = ops->commit(session, err);
+rollback:
+    if (rc < 0 && rc != -MR_COMMIT_UNKNOWN)
+        ops->rollback(session);
+out:
+    lists_release(&lists);
+    return rc;
+}

@@ -1,0 +1,26 @@
+/* One flush: everything that a batch holds, for all its tables, in one transaction together with its dead
+ * letters and the positions it covers (contract.md G-01). It tries once; what to do about an error is
+ * the writer's. Thread: write. */
+#ifndef MR_CONSUMER_FLUSH_H
+#define MR_CONSUMER_FLUSH_H
+
+#include "consumer/batch.h"
+
+/* What the writer learnt about tables between flushes; indexed by mr_target.idx. */
+struct mr_load_memories {
+    struct mr_load_memory *items;
+    size_t n_items;
+};
+void mr_load_memories_release(struct mr_load_memories *memories);
+
+struct mr_flush_result {
+    struct mr_load_stats stats;
+    struct mr_target *failed; /* the target whose load failed; NULL where it was not one table's */
+};
+
+/* 0: durable. -MR_COMMIT_UNKNOWN: see sink.h. On every other error the transaction is rolled back. */
+int mr_flush_run(struct mr_session *session, struct mr_batch *batch,
+                 struct mr_load_memories *memories, struct mr_flush_result *result,
+                 struct mr_err *err);
+
+#endif

@@ -1,0 +1,120 @@
+/* A lane: one unit of parallelism, with its own partitions, batches and target session. Two threads: fill
+ * reads, decodes and gathers; write loads. Two batches go between them by turn: one fills while the other
+ * is written. What fill does next is protocol/lane.c's decision, what becomes of a batch protocol/
+ * writer.c's; these threads only carry the events.
+ *
+ * The reading section: fill is inside it while it reads its queue or works on records in memory. poll changes
+ * a partition's assignment, seek, pause or forwarding only while fill is outside (mr_lane_park). Fill
+ * leaves it before anything that may block (registry, target, a busy writer), and afterwards drops the
+ * records whose partition has got a new generation meanwhile. */
+#ifndef MR_CONSUMER_LANE_H
+#define MR_CONSUMER_LANE_H
+
+#include <pthread.h>
+
+#include "consumer/batch.h"
+#include "consumer/flush.h"
+#include "consumer/meters.h"
+#include "consumer/plans.h"
+#include "consumer/protocol/lane.h"
+#include "consumer/protocol/writer.h"
+#include "consumer/source.h"
+
+enum { MR_LANE_READ_RECORDS = 1000, MR_LANE_READ_MS = 100 };
+
+/* What all lanes share; borrowed, immutable. */
+struct mr_lane_shared {
+    struct mr_source *source;
+    struct mr_sink *sink;
+    struct mr_partitions *partitions;
+    struct mr_targets *targets;
+    struct mr_metrics *metrics;
+    struct mr_batch_opts batch;
+    uint64_t max_wait_ms;
+    uint32_t resolve_deadline_ms; /* of one registry or catalogue step */
+};
+
+struct mr_lane {
+    uint32_t id;
+    const struct mr_lane_shared *shared;
+    struct mr_env fill_env;  /* thread: fill */
+    struct mr_env write_env; /* thread: write */
+    pthread_t fill_thread;
+    pthread_t write_thread;
+    bool started;
+
+    struct mr_lock lock; /* rank 30 */
+    struct mr_cond changed;
+    uint32_t n_parks MR_GUARDED_BY(lock);  /* poll's wishes to be alone */
+    bool reading MR_GUARDED_BY(lock);      /* fill is inside the reading section */
+    bool draining MR_GUARDED_BY(lock);
+    bool stopping MR_GUARDED_BY(lock);
+    bool abandoned MR_GUARDED_BY(lock);    /* a waiting batch shall be given up */
+    bool reset_wanted MR_GUARDED_BY(lock); /* the writer gave a batch up: poll sets the lane back */
+    struct mr_batch *to_write MR_GUARDED_BY(lock);
+    bool written MR_GUARDED_BY(lock);      /* what to_write holds is over, its memory is being reset */
+    struct mr_err reset_err MR_GUARDED_BY(lock);
+    struct mr_target *reset_target MR_GUARDED_BY(lock);
+    struct mr_err last_err MR_GUARDED_BY(lock); /* of the writer, for /status */
+    struct mr_session *session MR_GUARDED_BY(lock); /* for interrupts; used by write alone */
+    enum mr_writer_state writer_state MR_GUARDED_BY(lock);
+
+    struct mr_batch batches[2];
+    struct mr_batch *filling;     /* thread: fill; poll while parked */
+    struct mr_plans *plans;       /* thread: fill */
+    struct mr_decoder *decoder;   /* thread: fill */
+    struct mr_record *unread;     /* thread: fill; MR_LANE_READ_RECORDS of them */
+    size_t n_unread, at_unread;   /* thread: fill */
+    struct mr_partition *last_part; /* thread: fill */
+    bool caught_up;               /* thread: fill */
+    bool inside;                  /* thread: fill; what `reading` is, without the lock */
+    struct mr_load_memories memories; /* thread: write */
+
+    _Atomic bool failed;          /* a FATAL or BUG: the service must stop */
+    struct mr_err failure;        /* valid once failed */
+    _Atomic uint64_t n_records, n_rows, n_bytes, n_flushes, n_letters, n_retries, n_fenced;
+    _Atomic bool fill_ended, write_ended;
+    _Atomic uint64_t progress_ms; /* monotonic: last time that a thread of it moved; for /healthz */
+};
+
+/* Makes the lane; its threads start with mr_lane_start. 0 or -MR_NO_MEMORY. */
+int mr_lane_init(struct mr_lane *lane, uint32_t id, const struct mr_lane_shared *shared,
+                 struct mr_env env, struct mr_err *err);
+int mr_lane_start(struct mr_lane *lane, struct mr_err *err);
+/* Ends both threads (they must have been told to stop) and frees everything. */
+void mr_lane_release(struct mr_lane *lane);
+
+/* ---- thread: poll ---- */
+/* Returns when fill is outside its reading section, where it stays until mr_lane_unpark. Nests. */
+void mr_lane_park(struct mr_lane *lane);
+void mr_lane_unpark(struct mr_lane *lane);
+/* Asks the lane to flush all it has and to read nothing more (stopping: and to end). */
+void mr_lane_drain(struct mr_lane *lane, bool stopping);
+void mr_lane_undrain(struct mr_lane *lane);
+/* Waits until a drained lane has nothing left, or the time is over; true: it is empty. Returns early
+ * when the lane cannot get rid of its batch by itself (writer waiting, reset wanted). */
+bool mr_lane_wait_empty(struct mr_lane *lane, uint32_t timeout_ms);
+/* While parked: gives up what is gathered and what waits to be written, so that positions can be read
+ * again; a flush under way ends by itself and is stopped by its epoch. True when nothing is left. */
+bool mr_lane_forget(struct mr_lane *lane);
+/* While parked: does one of its batches hold records of the partition? */
+bool mr_lane_has(struct mr_lane *lane, const struct mr_partition *part);
+/* The writer's report, once; false if there is none. While it is wanted, fill does not read. */
+bool mr_lane_take_reset(struct mr_lane *lane, struct mr_err *err, struct mr_target **target);
+/* Any thread: interrupts a call that blocks on the target. */
+void mr_lane_interrupt(struct mr_lane *lane);
+
+/* ---- between fill and write ---- */
+void *mr_lane_fill_main(void *lane);
+void *mr_lane_write_main(void *lane);
+/* fill.c: works on one record of the array; see there. */
+int mr_fill_record(struct mr_lane *lane, struct mr_record *record, struct mr_err *err);
+/* Leaves and enters the reading section. Thread: fill. */
+void mr_lane_leave(struct mr_lane *lane);
+bool mr_lane_enter(struct mr_lane *lane); /* false: stopping, or a reset is wanted */
+/* Gives the filling batch to the writer and takes the other; waits outside the reading section while the
+ * writer is busy. False when the lane must stop or be reset first. Thread: fill. */
+bool mr_lane_hand_over(struct mr_lane *lane);
+void mr_lane_fail(struct mr_lane *lane, const struct mr_err *err);
+
+#endif

@@ -1,0 +1,256 @@
+/* Owns a lane's plan cache and the order in which registry, catalogue and compiler are asked. It decides no
+ * retry: a fault goes back to the lane with its class. */
+#include "consumer/plans.h"
+
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/ban.h"
+
+enum { FAULT_TTL_MS = 60000, MAX_DDL_ROUNDS = 3 };
+
+struct plan_key {
+    struct mr_target *target;
+    struct mr_schema_ref key;
+    struct mr_schema_ref value;
+    uint64_t envelope_topic;
+};
+
+struct plan_entry {
+    struct plan_key key;
+    struct mr_plan *plan; /* NULL: `fault` */
+    uint32_t version;     /* of the target when it was made */
+    int rc;               /* of the fault */
+    uint64_t until_ms;    /* of the fault */
+    struct mr_err fault;
+};
+
+struct mr_plans {
+    struct mr_sink *sink;
+    struct mr_env env;
+    struct mr_map by_key;
+    struct plan_entry *last;
+};
+
+struct mr_plans *mr_plans_new(struct mr_sink *sink, struct mr_env env)
+{
+    struct mr_plans *plans = calloc(1, sizeof *plans);
+
+    if (plans == NULL)
+        return NULL;
+    plans->sink = sink;
+    plans->env = env;
+    mr_map_init(&plans->by_key, mr_rng_u64(&plans->env.rng));
+    return plans;
+}
+
+static void entry_free(struct plan_entry *entry)
+{
+    mr_plan_unref(entry->plan);
+    free(entry);
+}
+
+static void plans_clear(struct mr_plans *plans)
+{
+    size_t at = 0;
+    struct mr_map_entry *e;
+
+    while ((e = mr_map_next(&plans->by_key, &at)) != NULL)
+        entry_free(e->value);
+    mr_map_reset(&plans->by_key);
+    plans->last = NULL;
+}
+
+void mr_plans_free(struct mr_plans *plans)
+{
+    if (plans == NULL)
+        return;
+    plans_clear(plans);
+    mr_map_release(&plans->by_key);
+    free(plans);
+}
+
+static void key_make(const struct mr_plan_for *want, struct plan_key *key)
+{
+    memset(key, 0, sizeof *key); /* padding is part of the hash */
+    key->target = want->target;
+    key->key = want->key;
+    key->value = want->value;
+    key->envelope_topic = want->value.kind == MR_REF_NONE && want->envelope_topic;
+}
+
+static void entry_drop(struct mr_plans *plans, struct plan_entry *entry)
+{
+    if (plans->last == entry)
+        plans->last = NULL;
+    mr_map_remove(&plans->by_key, &entry->key, sizeof entry->key);
+    entry_free(entry);
+}
+
+int mr_plans_find(struct mr_plans *plans, const struct mr_plan_for *want, struct mr_plan **out,
+                  struct mr_err *err)
+{
+    struct plan_key key;
+    struct plan_entry *entry = plans->last;
+
+    key_make(want, &key);
+    if (entry == NULL || memcmp(&entry->key, &key, sizeof key) != 0)
+        entry = mr_map_find(&plans->by_key, &key, sizeof key);
+    if (entry == NULL)
+        return -MR_EMPTY;
+    if (entry->version != atomic_load(&want->target->version) ||
+        (entry->plan == NULL && mr_mono_ms(&plans->env) >= entry->until_ms)) {
+        entry_drop(plans, entry);
+        return -MR_EMPTY;
+    }
+    plans->last = entry;
+    if (entry->plan == NULL) {
+        if (err != NULL)
+            *err = entry->fault;
+        return entry->rc;
+    }
+    *out = entry->plan;
+    return 0;
+}
+
+static int schema_get(const struct mr_plan_for *want, const struct mr_schema_ref *ref,
+                      const char *part, uint32_t deadline_ms, struct mr_schema **out,
+                      struct mr_err *err)
+{
+    char subject[MR_STREAM_NAME_BYTES + 8];
+
+    *out = NULL;
+    if (ref->kind == MR_REF_NONE || ref->kind == MR_REF_RAW)
+        return 0;
+    snprintf(subject, sizeof subject, "%s-%s", want->topic, part);
+    return mr_registry_get(want->target->rule->registry, ref, subject, deadline_ms, out, err);
+}
+
+static int table_get(struct mr_plans *plans, const struct mr_target *target,
+                     struct mr_table **out, struct mr_err *err)
+{
+    const char *schema = *target->schema != '\0' ? target->schema : NULL;
+    int rc = plans->sink->ops->table_open(plans->sink, schema, target->name, true, out, err);
+
+    if (rc != -MR_TARGET_MISSING)
+        return rc;
+    mr_err_clear(err);
+    *out = NULL;
+    return 0;
+}
+
+/* One round: 0 with *plan, or with *plan NULL when DDL was done and the table must be read again. */
+static int compile_round(struct mr_plans *plans, const struct mr_plan_for *want,
+                         const struct mr_shape_from *from, struct mr_plan **plan,
+                         struct mr_err *err)
+{
+    const struct mr_target *target = want->target;
+    const struct mr_route *route = &target->rule->route;
+    const struct mr_sink_ops *ops = plans->sink->ops;
+    const char *schema_name = *target->schema != '\0' ? target->schema : NULL;
+    struct mr_table *table = NULL;
+    struct mr_shape *shape = NULL;
+    struct mr_arena arena;
+    struct mr_ddl ddl = {.kind = MR_DDL_NONE};
+
+    mr_arena_init(&arena, 4096, (size_t)4 * 1024 * 1024);
+    int rc = table_get(plans, target, &table, err);
+    if (rc < 0)
+        goto out;
+    if (table == NULL && want->value.kind == MR_REF_NONE) {
+        rc = -MR_SKIP; /* nothing to delete from */
+        goto out;
+    }
+    rc = mr_shape_derive(from, route, table, &shape, err);
+    if (rc < 0)
+        goto out;
+    rc = mr_evolve_diff(shape, table, route, &arena, &ddl, err);
+    if (rc < 0)
+        goto out;
+    if (ddl.kind != MR_DDL_NONE) {
+        rc = ops->table_apply(plans->sink, schema_name, target->name, &ddl, err);
+        goto out;
+    }
+    rc = ops->table_register(plans->sink, table, target->rule->label, target->rule->table_shared,
+                             err);
+    if (rc == 0)
+        rc = mr_plan_compile(shape, table, ops->emit, route, plan, err);
+out:
+    mr_shape_free(shape);
+    mr_table_unref(table);
+    mr_arena_release(&arena);
+    return rc;
+}
+
+static int compile(struct mr_plans *plans, const struct mr_plan_for *want, uint32_t deadline_ms,
+                   struct mr_plan **plan, struct mr_err *err)
+{
+    struct mr_schema *key = NULL;
+    struct mr_schema *value = NULL;
+    int rc = schema_get(want, &want->key, "key", deadline_ms, &key, err);
+
+    if (rc == 0)
+        rc = schema_get(want, &want->value, "value", deadline_ms, &value, err);
+    struct mr_shape_from from = {.key = key,
+                                 .raw_key = (enum mr_format)want->key.format,
+                                 .value = value,
+                                 .topic = want->topic,
+                                 .envelope_topic = want->envelope_topic};
+    for (int round = 0; rc == 0 && *plan == NULL && round < MAX_DDL_ROUNDS; round++)
+        rc = compile_round(plans, want, &from, plan, err);
+    if (rc == 0 && *plan == NULL)
+        rc = mr_err_set(err, MR_TYPE_INCOMPATIBLE,
+                        "the table still does not fit after %d alterations", MAX_DDL_ROUNDS);
+    mr_schema_unref(key);
+    mr_schema_unref(value);
+    return rc;
+}
+
+static bool worth_remembering(int rc)
+{
+    return mr_code_class(rc) == MR_CLASS_POISON || rc == -MR_SKIP;
+}
+
+int mr_plans_resolve(struct mr_plans *plans, const struct mr_plan_for *want, uint32_t deadline_ms,
+                     struct mr_plan **out, struct mr_err *err)
+{
+    uint32_t version = atomic_load(&want->target->version);
+    struct mr_plan *plan = NULL;
+    int rc = compile(plans, want, deadline_ms, &plan, err);
+
+    if (rc < 0) {
+        mr_err_in(err, want->target->label, NULL);
+        if (!worth_remembering(rc))
+            return rc;
+    }
+    if (plans->by_key.n_entries >= MR_PLANS_MAX)
+        plans_clear(plans);
+    struct plan_entry *entry = calloc(1, sizeof *entry);
+    if (entry == NULL) {
+        mr_plan_unref(plan);
+        return mr_err_set(err, MR_NO_MEMORY, "no memory for a plan");
+    }
+    key_make(want, &entry->key);
+    entry->plan = plan;
+    entry->version = version;
+    entry->rc = rc;
+    entry->until_ms = mr_mono_ms(&plans->env) + FAULT_TTL_MS;
+    if (rc < 0)
+        entry->fault = *err;
+    struct plan_entry *old = mr_map_find(&plans->by_key, &entry->key, sizeof entry->key);
+    if (old != NULL)
+        entry_drop(plans, old);
+    if (mr_map_put(&plans->by_key, &entry->key, sizeof entry->key, entry) < 0) {
+        entry_free(entry);
+        return mr_err_set(err, MR_NO_MEMORY, "no memory for a plan");
+    }
+    plans->last = entry;
+    if (rc < 0)
+        return rc;
+    mr_log(MR_INFO, "plan_compiled", mr_kv_str("topic", want->topic),
+           mr_kv_str("table", want->target->label), mr_kv_i64("schema_id", want->value.id));
+    *out = plan;
+    return 0;
+}

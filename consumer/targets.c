@@ -1,0 +1,304 @@
+/* Owns the mapping from topics to tables and the fault of a table. It compiles no plan and speaks to no
+ * database. */
+#include "consumer/targets.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "schemas/identifier.h"
+#include "base/ban.h"
+
+enum { MAX_GROUPS = 10, HALT_FIRST_MS = 5000, HALT_MOST_MS = 60000 };
+
+void mr_targets_init(struct mr_targets *targets, const struct mr_route_rule *rules, size_t n_rules,
+                     const char *dlq_topic, uint32_t max_identifier_bytes,
+                     struct mr_env env) MR_NO_TSA
+{
+    memset(targets, 0, sizeof *targets);
+    targets->rules = rules;
+    targets->n_rules = n_rules;
+    targets->dlq_topic = dlq_topic;
+    targets->max_identifier_bytes = max_identifier_bytes;
+    targets->env = env;
+    mr_lock_init(&targets->lock, 15);
+}
+
+void mr_targets_release(struct mr_targets *targets) MR_NO_TSA
+{
+    for (size_t i = 0; i < targets->n_all; i++) {
+        mr_lock_release(&targets->all[i]->lock);
+        free(targets->all[i]);
+    }
+    free(targets->all);
+    mr_lock_release(&targets->lock);
+}
+
+static bool ends_with(const char *text, const char *tail)
+{
+    size_t n = strlen(text);
+    size_t m = strlen(tail);
+
+    return n >= m && strcmp(text + n - m, tail) == 0;
+}
+
+bool mr_topic_is_internal(const char *topic, const char *dlq_topic)
+{
+    if (*topic == '_')
+        return true;
+    if (dlq_topic != NULL && strcmp(topic, dlq_topic) == 0)
+        return true;
+    if (ends_with(topic, "-signal"))
+        return true;
+    /* `prefix.transaction` is Debezium's; `server.schema.transaction` is a table of that name */
+    const char *dot = strchr(topic, '.');
+    return dot != NULL && strcmp(dot, ".transaction") == 0;
+}
+
+static const struct mr_route_rule *rule_for(const struct mr_targets *targets, const char *topic,
+                                            regmatch_t groups[MAX_GROUPS])
+{
+    for (size_t i = 0; i < targets->n_rules; i++) {
+        const struct mr_route_rule *rule = &targets->rules[i];
+        if (rule->topic != NULL) {
+            if (strcmp(rule->topic, topic) == 0)
+                return rule;
+            continue;
+        }
+        if (mr_topic_is_internal(topic, targets->dlq_topic))
+            continue;
+        if (regexec(&rule->regex, topic, MAX_GROUPS, groups, 0) == 0 && groups[0].rm_so == 0 &&
+            (size_t)groups[0].rm_eo == strlen(topic))
+            return rule;
+    }
+    return NULL;
+}
+
+/* `$1` .. `$9` are groups of the regex, `$$` is a dollar. */
+static void expand(struct mr_buf *out, const char *template, const char *topic,
+                   const regmatch_t *groups)
+{
+    for (const char *p = template; *p != '\0'; p++) {
+        if (*p == '$' && p[1] >= '1' && p[1] <= '9') {
+            const regmatch_t *g = &groups[p[1] - '0'];
+            if (g->rm_so >= 0)
+                mr_buf_add(out, topic + g->rm_so, (size_t)(g->rm_eo - g->rm_so));
+            p++;
+        } else if (*p == '$' && p[1] == '$') {
+            mr_buf_byte(out, '$');
+            p++;
+        } else {
+            mr_buf_byte(out, (uint8_t)*p);
+        }
+    }
+}
+
+/* contract.md I-01: the last dot part is the table, the part before the schema if there are three. */
+static void names_from_topic(const char *topic, struct mr_buf *schema, struct mr_buf *table)
+{
+    const char *last = strrchr(topic, '.');
+
+    if (last == NULL) {
+        mr_buf_str(table, topic);
+        return;
+    }
+    mr_buf_str(table, last + 1);
+    const char *before = last;
+    while (before > topic && before[-1] != '.')
+        before--;
+    if (before > topic)
+        mr_buf_add(schema, before, (size_t)(last - before));
+}
+
+static void names_split(struct mr_buf *whole, struct mr_buf *schema, struct mr_buf *table)
+{
+    const char *text = mr_buf_cstr(whole);
+    const char *dot = strchr(text, '.');
+
+    if (dot != NULL)
+        mr_buf_add(schema, text, (size_t)(dot - text));
+    mr_buf_str(table, dot != NULL ? dot + 1 : text);
+}
+
+static int name_fit(const struct mr_targets *targets, const struct mr_route_rule *rule,
+                    struct mr_buf *name, char out[MR_TARGET_NAME_BYTES], struct mr_err *err)
+{
+    struct mr_identifier_opts opts = {.letter_case = rule->route.identifier_case,
+                                      .long_halt = rule->route.identifier_long_halt,
+                                      .max_bytes = targets->max_identifier_bytes};
+
+    return mr_identifier_make(mr_buf_cstr(name), name->len, &opts, out, MR_TARGET_NAME_BYTES, err);
+}
+
+static int names_of(const struct mr_targets *targets, const struct mr_route_rule *rule,
+                    const char *topic, const regmatch_t *groups, struct mr_target *t,
+                    struct mr_err *err)
+{
+    struct mr_buf schema = MR_BUF_INIT;
+    struct mr_buf table = MR_BUF_INIT;
+    struct mr_buf whole = MR_BUF_INIT;
+    int rc = 0;
+
+    if (rule->table == NULL) {
+        names_from_topic(topic, &schema, &table);
+    } else if (rule->schema != NULL) {
+        expand(&table, rule->table, topic, groups);
+    } else {
+        expand(&whole, rule->table, topic, groups);
+        names_split(&whole, &schema, &table);
+    }
+    if (rule->schema != NULL) {
+        mr_buf_reset(&schema);
+        expand(&schema, rule->schema, topic, groups);
+    }
+    if (!mr_buf_ok(&schema) || !mr_buf_ok(&table) || !mr_buf_ok(&whole)) {
+        rc = mr_err_set(err, MR_NO_MEMORY, "no memory for the name of a table");
+        goto out;
+    }
+    rc = name_fit(targets, rule, &table, t->name, err);
+    if (rc == 0 && schema.len > 0)
+        rc = name_fit(targets, rule, &schema, t->schema, err);
+out:
+    mr_buf_release(&schema);
+    mr_buf_release(&table);
+    mr_buf_release(&whole);
+    return rc;
+}
+
+static struct mr_target *find(const struct mr_targets *targets, const struct mr_target *like)
+    MR_REQUIRES(targets->lock)
+{
+    for (size_t i = 0; i < targets->n_all; i++)
+        if (targets->all[i]->rule == like->rule && strcmp(targets->all[i]->name, like->name) == 0 &&
+            strcmp(targets->all[i]->schema, like->schema) == 0)
+            return targets->all[i];
+    return NULL;
+}
+
+/* Another rule's target of the same table, or this rule's with another topic: only if shared (I-08). */
+static int check_shared(const struct mr_targets *targets, const struct mr_target *t,
+                        const char *topic, struct mr_err *err) MR_REQUIRES(targets->lock)
+{
+    for (size_t i = 0; i < targets->n_all; i++) {
+        const struct mr_target *o = targets->all[i];
+        if (strcmp(o->name, t->name) != 0 || strcmp(o->schema, t->schema) != 0)
+            continue;
+        if (strcmp(o->topic, topic) == 0 || (t->rule->table_shared && o->rule->table_shared))
+            continue;
+        mr_err_set(err, MR_IDENTIFIER_COLLISION,
+                   "topics %s and %s both give table %s: set table_shared = true in their routes if "
+                   "that is wanted",
+                   o->topic, topic, t->label);
+        return mr_err_in(err, t->label, NULL);
+    }
+    return 0;
+}
+
+static struct mr_target *insert(struct mr_targets *targets, const struct mr_target *like)
+    MR_REQUIRES(targets->lock)
+{
+    if (targets->n_all >= MR_MAX_TARGETS)
+        return NULL;
+    struct mr_target **all = realloc(targets->all, (targets->n_all + 1) * sizeof *all);
+    if (all == NULL)
+        return NULL;
+    targets->all = all;
+    struct mr_target *t = malloc(sizeof *t);
+    if (t == NULL)
+        return NULL;
+    *t = *like;
+    t->idx = (uint32_t)targets->n_all;
+    mr_lock_init(&t->lock, 45);
+    all[targets->n_all++] = t;
+    return t;
+}
+
+int mr_targets_for(struct mr_targets *targets, const char *topic, struct mr_target **out,
+                   struct mr_err *err)
+{
+    regmatch_t groups[MAX_GROUPS];
+    struct mr_target like;
+
+    memset(groups, 0xff, sizeof groups);
+    *out = NULL;
+    const struct mr_route_rule *rule = rule_for(targets, topic, groups);
+    if (rule == NULL)
+        return 0;
+    memset(&like, 0, sizeof like);
+    mr_err_clear(&like.fault);
+    like.rule = rule;
+    like.load = mr_load_for(rule->route.strategy);
+    int rc = names_of(targets, rule, topic, groups, &like, err);
+    if (rc < 0)
+        return rc;
+    snprintf(like.label, sizeof like.label, "%s%s%s", like.schema, *like.schema ? "." : "",
+             like.name);
+    snprintf(like.topic, sizeof like.topic, "%s", topic);
+    mr_lock_take(&targets->lock);
+    rc = check_shared(targets, &like, topic, err);
+    if (rc == 0) {
+        *out = find(targets, &like);
+        if (*out == NULL)
+            *out = insert(targets, &like);
+        if (*out != NULL)
+            atomic_fetch_add(&(*out)->n_topics, 1);
+    }
+    mr_lock_drop(&targets->lock);
+    if (rc == 0 && *out == NULL)
+        rc = mr_err_set(err, MR_NO_MEMORY, "no room for one more table than %d", MR_MAX_TARGETS);
+    return rc;
+}
+
+struct mr_target *mr_targets_at(struct mr_targets *targets, size_t idx)
+{
+    mr_lock_take(&targets->lock);
+    struct mr_target *t = idx < targets->n_all ? targets->all[idx] : NULL;
+    mr_lock_drop(&targets->lock);
+    return t;
+}
+
+uint32_t mr_target_halt(struct mr_target *target, const struct mr_err *err, uint64_t now_ms)
+{
+    mr_lock_take(&target->lock);
+    uint32_t shift = target->n_faults < 8 ? target->n_faults : 8;
+    uint32_t delay_ms = (uint32_t)HALT_FIRST_MS << shift;
+    if (delay_ms > HALT_MOST_MS)
+        delay_ms = HALT_MOST_MS;
+    target->fault = *err;
+    target->n_faults++;
+    target->retry_at_ms = now_ms + delay_ms;
+    mr_lock_drop(&target->lock);
+    atomic_store(&target->halted, true);
+    atomic_fetch_add(&target->version, 1);
+    return delay_ms;
+}
+
+int mr_target_fault(struct mr_target *target, uint64_t now_ms, uint32_t *wait_ms,
+                    struct mr_err *err)
+{
+    if (!atomic_load(&target->halted))
+        return 0;
+    mr_lock_take(&target->lock);
+    int rc = 0;
+    if (target->fault.code != MR_OK && now_ms < target->retry_at_ms) {
+        *wait_ms = (uint32_t)(target->retry_at_ms - now_ms);
+        if (err != NULL)
+            *err = target->fault;
+        rc = -(int)target->fault.code;
+    }
+    mr_lock_drop(&target->lock);
+    return rc;
+}
+
+void mr_target_clear(struct mr_target *target)
+{
+    if (!atomic_load(&target->halted))
+        return;
+    mr_lock_take(&target->lock);
+    mr_err_clear(&target->fault);
+    target->n_faults = 0;
+    mr_lock_drop(&target->lock);
+    atomic_store(&target->halted, false);
+    mr_log(MR_INFO, "table_resumed", mr_kv_str("table", target->label));
+}

@@ -1,0 +1,334 @@
+/* Owns the write thread: carries a batch through its flush, its retries and its doubt, and tells poll and the
+ * metrics how it ended. What follows what is decided in protocol/writer.c. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "consumer/lane.h"
+#include "consumer/protocol/position.h"
+#include "consumer/retry.h"
+#include "base/ban.h"
+
+enum { MAX_TABLE_CHANGES = 5 };
+
+struct write_run {
+    struct mr_batch *batch;
+    struct mr_err err;
+    struct mr_flush_result result;
+    uint32_t attempt;
+    uint64_t began_us;
+};
+
+static struct mr_session *session_of(struct mr_lane *lane, struct mr_err *err)
+{
+    struct mr_sink *sink = lane->shared->sink;
+    struct mr_session *session = NULL;
+
+    mr_lock_take(&lane->lock);
+    session = lane->session;
+    mr_lock_drop(&lane->lock);
+    if (session != NULL || sink->ops->session_open(sink, &session, err) < 0)
+        return session;
+    mr_lock_take(&lane->lock);
+    lane->session = session;
+    mr_lock_drop(&lane->lock);
+    return session;
+}
+
+static enum mr_writer_event event_of(int rc, const struct mr_err *err)
+{
+    if (rc == 0)
+        return MR_WRITER_EV_DONE;
+    if (rc == -MR_COMMIT_UNKNOWN)
+        return MR_WRITER_EV_DOUBT;
+    if (err->class == MR_CLASS_RETRY || err->class == MR_CLASS_PAUSE)
+        return MR_WRITER_EV_RETRY;
+    return MR_WRITER_EV_DROP;
+}
+
+static enum mr_writer_event flush(struct mr_lane *lane, struct write_run *run)
+{
+    struct mr_session *session;
+    int rc;
+
+    mr_err_clear(&run->err);
+    run->began_us = mr_mono_us(&lane->write_env);
+    session = session_of(lane, &run->err);
+    rc = session == NULL
+             ? -(int)run->err.code
+             : mr_flush_run(session, run->batch, &lane->memories, &run->result, &run->err);
+    return event_of(rc, &run->err);
+}
+
+static enum mr_writer_event reread(struct mr_lane *lane, struct write_run *run)
+{
+    struct mr_sink *sink = lane->shared->sink;
+    struct mr_position *stored = NULL;
+    size_t n_stored = 0;
+    struct mr_err err = MR_ERR_INIT;
+    struct mr_span *spans = calloc(run->batch->n_spans, sizeof *spans);
+    enum mr_writer_event event = MR_WRITER_EV_RETRY;
+
+    if (spans != NULL && sink->ops->positions_read(sink, &stored, &n_stored, &err) == 0) {
+        static const enum mr_writer_event events[] = {
+            [MR_SETTLED_LANDED] = MR_WRITER_EV_LANDED,
+            [MR_SETTLED_ABSENT] = MR_WRITER_EV_ABSENT,
+            [MR_SETTLED_MOVED] = MR_WRITER_EV_MOVED,
+        };
+        for (size_t i = 0; i < run->batch->n_spans; i++)
+            spans[i] = run->batch->spans[i].span;
+        event = events[mr_position_settle(spans, run->batch->n_spans, stored, n_stored)];
+        mr_log(MR_WARN, "commit_settled", mr_kv_u64("lane", lane->id),
+               mr_kv_str("outcome", event == MR_WRITER_EV_LANDED   ? "landed"
+                                    : event == MR_WRITER_EV_ABSENT ? "absent"
+                                                                   : "moved"));
+    }
+    free(spans);
+    free(stored);
+    return event;
+}
+
+static void metrics_of(struct mr_lane *lane, const struct write_run *run)
+{
+    struct mr_metrics *metrics = lane->shared->metrics;
+    const struct mr_batch *batch = run->batch;
+    uint64_t now_us = mr_mono_us(&lane->write_env);
+    int64_t now_ms = mr_wall_ms(&lane->write_env);
+    struct mr_series *fresh = mr_metrics_series(metrics, MR_M_FRESHNESS, NULL);
+
+    mr_histogram_observe(mr_metrics_series(metrics, MR_M_FLUSH_DURATION, NULL),
+                         (double)(now_us - run->began_us) / 1e6, 1);
+    mr_histogram_observe(mr_metrics_series(metrics, MR_M_FLUSH_ROWS, NULL), (double)batch->n_held,
+                         1);
+    mr_counter_add(mr_metrics_series(metrics, MR_M_BYTES_CONSUMED, NULL), batch->bytes_consumed);
+    for (size_t i = 0; i < batch->n_held; i++)
+        if (batch->held[i].timestamp_ms >= 0)
+            mr_histogram_observe(fresh, (double)(now_ms - batch->held[i].timestamp_ms) / 1e3, 1);
+}
+
+/* Records are counted by topic as the partitions have them, by op as the batch has them. */
+static void counts_of(struct mr_lane *lane, const struct mr_batch *batch)
+{
+    static const char *const ops[MR_N_COUNTS] = {"c", "r", "u", "d", "tombstone", "skip", "bad"};
+    struct mr_metrics *metrics = lane->shared->metrics;
+    const char *topic = batch->n_spans > 0 ? batch->spans[0].part->stream : "";
+
+    for (size_t i = 1; i < batch->n_spans; i++)
+        if (strcmp(batch->spans[i].part->stream, topic) != 0)
+            topic = "(several)";
+    for (int i = 0; i < MR_N_COUNTS; i++)
+        if (batch->counts[i] > 0) {
+            const char *labels[] = {topic, ops[i]};
+            mr_counter_add(mr_metrics_series(metrics, MR_M_RECORDS, labels), batch->counts[i]);
+        }
+    for (size_t i = 0; i < batch->n_tables; i++) {
+        const struct mr_batch_table *table = batch->tables[i];
+        const char *up[] = {table->target->label, "upsert"};
+        const char *del[] = {table->target->label, "delete"};
+        if (table->n_upserts > 0)
+            mr_counter_add(mr_metrics_series(metrics, MR_M_ROWS_WRITTEN, up), table->n_upserts);
+        if (table->n_deletes > 0)
+            mr_counter_add(mr_metrics_series(metrics, MR_M_ROWS_WRITTEN, del), table->n_deletes);
+    }
+}
+
+static void publish(struct mr_lane *lane, struct write_run *run)
+{
+    struct mr_batch *batch = run->batch;
+
+    metrics_of(lane, run);
+    counts_of(lane, batch);
+    for (size_t i = 0; i < batch->n_spans; i++) {
+        struct mr_partition *part = batch->spans[i].part;
+        if (batch->spans[i].span.timestamp_ms >= 0)
+            atomic_store(&part->committed_ts_ms, batch->spans[i].span.timestamp_ms);
+        atomic_store(&part->committed_next, batch->spans[i].span.next);
+        atomic_store(&part->commit_dirty, true);
+    }
+    for (size_t i = 0; i < batch->n_tables; i++) {
+        struct mr_target *target = batch->tables[i]->target;
+        if (batch->tables[i]->rows.n_rows > 0) {
+            atomic_store(&target->n_changes, 0);
+            mr_target_clear(target);
+        }
+        atomic_fetch_add(&target->rows_upserted, batch->tables[i]->n_upserts);
+        atomic_fetch_add(&target->rows_deleted, batch->tables[i]->n_deletes);
+    }
+    atomic_fetch_add(&lane->n_records, batch->n_held);
+    atomic_fetch_add(&lane->n_bytes, batch->bytes_consumed);
+    atomic_fetch_add(&lane->n_flushes, 1);
+    mr_log(MR_DEBUG, "batch_committed", mr_kv_u64("lane", lane->id),
+           mr_kv_u64("records", batch->n_held), mr_kv_u64("letters", batch->n_letters),
+           mr_kv_f64("seconds", (double)(mr_mono_us(&lane->write_env) - run->began_us) / 1e6));
+    lane->shared->source->ops->wake_poll(lane->shared->source);
+}
+
+static void note_err(struct mr_lane *lane, const struct mr_err *err)
+{
+    const char *labels[] = {mr_class_name(err->class), mr_owner_name(err->owner)};
+
+    mr_counter_add(mr_metrics_series(lane->shared->metrics, MR_M_ERRORS, labels), 1);
+    mr_lock_take(&lane->lock);
+    lane->last_err = *err;
+    mr_lock_drop(&lane->lock);
+}
+
+/* Waits outside every lock but its own; true when the batch shall be given up meanwhile. */
+static bool backoff(struct mr_lane *lane, struct write_run *run)
+{
+    const char *owner[] = {mr_owner_name(run->err.owner)};
+    uint32_t delay_ms = mr_retry_delay_ms(run->err.class, run->attempt++, &lane->write_env.rng);
+    uint64_t end_ms = mr_mono_ms(&lane->write_env) + delay_ms;
+    bool abandoned;
+
+    note_err(lane, &run->err);
+    atomic_fetch_add(&lane->n_retries, 1);
+    mr_counter_add(mr_metrics_series(lane->shared->metrics, MR_M_RETRIES, owner), 1);
+    mr_log(MR_WARN, "batch_retry", mr_kv_u64("lane", lane->id), mr_kv_u64("attempt", run->attempt),
+           mr_kv_u64("delay_ms", delay_ms), mr_kv_err(&run->err));
+    mr_lock_take(&lane->lock);
+    for (;;) {
+        uint64_t now_ms = mr_mono_ms(&lane->write_env);
+        abandoned = lane->abandoned;
+        if (abandoned || now_ms >= end_ms)
+            break;
+        mr_cond_wait(&lane->changed, &lane->lock, (uint32_t)(end_ms - now_ms));
+    }
+    mr_lock_drop(&lane->lock);
+    atomic_store(&lane->progress_ms, mr_mono_ms(&lane->write_env));
+    return abandoned;
+}
+
+/* A table that changes under every flush is a fault of its own (contract.md V-13: once, then classify). */
+static void table_changed(struct write_run *run)
+{
+    struct mr_target *target = run->result.failed;
+
+    if (target == NULL)
+        return;
+    if (atomic_fetch_add(&target->n_changes, 1) < MAX_TABLE_CHANGES) {
+        atomic_fetch_add(&target->version, 1); /* plans are made anew */
+        return;
+    }
+    mr_err_set(&run->err, MR_TYPE_INCOMPATIBLE, "the table changes under every flush: %s",
+               target->label);
+}
+
+/* The batch is given up: poll sets the lane back to its positions. */
+static void report(struct mr_lane *lane, struct write_run *run)
+{
+    if (run->err.code == MR_TABLE_CHANGED)
+        table_changed(run);
+    if (run->err.class == MR_CLASS_FENCED)
+        atomic_fetch_add(&lane->n_fenced, 1);
+    if (run->err.class != MR_CLASS_FLOW)
+        note_err(lane, &run->err);
+    mr_log(MR_WARN, "batch_dropped", mr_kv_u64("lane", lane->id),
+           mr_kv_u64("records", run->batch->n_held), mr_kv_err(&run->err));
+    mr_lock_take(&lane->lock);
+    lane->reset_wanted = true;
+    lane->reset_err = run->err;
+    lane->reset_target = run->result.failed;
+    mr_lock_drop(&lane->lock);
+    if (run->err.class == MR_CLASS_FATAL || run->err.class == MR_CLASS_BUG)
+        mr_lane_fail(lane, &run->err);
+}
+
+static enum mr_writer_event wait_then(struct mr_lane *lane, struct write_run *run)
+{
+    return backoff(lane, run) ? MR_WRITER_EV_ABANDON : MR_WRITER_EV_DUE;
+}
+
+static void state_set(struct mr_lane *lane, enum mr_writer_state state)
+{
+    mr_lock_take(&lane->lock);
+    lane->writer_state = state;
+    mr_cond_wake_all(&lane->changed);
+    mr_lock_drop(&lane->lock);
+}
+
+static void run_batch(struct mr_lane *lane, struct mr_batch *batch)
+{
+    struct write_run run = {.batch = batch, .err = MR_ERR_INIT};
+    enum mr_writer_state state = MR_WRITER_IDLE;
+    enum mr_writer_event event = MR_WRITER_EV_BATCH;
+
+    for (;;) {
+        struct mr_writer_step step = mr_writer_next(state, event);
+        state = step.next;
+        state_set(lane, state);
+        switch (step.action) {
+        case MR_WRITER_DO_FLUSH:
+            event = flush(lane, &run);
+            continue;
+        case MR_WRITER_DO_BACKOFF:
+        case MR_WRITER_DO_REREAD_LATER:
+            event = wait_then(lane, &run);
+            continue;
+        case MR_WRITER_DO_REREAD:
+            event = reread(lane, &run);
+            continue;
+        case MR_WRITER_DO_NOTHING: /* told to give up in doubt: its fate must be known first */
+            event = state == MR_WRITER_DOUBT ? MR_WRITER_EV_DUE : MR_WRITER_EV_BATCH;
+            continue;
+        case MR_WRITER_DO_PUBLISH:
+            publish(lane, &run);
+            return;
+        case MR_WRITER_DO_FENCED:
+            mr_err_set(&run.err, MR_FENCED, "a commit in doubt: another owner moved the position");
+            report(lane, &run);
+            return;
+        case MR_WRITER_DO_DROP:
+            report(lane, &run);
+            return;
+        case MR_WRITER_DO_BUG:
+            mr_err_set(&run.err, MR_BUG, "writer event %d in state %s", (int)event,
+                       mr_writer_state_name(state));
+            report(lane, &run);
+            return;
+        }
+    }
+}
+
+/* The next batch, or NULL when the lane has ended. */
+static struct mr_batch *batch_wait(struct mr_lane *lane)
+{
+    struct mr_batch *batch;
+
+    mr_lock_take(&lane->lock);
+    while (lane->to_write == NULL && !atomic_load(&lane->fill_ended)) {
+        mr_cond_wait(&lane->changed, &lane->lock, 1000);
+        atomic_store(&lane->progress_ms, mr_mono_ms(&lane->write_env));
+    }
+    batch = lane->to_write;
+    mr_lock_drop(&lane->lock);
+    return batch;
+}
+
+void *mr_lane_write_main(void *arg)
+{
+    struct mr_lane *lane = arg;
+    struct mr_source *source = lane->shared->source;
+    struct mr_batch *batch;
+
+    while ((batch = batch_wait(lane)) != NULL) {
+        run_batch(lane, batch);
+        mr_lock_take(&lane->lock);
+        lane->written = true;
+        mr_lock_drop(&lane->lock);
+        mr_batch_reset(batch, source);
+        mr_lock_take(&lane->lock);
+        lane->to_write = NULL;
+        lane->written = false;
+        struct mr_session *session = lane->session;
+        mr_cond_wake_all(&lane->changed);
+        mr_lock_drop(&lane->lock);
+        if (session != NULL)
+            session->ops->session_idle(session);
+        source->ops->wake_poll(source);
+        atomic_store(&lane->progress_ms, mr_mono_ms(&lane->write_env));
+    }
+    atomic_store(&lane->write_ended, true);
+    source->ops->wake_poll(source);
+    return NULL;
+}
