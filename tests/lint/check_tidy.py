@@ -24,6 +24,13 @@ def common_key(root):
     return digest
 
 
+def real_path(root, line):
+    """Diagnostics name a header by the build's include root: build/clang/include/base/base/err.h."""
+    line = line.replace(f"{root}/", "")
+    match = re.match(r"build/clang/include/(\w+)/\1/", line)
+    return f"{tree.FOLDER_OF[match[1]]}/{line[match.end():]}" if match else line
+
+
 def check(root, cache, path, key):
     digest = key.copy()
     digest.update(path.encode() + b"\0" + (root / path).read_bytes())
@@ -35,7 +42,7 @@ def check(root, cache, path, key):
     if done.returncode == 0:
         clean.touch()
         return []
-    found = [line.replace(f"{root}/", "") for line in done.stdout.splitlines() if re.search(" (error|warning): ", line)]
+    found = [real_path(root, line) for line in done.stdout.splitlines() if re.search(" (error|warning): ", line)]
     return found or [f"{path}:1: {PROGRAM} failed: {done.stderr.strip()[-300:]}"]
 
 
