@@ -210,6 +210,7 @@ def test_clang_tidy_findings_are_found_and_clean_files_are_remembered(house):
 
 @pytest.mark.parametrize("text, says", [
     ("#!/usr/bin/env bash\necho ok\n", "`set -euo pipefail` is missing"),
+    ("#!/bin/sh\necho ok\n", "`set -eu` is missing"),
     ("#!/usr/bin/env bash\nset -euo pipefail\ncd $(pwd)\nlocal x=1\n", "SC2168"),
 ])
 def test_a_bad_script_is_found(house, text, says):
