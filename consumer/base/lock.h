@@ -19,6 +19,7 @@ struct timespec;
 /* `l` is a struct mr_lock of the same struct, not a pointer. The `&` makes clang compare the field
  * (in C it has no `this` for a plain name): an access without the lock is found, one under the same
  * lock of another object is not. */
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): clang takes `&(l)` for another lock than `&l` */
 #define MR_GUARDED_BY(l) MR_TSA(guarded_by(&l))
 #define MR_REQUIRES(l) MR_TSA(requires_capability(l))
 #define MR_ACQUIRES(l) MR_TSA(acquire_capability(l))

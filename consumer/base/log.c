@@ -57,7 +57,7 @@ static struct {
 struct log_line {
     char bytes[MR_LOG_LINE_BYTES];
     size_t len;
-    size_t limit; /* of `len` now */
+    size_t limit; /* of `len` for the next text; may be one below `len` */
     bool json;
     bool cut;
 };
@@ -98,7 +98,7 @@ void mr_log_set_clock(const struct mr_clock *clock)
 /* All or nothing: a text that does not fit marks the line as cut. */
 static bool line_put(struct log_line *line, const char *text, size_t n)
 {
-    if (line->cut || n > line->limit - line->len) {
+    if (line->cut || line->len > line->limit || n > line->limit - line->len) {
         line->cut = true;
         return false;
     }

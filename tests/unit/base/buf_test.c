@@ -106,6 +106,7 @@ MR_TEST("a length that would wrap around is refused")
     mr_buf_reset(&buf);
     buf.limit = SIZE_MAX;
     MR_CHECK(mr_buf_room(&buf, SIZE_MAX) == NULL);
+    MR_CHECK(!mr_buf_ok(&buf));
 }
 
 MR_TEST("a reset empties, forgives and keeps the capacity")

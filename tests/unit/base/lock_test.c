@@ -73,7 +73,7 @@ static void *wait_for_go(void *arg)
     mr_cond_wake_all(&f.cond);
     while (!f.go && in_time)
         in_time = mr_cond_wait_until(&f.cond, &f.lock, &deadline);
-    *seen = f.go;
+    *seen = f.go && in_time;
     mr_lock_drop(&f.lock);
     return NULL;
 }

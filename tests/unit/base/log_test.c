@@ -174,7 +174,8 @@ MR_TEST("every length of a value around the limit gives a well-formed line")
             memcpy(text + len - 10, "\xc3\xa9\n\xf0\x9f\x98\x80", 7);
             mr_buf_reset(&f.lines);
             f.clock.now_us += 1000000;
-            mr_log(MR_INFO, "e", mr_kv_str("v", text), mr_kv_u64("n", UINT64_MAX));
+            mr_log(MR_INFO, "e", mr_kv_str("v", text), mr_kv_u64("n", UINT64_MAX),
+                   mr_kv_str("w", text));
             free(text);
             size_t n_quotes = 0;
             for (size_t i = 0; i < f.lines.len; i++)

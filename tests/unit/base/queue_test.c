@@ -123,36 +123,49 @@ MR_TEST("with several threads at both ends every item arrives once")
         MR_CHECK_INT(items[i], 1);
 }
 
-static void *push_one(void *arg)
+/* Longer than ctest lets a test run: a wait that nobody ends shows as a hang. */
+enum { NO_DEADLINE_MS = 3600 * 1000, N_CLOSINGS = 50 };
+
+static void *push_two(void *arg)
 {
     int *rc = arg;
-    *rc = mr_queue_push(&queue, &items[3], DEADLINE_MS);
+    (void)mr_queue_push(&queue, &items[0], NO_DEADLINE_MS);
+    *rc = mr_queue_push(&queue, &items[1], NO_DEADLINE_MS);
     return NULL;
 }
 
-static void *pop_one(void *arg)
+static void *pop_two(void *arg)
 {
     int *rc = arg;
     void *item;
-    *rc = mr_queue_pop(&queue, &item, DEADLINE_MS);
+    (void)mr_queue_pop(&queue, &item, NO_DEADLINE_MS);
+    *rc = mr_queue_pop(&queue, &item, NO_DEADLINE_MS);
     return NULL;
+}
+
+/* Closes the queue when the thread has done its first step, so while its second one begins or
+ * waits; over the rounds both come up. */
+static int rc_of_closed_wait(void *(*body)(void *), uint32_t len_after_first)
+{
+    pthread_t thread;
+    int rc = 0;
+    MR_CHECK_OK(mr_thread_start(&thread, "wait", body, &rc));
+    while (mr_queue_len(&queue) != len_after_first) {
+    }
+    mr_queue_close(&queue);
+    MR_CHECK_INT(pthread_join(thread, NULL), 0);
+    mr_queue_release(&queue);
+    MR_CHECK_OK(mr_queue_init(&queue, 3, 30));
+    return rc;
 }
 
 MR_TEST("closing ends the waits at both ends")
 {
-    pthread_t thread;
-    int rc = 0;
-    MR_CHECK_OK(mr_thread_start(&thread, "pop", pop_one, &rc));
-    mr_queue_close(&queue);
-    MR_CHECK_INT(pthread_join(thread, NULL), 0);
-    MR_CHECK_INT(rc, -MR_END);
-
-    mr_queue_release(&queue);
-    MR_CHECK_OK(mr_queue_init(&queue, 3, 30));
-    for (int i = 0; i < 3; i++)
-        MR_CHECK_OK(mr_queue_push(&queue, &items[i], 0));
-    MR_CHECK_OK(mr_thread_start(&thread, "push", push_one, &rc));
-    mr_queue_close(&queue);
-    MR_CHECK_INT(pthread_join(thread, NULL), 0);
-    MR_CHECK_INT(rc, -MR_END);
+    for (int round = 0; round < N_CLOSINGS; round++) {
+        MR_CHECK_OK(mr_queue_push(&queue, &items[0], 0));
+        MR_CHECK_INT(rc_of_closed_wait(pop_two, 0), -MR_END);
+        MR_CHECK_OK(mr_queue_push(&queue, &items[0], 0));
+        MR_CHECK_OK(mr_queue_push(&queue, &items[1], 0));
+        MR_CHECK_INT(rc_of_closed_wait(push_two, 3), -MR_END);
+    }
 }
