@@ -273,7 +273,7 @@ int mr_batch_take(struct mr_batch *batch, struct mr_record *record, enum mr_batc
 
     if (more != NULL)
         batch->held = more;
-    struct mr_batch_span *span = more != NULL ? span_for(batch, part, part->fill_next) : NULL;
+    struct mr_batch_span *span = more != NULL ? span_for(batch, part, part->fill_from) : NULL;
     if (span == NULL)
         return mr_err_set(err, MR_NO_MEMORY, "no memory for a batch");
     if (batch->n_held == 0 && batch->first_us == 0)
@@ -288,6 +288,7 @@ int mr_batch_take(struct mr_batch *batch, struct mr_record *record, enum mr_batc
     if (record->timestamp_ms >= 0)
         span->span.timestamp_ms = record->timestamp_ms;
     part->fill_next = record->offset + 1;
+    part->fill_from = part->fill_next;
     part->fill_leader_epoch = span->span.leader_epoch;
     return 0;
 }
@@ -295,7 +296,7 @@ int mr_batch_take(struct mr_batch *batch, struct mr_record *record, enum mr_batc
 int mr_batch_pass(struct mr_batch *batch, struct mr_partition *part, int64_t next,
                   uint64_t now_us, struct mr_err *err)
 {
-    struct mr_batch_span *span = span_for(batch, part, part->fill_next);
+    struct mr_batch_span *span = span_for(batch, part, part->fill_from);
 
     if (span == NULL)
         return mr_err_set(err, MR_NO_MEMORY, "no memory for a batch");
@@ -303,6 +304,7 @@ int mr_batch_pass(struct mr_batch *batch, struct mr_partition *part, int64_t nex
         batch->first_us = now_us;
     span->span.next = next;
     part->fill_next = next;
+    part->fill_from = next;
     return 0;
 }
 

@@ -202,6 +202,30 @@ bool mr_lane_take_reset(struct mr_lane *lane, struct mr_err *err, struct mr_targ
     return wanted;
 }
 
+bool mr_lane_reset_wanted(struct mr_lane *lane)
+{
+    mr_lock_take(&lane->lock);
+    bool wanted = lane->reset_wanted;
+    mr_lock_drop(&lane->lock);
+    return wanted;
+}
+
+bool mr_lane_is_loaded(struct mr_lane *lane)
+{
+    mr_lock_take(&lane->lock);
+    bool loaded = !mr_batch_is_empty(lane->filling) || (lane->to_write != NULL && !lane->written);
+    mr_lock_drop(&lane->lock);
+    return loaded;
+}
+
+void mr_lane_abandon(struct mr_lane *lane)
+{
+    mr_lock_take(&lane->lock);
+    lane->abandoned = true;
+    mr_cond_wake_all(&lane->changed);
+    mr_lock_drop(&lane->lock);
+}
+
 void mr_lane_interrupt(struct mr_lane *lane)
 {
     mr_lock_take(&lane->lock);

@@ -101,6 +101,11 @@ bool mr_lane_forget(struct mr_lane *lane);
 bool mr_lane_has(struct mr_lane *lane, const struct mr_partition *part);
 /* The writer's report, once; false if there is none. While it is wanted, fill does not read. */
 bool mr_lane_take_reset(struct mr_lane *lane, struct mr_err *err, struct mr_target **target);
+bool mr_lane_reset_wanted(struct mr_lane *lane);
+/* While parked: is anything gathered or being written? */
+bool mr_lane_is_loaded(struct mr_lane *lane);
+/* Gives up a batch that waits for its backoff; for a stop whose time is over. */
+void mr_lane_abandon(struct mr_lane *lane);
 /* Any thread: interrupts a call that blocks on the target. */
 void mr_lane_interrupt(struct mr_lane *lane);
 

@@ -58,7 +58,6 @@ static struct mr_partition *part_new(const char *stream, int32_t partition, uint
     part->lane = lane;
     part->key_len = key_make(part->key, stream, partition);
     part->state = MR_PART_GONE;
-    part->seek_leader_epoch = -1;
     part->fill_leader_epoch = -1;
     part->fill_held_at = -1;
     mr_err_clear(&part->last_err);

@@ -36,15 +36,16 @@ struct mr_partition {
     size_t key_len;
 
     bool assigned;                  /* thread: poll */
-    bool claimed;                   /* thread: poll; epoch and position are valid */
+    bool wants_claim, wants_seek;   /* thread: poll; to be done in this turn of its loop */
     bool added_later;               /* thread: poll; see mr_start_rule */
     enum mr_partition_state state;  /* thread: poll writes; others read state_seen */
     uint64_t due_ms;                /* thread: poll; 0: no timer */
     uint32_t attempts;              /* thread: poll; for the backoff */
     struct mr_fence_count fences;   /* thread: poll */
-    int32_t seek_leader_epoch;      /* thread: poll */
 
-    int64_t fill_next;       /* the offset that fill expects next: where a batch's span begins */
+    int64_t fill_next;       /* the offset that fill expects next */
+    int64_t fill_from;       /* what the target holds when the next span begins; differs from fill_next
+                                only where lost offsets are stepped over (on_data_loss) */
     int32_t fill_leader_epoch;
     bool fill_held;          /* fill met a record that must wait: nothing is read before poll acts */
     uint32_t fill_tries;     /* how often the same record was held: for the backoff */

@@ -1,0 +1,315 @@
+/* Owns the claim job and its thread. The decisions are protocol/position.c's, the statement the sink's. */
+#include "consumer/claims.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fault.h"
+#include "base/log.h"
+#include "base/ban.h"
+
+enum { FACTS_TIMEOUT_MS = 10000, METADATA_BYTES = 256 };
+
+struct mr_claims {
+    struct mr_claims_opts opts;
+    pthread_t thread;
+    struct mr_lock lock; /* rank 25 */
+    struct mr_cond changed;
+    struct mr_claim_item *items MR_GUARDED_BY(lock);
+    size_t n_items MR_GUARDED_BY(lock);
+    enum { CLAIMS_IDLE, CLAIMS_RUNNING, CLAIMS_DONE } state MR_GUARDED_BY(lock);
+    bool stop MR_GUARDED_BY(lock);
+    char metadata[METADATA_BYTES] MR_GUARDED_BY(lock);
+    struct mr_err target_err MR_GUARDED_BY(lock); /* why the target is not ready */
+};
+
+static bool keeps_positions(const struct mr_claims *claims)
+{
+    return (claims->opts.sink->ops->caps & MR_SINK_POSITIONS) != 0;
+}
+
+static void item_fail(struct mr_claim_item *item, int rc, const struct mr_err *err)
+{
+    item->rc = rc;
+    item->err = *err;
+    mr_err_at(&item->err, item->part->stream, item->part->partition, -1);
+}
+
+static void all_fail(struct mr_claim_item *items, size_t n, int rc, const struct mr_err *err)
+{
+    for (size_t i = 0; i < n; i++)
+        if (items[i].rc == 0)
+            item_fail(&items[i], rc, err);
+}
+
+static int target_setup(struct mr_claims *claims, struct mr_err *err)
+{
+    char target_id[MR_TARGET_ID_BYTES] = "";
+    char metadata[METADATA_BYTES];
+
+    mr_claims_metadata(claims, metadata, sizeof metadata);
+    if (*metadata != '\0')
+        return 0;
+    int rc = claims->opts.sink->ops->setup(claims->opts.sink, target_id, err);
+    mr_lock_take(&claims->lock);
+    if (rc == 0)
+        snprintf(claims->metadata, sizeof claims->metadata, "millrace:%s:%s",
+                 claims->opts.pipeline, target_id);
+    claims->target_err = *err;
+    mr_lock_drop(&claims->lock);
+    if (rc == 0)
+        mr_log(MR_INFO, "target_ready", mr_kv_str("target_id", target_id),
+               mr_kv_str("sink", claims->opts.sink->ops->name));
+    return rc;
+}
+
+static const struct mr_position *stored_of(const struct mr_position *stored, size_t n_stored,
+                                           const struct mr_partition *part, bool *topic_known)
+{
+    const struct mr_position *found = NULL;
+
+    for (size_t i = 0; i < n_stored; i++) {
+        if (strcmp(stored[i].stream, part->stream) != 0)
+            continue;
+        *topic_known = true;
+        if (stored[i].partition == part->partition)
+            found = &stored[i];
+    }
+    return found;
+}
+
+/* Fills item and claim from the log and the stored position. */
+static int item_decide(struct mr_claims *claims, struct mr_claim_item *item,
+                       const struct mr_position *stored, bool topic_known,
+                       struct mr_claim *claim, struct mr_err *err)
+{
+    struct mr_source *source = claims->opts.source;
+    struct mr_start_rule rule = {.start = claims->opts.start,
+                                 .added_later = stored == NULL && topic_known,
+                                 .continue_on_loss = claims->opts.continue_on_loss};
+    struct mr_log_facts facts;
+    char metadata[METADATA_BYTES];
+
+    mr_claims_metadata(claims, metadata, sizeof metadata);
+    int rc = source->ops->facts(source, item->part->stream, item->part->partition,
+                                stored != NULL ? MR_START_EARLIEST : rule.start,
+                                claims->opts.start_ms, metadata, FACTS_TIMEOUT_MS, &facts, err);
+    if (rc < 0)
+        return rc;
+    if (!keeps_positions(claims))
+        facts.committed_is_ours = false; /* the group's commits are the position */
+    item->end = facts.high;
+    item->leader_epoch = -1;
+    rc = stored != NULL
+             ? mr_position_check(stored, &rule, &facts, &item->offset, err)
+             : mr_position_start(&rule, &facts, &item->offset, &item->leader_epoch, err);
+    if (rc < 0)
+        return rc;
+    memset(claim, 0, sizeof *claim);
+    struct mr_position *p = &claim->position;
+    snprintf(p->stream, sizeof p->stream, "%s", item->part->stream);
+    snprintf(p->stream_id, sizeof p->stream_id, "%s", facts.stream_id ? facts.stream_id : "");
+    snprintf(p->cluster_id, sizeof p->cluster_id, "%s", facts.cluster_id ? facts.cluster_id : "");
+    p->partition = item->part->partition;
+    p->slots = 1;
+    p->leader_epoch = item->leader_epoch;
+    p->timestamp_ms = -1;
+    claim->start_offset = item->offset;
+    claim->start_leader_epoch = item->leader_epoch;
+    return 0;
+}
+
+/* After the statement: the target's answer is the truth, also where it moved since it was read. */
+static void item_settle(struct mr_claim_item *item, const struct mr_claim *claim,
+                        const struct mr_position *stored)
+{
+    item->epoch = claim->position.epoch;
+    item->stored = claim->position.next_offset;
+    item->timestamp_ms = claim->position.timestamp_ms;
+    bool stepped_over = stored != NULL && item->offset != stored->next_offset &&
+                        stored->next_offset == claim->position.next_offset;
+    if (stepped_over) {
+        mr_log(MR_ERROR, "offsets_lost", mr_kv_str("topic", item->part->stream),
+               mr_kv_i64("partition", item->part->partition),
+               mr_kv_i64("first", stored->next_offset), mr_kv_i64("last", item->offset - 1));
+        return;
+    }
+    item->offset = claim->position.next_offset;
+    if (claim->position.leader_epoch >= 0)
+        item->leader_epoch = claim->position.leader_epoch;
+}
+
+static int claim_all(struct mr_claims *claims, struct mr_claim_item *items, size_t n,
+                     const struct mr_position *stored, size_t n_stored, struct mr_err *err)
+{
+    struct mr_claim *list = calloc(n, sizeof *list);
+    size_t *idx = calloc(n, sizeof *idx);
+    size_t n_list = 0;
+    int rc = 0;
+
+    if (list == NULL || idx == NULL) {
+        rc = mr_err_set(err, MR_NO_MEMORY, "no memory for a claim");
+        goto out;
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct mr_err why = MR_ERR_INIT;
+        bool known = false;
+        const struct mr_position *p = stored_of(stored, n_stored, items[i].part, &known);
+        int fault = item_decide(claims, &items[i], p, known, &list[n_list], &why);
+        if (fault < 0)
+            item_fail(&items[i], fault, &why);
+        else
+            idx[n_list++] = i;
+    }
+    if (n_list == 0)
+        goto out;
+    if (MR_FAULT(CLAIM)) {
+        rc = mr_err_set(err, MR_TARGET_AWAY, "injected: claim");
+        goto out;
+    }
+    if (keeps_positions(claims))
+        rc = claims->opts.sink->ops->claim(claims->opts.sink, list, n_list, err);
+    for (size_t i = 0; rc == 0 && i < n_list; i++) {
+        struct mr_claim_item *item = &items[idx[i]];
+        bool known = false;
+        if (!keeps_positions(claims)) {
+            item->stored = item->offset;
+            item->timestamp_ms = -1;
+            continue;
+        }
+        item_settle(item, &list[i], stored_of(stored, n_stored, item->part, &known));
+    }
+out:
+    free(list);
+    free(idx);
+    return rc;
+}
+
+static void job_run(struct mr_claims *claims, struct mr_claim_item *items, size_t n)
+{
+    struct mr_sink *sink = claims->opts.sink;
+    struct mr_err err = MR_ERR_INIT;
+    struct mr_position *stored = NULL;
+    size_t n_stored = 0;
+    int rc = target_setup(claims, &err);
+
+    if (rc == 0 && keeps_positions(claims))
+        rc = sink->ops->positions_read(sink, &stored, &n_stored, &err);
+    if (rc == 0)
+        rc = claim_all(claims, items, n, stored, n_stored, &err);
+    if (rc < 0)
+        all_fail(items, n, rc, &err);
+    mr_lock_take(&claims->lock);
+    claims->target_err = err;
+    mr_lock_drop(&claims->lock);
+    free(stored);
+}
+
+static void *claims_main(void *arg)
+{
+    struct mr_claims *claims = arg;
+
+    mr_lock_take(&claims->lock);
+    while (!claims->stop) {
+        if (claims->state != CLAIMS_RUNNING) {
+            mr_cond_wait(&claims->changed, &claims->lock, 1000);
+            continue;
+        }
+        struct mr_claim_item *items = claims->items;
+        size_t n = claims->n_items;
+        mr_lock_drop(&claims->lock);
+        job_run(claims, items, n);
+        mr_lock_take(&claims->lock);
+        claims->state = CLAIMS_DONE;
+        mr_lock_drop(&claims->lock);
+        claims->opts.source->ops->wake_poll(claims->opts.source);
+        mr_lock_take(&claims->lock);
+    }
+    mr_lock_drop(&claims->lock);
+    return NULL;
+}
+
+int mr_claims_new(const struct mr_claims_opts *opts, struct mr_claims **out,
+                  struct mr_err *err) MR_NO_TSA
+{
+    struct mr_claims *claims = calloc(1, sizeof *claims);
+
+    if (claims == NULL)
+        return mr_err_set(err, MR_NO_MEMORY, "no memory for claims");
+    claims->opts = *opts;
+    mr_lock_init(&claims->lock, 25);
+    mr_cond_init(&claims->changed);
+    mr_err_clear(&claims->target_err);
+    mr_err_set(&claims->target_err, MR_TARGET_AWAY, "the target was not asked yet");
+    if (mr_thread_start(&claims->thread, "claims", claims_main, claims) < 0) {
+        free(claims);
+        return mr_err_set(err, MR_NO_MEMORY, "cannot start the thread for claims");
+    }
+    *out = claims;
+    return 0;
+}
+
+void mr_claims_free(struct mr_claims *claims) MR_NO_TSA
+{
+    if (claims == NULL)
+        return;
+    mr_lock_take(&claims->lock);
+    claims->stop = true;
+    mr_cond_wake_all(&claims->changed);
+    mr_lock_drop(&claims->lock);
+    pthread_join(claims->thread, NULL);
+    free(claims->items);
+    mr_cond_release(&claims->changed);
+    mr_lock_release(&claims->lock);
+    free(claims);
+}
+
+bool mr_claims_idle(struct mr_claims *claims)
+{
+    mr_lock_take(&claims->lock);
+    bool idle = claims->state == CLAIMS_IDLE;
+    mr_lock_drop(&claims->lock);
+    return idle;
+}
+
+void mr_claims_start(struct mr_claims *claims, struct mr_claim_item *items, size_t n)
+{
+    mr_lock_take(&claims->lock);
+    claims->items = items;
+    claims->n_items = n;
+    claims->state = CLAIMS_RUNNING;
+    mr_cond_wake_all(&claims->changed);
+    mr_lock_drop(&claims->lock);
+}
+
+struct mr_claim_item *mr_claims_finished(struct mr_claims *claims, size_t *n)
+{
+    struct mr_claim_item *items = NULL;
+
+    mr_lock_take(&claims->lock);
+    if (claims->state == CLAIMS_DONE) {
+        items = claims->items;
+        *n = claims->n_items;
+        claims->items = NULL;
+        claims->state = CLAIMS_IDLE;
+    }
+    mr_lock_drop(&claims->lock);
+    return items;
+}
+
+void mr_claims_metadata(struct mr_claims *claims, char *out, size_t cap)
+{
+    mr_lock_take(&claims->lock);
+    snprintf(out, cap, "%s", claims->metadata);
+    mr_lock_drop(&claims->lock);
+}
+
+bool mr_claims_target_ready(struct mr_claims *claims, struct mr_err *why)
+{
+    mr_lock_take(&claims->lock);
+    *why = claims->target_err;
+    bool ready = *claims->metadata != '\0' && claims->target_err.code == MR_OK;
+    mr_lock_drop(&claims->lock);
+    return ready;
+}
