@@ -18,14 +18,14 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
+pytest.register_assert_rewrite("harness")
 
 from stack import Kafka, Postgres, Registry, StubRegistry, TcpProxy, Unavailable  # noqa: E402
 
-from harness import config  # noqa: E402
-from harness.millrace import Millrace, binary, release_binary  # noqa: E402
+from harness.instances import Instances, need_program, new_database  # noqa: E402
+from harness.millrace import binary, release_binary  # noqa: E402
 from harness.schemas import RegistryClient  # noqa: E402
 from harness.streams import Streams  # noqa: E402
-from harness.target import PgTarget  # noqa: E402
 
 _numbers = itertools.count(1)
 
@@ -130,10 +130,6 @@ def topic():
     return lambda name="t": f"s{number}.public.{name}"
 
 
-def new_database(server: Postgres) -> PgTarget:
-    return PgTarget(server.create_database(f"db{next(_numbers)}"))
-
-
 @pytest.fixture
 def target(postgres):
     one = new_database(postgres)
@@ -144,43 +140,6 @@ def target(postgres):
 def test_folder(run_dir: pathlib.Path, request) -> pathlib.Path:
     name = re.sub(r"[^A-Za-z0-9_.-]+", "_", request.node.name)[:120]
     return run_dir / "tests" / name
-
-
-class Instances:
-    """Makes instances of the program with settings that suit tests, and looks after them."""
-
-    def __init__(self, folder: pathlib.Path, kafka: Kafka, registry_url: str, target_url: str):
-        self.folder = folder
-        self.made: list[Millrace] = []
-        self.pipeline = f"p{next(_numbers)}"
-        self.defaults = {
-            "pipeline": self.pipeline,
-            "kafka": {
-                "bootstrap_servers": kafka.bootstrap, "session_timeout_ms": 6000,
-                "heartbeat_interval_ms": 300, "fetch_wait_max_ms": 50, "reconnect_backoff_ms": 50,
-                "reconnect_backoff_max_ms": 500, "topic_metadata_refresh_interval_ms": 1000,
-            },
-            "registry": {"url": registry_url},
-            "target": {"url": target_url},
-            "batch": {"max_wait": "100ms"},
-        }
-
-    def __call__(self, tables: list[dict], name: str = "millrace", program=None, **settings) -> Millrace:
-        whole = config.merged(self.defaults, {"tables": tables, **settings})
-        one = Millrace(self.folder, whole, program, name)
-        self.made.append(one)
-        return one
-
-    def end(self) -> None:
-        for one in self.made:
-            one.kill()
-        for one in self.made:
-            one.check_clean()
-
-
-def need_program(path: pathlib.Path) -> None:
-    if not os.access(path, os.X_OK):
-        pytest.fail(f"no program at {path}: build it, or name it in MILLRACE_BIN", pytrace=False)
 
 
 @pytest.fixture

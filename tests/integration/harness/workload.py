@@ -2,7 +2,7 @@
 
 import random
 
-from .model import Model
+from .model import Model, difference
 from .schemas import DebeziumTable, RegistryClient, opt
 from .streams import Streams
 
@@ -71,3 +71,35 @@ class Both:
     def step(self, streams: Streams) -> None:
         self.parts[self.turn % len(self.parts)].step(streams)
         self.turn += 1
+
+
+class Pair:
+    """An upsert table with random changes and an append table that counts every record."""
+
+    def __init__(self, streams, schemas, topic, partitions: int):
+        self.streams = streams
+        self.orders, self.log = topic("orders"), topic("log")
+        streams.create(self.orders, self.log, partitions=partitions)
+        self.changes = Workload(schemas, self.orders, n_keys=300, seed=5)
+        self.inserts = Inserts(schemas, self.log)
+        self.both = Both(self.changes, self.inserts)
+
+    def routes(self) -> list[dict]:
+        return [{"topic": self.orders, "table": "orders"},
+                {"topic": self.log, "table": "log", "strategy": "append"}]
+
+    def await_end(self, target, alive, deadline_s: float = 90) -> None:
+        for name in (self.orders, self.log):
+            target.await_loaded(self.streams, name, deadline_s, alive)
+
+    def check(self, target) -> None:
+        """Equal to the oracle, and no record twice or missing."""
+        self.changes.model.check(target.rows("orders", NAMES), "orders")
+        found = target.rows("log", ["seq"])
+        report = difference([(i + 1,) for i in range(self.inserts.seq)], found, ["seq"])
+        assert not report, f"log\n{report}"
+        for name in (self.orders, self.log):
+            assert target.letters(name) == []
+            have = target.positions(name)
+            wrong = {p: (have.get(p), end) for p, end in self.streams.ends(name).items() if have.get(p, 0) != end}
+            assert not wrong, f"{name}: partition -> (position, end): {wrong}"
