@@ -1,0 +1,328 @@
+/* Owns the translation of a configuration into the options of the parts. It decides nothing that a user could
+ * see: choices map one to one. */
+#include "consumer/wiring.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/ban.h"
+
+enum { MAX_IDENTIFIER_BYTES = 63, CONNECT_TIMEOUT_MS = 10000 };
+
+static const char *set_or_null(const char *text)
+{
+    return text != NULL && *text != '\0' ? text : NULL;
+}
+
+/* ---- registries ---- */
+
+static int registry_make(const struct mr_registry_conf *conf, struct mr_env env,
+                         struct mr_registry **out, struct mr_err *err)
+{
+    struct mr_registry_opts opts = {
+        .name = conf->name,
+        .kind = conf->kind == MR_CONF_REGISTRY_APICURIO ? MR_REGISTRY_APICURIO
+                                                        : MR_REGISTRY_CONFLUENT,
+        .basic_auth = set_or_null(conf->basic_auth),
+        .bearer_token = set_or_null(conf->bearer_token),
+        .tls_ca = set_or_null(conf->tls.ca),
+        .tls_cert = set_or_null(conf->tls.cert),
+        .tls_key = set_or_null(conf->tls.key),
+        .timeout_ms = (uint32_t)conf->timeout_ms,
+        .cache_schemas = conf->cache_max_schemas,
+        .missing_ttl_ms = (uint32_t)conf->cache_not_found_ms,
+        .schema = {.lenient_names = true},
+    };
+
+    for (uint32_t i = 0; i < conf->urls.n_items && i < MR_REGISTRY_MAX_URLS; i++)
+        opts.urls[opts.n_urls++] = conf->urls.items[i];
+    return mr_registry_new(&opts, &mr_registry_http, env, out, err);
+}
+
+static int registries_make(struct mr_wiring *w, struct mr_env env, struct mr_err *err)
+{
+    size_t n = (size_t)w->config->n_registries + 1;
+
+    w->registries = calloc(n, sizeof(struct mr_registry *));
+    if (w->registries == NULL)
+        return mr_err_set(err, MR_NO_MEMORY, "no memory for registries");
+    for (size_t i = 0; i < n; i++) {
+        const struct mr_registry_conf *conf = mr_config_registry(w->config, (uint32_t)i);
+        int rc = registry_make(conf, env, &w->registries[i], err);
+        if (rc < 0)
+            return rc;
+        w->n_registries++;
+    }
+    return 0;
+}
+
+/* ---- routes ---- */
+
+static void *list_new(struct mr_wiring *w, size_t n, size_t size)
+{
+    void **lists = realloc(w->lists, (w->n_lists + 1) * sizeof(void *));
+
+    if (lists == NULL)
+        return NULL;
+    w->lists = lists;
+    void *list = calloc(n > 0 ? n : 1, size);
+    if (list != NULL)
+        lists[w->n_lists++] = list;
+    return list;
+}
+
+static bool columns_make(struct mr_wiring *w, const struct mr_route_conf *conf,
+                         struct mr_route *route)
+{
+    static const char *const units[] = {[MR_CONF_UNIT_NONE] = NULL, [MR_CONF_UNIT_S] = "s",
+                                        [MR_CONF_UNIT_MS] = "ms",   [MR_CONF_UNIT_US] = "us",
+                                        [MR_CONF_UNIT_NS] = "ns",   [MR_CONF_UNIT_DAYS] = "days"};
+    struct mr_route_column *columns = list_new(w, conf->n_columns, sizeof *columns);
+    struct mr_route_meta *meta = list_new(w, conf->n_meta, sizeof *meta);
+
+    if (columns == NULL || meta == NULL)
+        return false;
+    for (uint32_t i = 0; i < conf->n_columns; i++)
+        columns[i] = (struct mr_route_column){.field = conf->columns[i].field,
+                                              .name = set_or_null(conf->columns[i].name),
+                                              .cast = set_or_null(conf->columns[i].cast),
+                                              .unit = units[conf->columns[i].unit]};
+    for (uint32_t i = 0; i < conf->n_meta; i++)
+        meta[i] = (struct mr_route_meta){.from = (enum mr_meta)conf->meta[i].from,
+                                         .name = set_or_null(conf->meta[i].name)};
+    route->columns = columns;
+    route->n_columns = (uint16_t)conf->n_columns;
+    route->meta = meta;
+    route->n_meta = (uint16_t)conf->n_meta;
+    return true;
+}
+
+/* The enums of config and of the layers above are written in the same order; a test compares them. */
+static void route_make(const struct mr_config *config, const struct mr_route_conf *conf,
+                       uint32_t idx, struct mr_route *route)
+{
+    *route = (struct mr_route){
+        .route_idx = idx,
+        .strategy = conf->strategy == MR_CONF_APPEND ? MR_STRATEGY_APPEND : MR_STRATEGY_UPSERT,
+        .key_format = (enum mr_format)conf->key_format,
+        .value_format = (enum mr_format)conf->value_format,
+        .envelope = (enum mr_envelope_mode)conf->envelope,
+        .evolve = (enum mr_evolve)conf->evolve,
+        .text_nul = (enum mr_text_nul)conf->text_nul,
+        .truncate = (enum mr_truncate)conf->truncate,
+        .create = conf->create,
+        .tombstone_ignore = conf->tombstone == MR_CONF_TOMBSTONE_IGNORE,
+        .key_from_value = conf->key_source == MR_CONF_KEY_SOURCE_VALUE,
+        .nanos_poison = conf->temporal_nanos == MR_CONF_NANOS_POISON,
+        .excess_scale_round = conf->numeric_excess_scale == MR_CONF_EXCESS_SCALE_ROUND,
+        .key_change_before = conf->key_change == MR_CONF_KEY_CHANGE_BEFORE,
+        .add_defaults = conf->add_defaults,
+        .identifier_long_halt = conf->identifier_long == MR_CONF_LONG_NAME_HALT,
+        .identifier_case = (uint8_t)conf->identifier_case,
+        .unavailable_detect = conf->unavailable_detect == MR_CONF_DETECT_AUTO,
+        .key_columns = conf->key_columns.items,
+        .n_key_columns = (uint16_t)conf->key_columns.n_items,
+        .value_column = set_or_null(conf->value_column),
+        .include = conf->include.items,
+        .n_include = (uint16_t)conf->include.n_items,
+        .exclude = conf->exclude.items,
+        .n_exclude = (uint16_t)conf->exclude.n_items,
+        .placeholder = conf->unavailable_placeholder,
+        .placeholder_len = strlen(conf->unavailable_placeholder),
+        .max_zero_size_items = config->zero_size_items,
+        .max_record_bytes = (size_t)config->record_max_bytes,
+        .max_identifier_bytes = MAX_IDENTIFIER_BYTES,
+    };
+}
+
+static int rule_make(struct mr_wiring *w, uint32_t idx, struct mr_err *err)
+{
+    const struct mr_route_conf *conf = &w->config->routes[idx];
+    struct mr_route_rule *rule = &w->rules[idx];
+    static const enum mr_on_bad on_bad[] = {[MR_CONF_BAD_DEAD_LETTER] = MR_ON_BAD_DEAD_LETTER,
+                                            [MR_CONF_BAD_STOP] = MR_ON_BAD_STOP,
+                                            [MR_CONF_BAD_SKIP] = MR_ON_BAD_SKIP};
+
+    rule->label = conf->label;
+    rule->schema = set_or_null(conf->schema);
+    rule->table = set_or_null(conf->table);
+    rule->table_shared = conf->table_shared;
+    rule->on_bad = on_bad[conf->on_bad_record];
+    rule->registry = w->registries[conf->registry_idx];
+    route_make(w->config, conf, idx, &rule->route);
+    if (!columns_make(w, conf, &rule->route))
+        return mr_err_set(err, MR_NO_MEMORY, "no memory for a route");
+    if (*conf->topic != '\0') {
+        rule->topic = conf->topic;
+    } else if (regcomp(&rule->regex, conf->topic_regex, REG_EXTENDED) != 0) {
+        return mr_err_set(err, MR_CONFIG_INVALID, "topic_regex '%s' does not compile",
+                          conf->topic_regex);
+    }
+    w->n_rules = (size_t)idx + 1;
+    return 0;
+}
+
+/* What is subscribed: exact names, and regexes as the client marks them. */
+static int topics_make(struct mr_wiring *w, struct mr_err *err)
+{
+    w->topics = calloc((size_t)w->config->n_routes + 1, sizeof(char *));
+    if (w->topics == NULL)
+        return mr_err_set(err, MR_NO_MEMORY, "no memory for topics");
+    for (uint32_t i = 0; i < w->config->n_routes; i++) {
+        const struct mr_route_conf *conf = &w->config->routes[i];
+        bool regex = *conf->topic == '\0';
+        const char *name = regex ? conf->topic_regex : conf->topic;
+        size_t cap = strlen(name) + 8;
+        char *topic = malloc(cap);
+        if (topic == NULL)
+            return mr_err_set(err, MR_NO_MEMORY, "no memory for topics");
+        /* anchored at both ends: a rule matches the whole name */
+        if (regex && *name != '^')
+            snprintf(topic, cap, "^(%s)$", name);
+        else
+            snprintf(topic, cap, "%s", name);
+        w->topics[w->n_topics++] = topic;
+    }
+    return 0;
+}
+
+static int properties_make(struct mr_wiring *w, struct mr_err *err)
+{
+    const struct mr_kafka_conf *kafka = &w->config->kafka;
+
+    w->properties = calloc((size_t)kafka->n_properties + 2, sizeof *w->properties);
+    if (w->properties == NULL)
+        return mr_err_set(err, MR_NO_MEMORY, "no memory for properties");
+    w->properties[w->n_properties++] =
+        (struct mr_source_property){"bootstrap.servers", kafka->bootstrap_servers};
+    w->properties[w->n_properties++] = (struct mr_source_property){
+        "isolation.level", w->config->isolation_level == MR_CONF_READ_UNCOMMITTED
+                               ? "read_uncommitted"
+                               : "read_committed"};
+    for (uint32_t i = 0; i < kafka->n_properties; i++)
+        w->properties[w->n_properties++] =
+            (struct mr_source_property){kafka->properties[i].name, kafka->properties[i].value};
+    return 0;
+}
+
+static void instance_id_make(struct mr_wiring *w, struct mr_env *env)
+{
+    char host[64] = "host";
+
+    gethostname(host, sizeof host - 1);
+    if (*w->config->instance_id != '\0')
+        snprintf(w->instance_id, sizeof w->instance_id, "%s", w->config->instance_id);
+    else
+        snprintf(w->instance_id, sizeof w->instance_id, "%s-%ld-%04x", host, (long)getpid(),
+                 (unsigned)mr_rng_below(&env->rng, 65536));
+}
+
+int mr_wiring_init(struct mr_wiring *w, const struct mr_config *config, struct mr_env env,
+                   struct mr_err *err)
+{
+    memset(w, 0, sizeof *w);
+    w->config = config;
+    instance_id_make(w, &env);
+    w->rules = calloc((size_t)config->n_routes + 1, sizeof *w->rules);
+    int rc = w->rules == NULL ? mr_err_set(err, MR_NO_MEMORY, "no memory for routes")
+                              : registries_make(w, env, err);
+    for (uint32_t i = 0; rc == 0 && i < config->n_routes; i++)
+        rc = rule_make(w, i, err);
+    if (rc == 0)
+        rc = topics_make(w, err);
+    if (rc == 0)
+        rc = properties_make(w, err);
+    if (rc < 0)
+        mr_wiring_release(w);
+    return rc;
+}
+
+void mr_wiring_release(struct mr_wiring *w)
+{
+    for (size_t i = 0; i < w->n_rules; i++)
+        if (w->rules[i].topic == NULL)
+            regfree(&w->rules[i].regex);
+    for (size_t i = 0; i < w->n_registries; i++)
+        mr_registry_free(w->registries[i]);
+    for (size_t i = 0; i < w->n_topics; i++)
+        free(w->topics[i]);
+    for (size_t i = 0; i < w->n_lists; i++)
+        free(w->lists[i]);
+    free(w->rules);
+    free(w->registries);
+    free(w->topics);
+    free(w->lists);
+    free(w->properties);
+    memset(w, 0, sizeof *w);
+}
+
+struct mr_memory_shares mr_wiring_memory(const struct mr_config *config)
+{
+    size_t limit = (size_t)config->memory_limit_bytes;
+
+    /* what is left, a sixth, is the client's own, caches, and the target's copy buffers */
+    return (struct mr_memory_shares){.lane_queue = limit / 3 / config->lanes,
+                                     .batches = limit / 2};
+}
+
+void mr_wiring_sink_opts(const struct mr_wiring *w, struct mr_env env, struct mr_sink_opts *out)
+{
+    const struct mr_config *config = w->config;
+    const struct mr_pool_conf *pool = &config->target.pool;
+
+    *out = (struct mr_sink_opts){
+        .url = config->target.url,
+        .schema = config->target.schema,
+        .control_schema = config->target.control_schema,
+        .pipeline = config->pipeline,
+        .group_id = config->group_id,
+        .instance_id = w->instance_id,
+        .pool_min = pool->min,
+        .pool_max = pool->max,
+        .pool_wait_ms = (uint32_t)pool->wait_ms,
+        .pool_idle_ms = (uint32_t)pool->idle_ms,
+        .pool_max_age_ms = (uint32_t)pool->max_age_ms,
+        .statement_timeout_ms = (uint32_t)config->target.statement_timeout_ms,
+        .lock_timeout_ms = (uint32_t)config->target.lock_timeout_ms,
+        .connect_timeout_ms = CONNECT_TIMEOUT_MS,
+        .env = env,
+        .output_fd = STDOUT_FILENO,
+    };
+}
+
+void mr_wiring_source_opts(const struct mr_wiring *w, struct mr_env env,
+                           struct mr_source_opts *out)
+{
+    *out = (struct mr_source_opts){
+        .properties = w->properties,
+        .n_properties = w->n_properties,
+        .group_id = w->config->group_id,
+        .client_id = w->instance_id,
+        .topics = (const char *const *)w->topics,
+        .n_topics = w->n_topics,
+        .n_lanes = w->config->lanes,
+        .lane_queue_bytes = mr_wiring_memory(w->config).lane_queue,
+        .env = env,
+    };
+}
+
+void mr_wiring_claims_opts(const struct mr_wiring *w, struct mr_env env,
+                           struct mr_claims_opts *out)
+{
+    static const enum mr_start starts[] = {
+        [MR_CONF_START_DEFAULT] = MR_START_COMMITTED,
+        [MR_CONF_START_COMMITTED] = MR_START_COMMITTED,
+        [MR_CONF_START_EARLIEST] = MR_START_EARLIEST,
+        [MR_CONF_START_LATEST] = MR_START_LATEST,
+        [MR_CONF_START_TIMESTAMP] = MR_START_TIMESTAMP,
+    };
+
+    memset(out, 0, sizeof *out);
+    out->pipeline = w->config->pipeline;
+    out->start = starts[w->config->start.kind];
+    out->start_ms = w->config->start.timestamp_ms;
+    out->continue_on_loss = w->config->on_data_loss == MR_CONF_DATA_LOSS_CONTINUE;
+    out->env = env;
+}
