@@ -41,7 +41,7 @@ struct mr_poller {
     size_t n_assigned, cap_assigned;
     uint32_t *lane_load;            /* partitions of a lane; thread: poll */
     uint64_t last_commit_ms;
-    bool seen_assignment;
+    _Atomic bool seen_assignment;
     uint64_t stop_by_ms;            /* 0: not stopping */
     _Atomic bool stop_asked;        /* any thread */
     _Atomic uint32_t n_assigned_seen;

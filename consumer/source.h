@@ -60,6 +60,7 @@ struct mr_source; /* each kind embeds it as its first member */
 
 struct mr_source_ops {
     const char *name;
+    const char *(*client_version)(void); /* of the library behind it: "2.8.0" */
     int (*open)(const struct mr_source_opts *opts, struct mr_source **out, struct mr_err *err);
     /* Leaves the group (at most timeout_ms) and frees everything; all records were released. */
     void (*close)(struct mr_source *source, uint32_t timeout_ms);

@@ -1,0 +1,243 @@
+/* Owns the admin listener (libmicrohttpd). What is answered is status.c's and report.c's. */
+#include "consumer/admin.h"
+
+#include <arpa/inet.h>
+#include <microhttpd.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "consumer/report.h"
+#include "base/ban.h"
+
+struct mr_admin {
+    struct MHD_Daemon *daemon;
+    struct mr_service *service;
+    char token[256];
+    char address[64];
+};
+
+struct answer {
+    unsigned status;
+    const char *type;
+    struct mr_buf body;
+};
+
+/* ---- pages ---- */
+
+static void page_metrics(struct mr_service *service, struct answer *a)
+{
+    mr_status_gauges(service);
+    mr_metrics_print(service->metrics, &a->body);
+    a->type = "text/plain; version=0.0.4; charset=utf-8";
+}
+
+static void page_healthz(struct mr_service *service, struct answer *a)
+{
+    if (!mr_status_healthy(service, MR_WEDGED_MS, &a->body))
+        a->status = MHD_HTTP_SERVICE_UNAVAILABLE;
+}
+
+static void page_readyz(struct mr_service *service, struct answer *a)
+{
+    bool ready = false;
+
+    if (mr_report_ready(service, &ready, &a->body) < 0 || !ready)
+        a->status = MHD_HTTP_SERVICE_UNAVAILABLE;
+    a->type = "application/json";
+}
+
+static void page_status(struct mr_service *service, struct answer *a)
+{
+    if (mr_report_status(service, &a->body) < 0)
+        a->status = MHD_HTTP_INTERNAL_SERVER_ERROR;
+    a->type = "application/json";
+}
+
+static void page_index(struct mr_service *service, struct answer *a)
+{
+    (void)service;
+    mr_buf_str(&a->body, "millrace: /status /metrics /readyz /healthz\n");
+}
+
+static const struct {
+    const char *path;
+    void (*page)(struct mr_service *service, struct answer *a);
+    bool open; /* without a token: what an orchestrator asks */
+} pages[] = {
+    {"/", page_index, false},          {"/metrics", page_metrics, false},
+    {"/healthz", page_healthz, true},  {"/readyz", page_readyz, true},
+    {"/status", page_status, false},
+};
+
+/* ---- the listener ---- */
+
+/* Compares without telling by its time how much was right. */
+static bool token_equal(const char *a, const char *b)
+{
+    size_t n = strlen(a);
+    unsigned char diff = (unsigned char)(n != strlen(b));
+
+    for (size_t i = 0; i < n && b[i] != '\0'; i++)
+        diff = (unsigned char)(diff | (unsigned char)(a[i] ^ b[i]));
+    return diff == 0;
+}
+
+static bool allowed(const struct mr_admin *admin, struct MHD_Connection *connection)
+{
+    const char *header;
+
+    if (*admin->token == '\0')
+        return true;
+    header = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Authorization");
+    return header != NULL && strncmp(header, "Bearer ", 7) == 0 &&
+           token_equal(admin->token, header + 7);
+}
+
+static void answer_find(const struct mr_admin *admin, struct MHD_Connection *connection,
+                        const char *url, struct answer *a)
+{
+    for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
+        if (strcmp(url, pages[i].path) != 0)
+            continue;
+        if (!pages[i].open && !allowed(admin, connection)) {
+            a->status = MHD_HTTP_UNAUTHORIZED;
+            mr_buf_str(&a->body, "a bearer token is needed: http.bearer_token\n");
+            return;
+        }
+        pages[i].page(admin->service, a);
+        return;
+    }
+    a->status = MHD_HTTP_NOT_FOUND;
+    mr_buf_str(&a->body, "no such page: /status /metrics /readyz /healthz\n");
+}
+
+static enum MHD_Result serve(void *cls, struct MHD_Connection *connection, const char *url,
+                             const char *method, const char *version, const char *upload,
+                             size_t *upload_size, void **state)
+{
+    struct mr_admin *admin = cls;
+    struct answer a = {.status = MHD_HTTP_OK, .type = "text/plain; charset=utf-8",
+                       .body = MR_BUF_INIT};
+
+    (void)version;
+    (void)upload;
+    (void)state;
+    if (*upload_size != 0)
+        return MHD_NO;
+    if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
+        a.status = MHD_HTTP_METHOD_NOT_ALLOWED;
+        mr_buf_str(&a.body, "only GET\n");
+    } else {
+        answer_find(admin, connection, url, &a);
+    }
+    const char *body = mr_buf_cstr(&a.body);
+    struct MHD_Response *response = MHD_create_response_from_buffer(
+        a.body.len, (void *)(uintptr_t)body, MHD_RESPMEM_MUST_COPY);
+    mr_buf_release(&a.body);
+    if (response == NULL)
+        return MHD_NO;
+    MHD_add_response_header(response, "Content-Type", a.type);
+    MHD_add_response_header(response, "Cache-Control", "no-store");
+    enum MHD_Result rc = MHD_queue_response(connection, a.status, response);
+    MHD_destroy_response(response);
+    return rc;
+}
+
+/* IPv4 `address:port` or IPv6 `[address]:port`. */
+static bool address_parse(const char *listen, struct sockaddr_storage *out, bool *loopback)
+{
+    char host[64];
+    const char *colon = strrchr(listen, ':');
+    char *end = NULL;
+
+    if (colon == NULL || colon == listen || (size_t)(colon - listen) >= sizeof host)
+        return false;
+    unsigned long port = strtoul(colon + 1, &end, 10);
+    if (end == colon + 1 || *end != '\0' || port > 65535)
+        return false;
+    memset(out, 0, sizeof *out);
+    bool v6 = *listen == '[' && colon[-1] == ']';
+    size_t len = (size_t)(colon - listen) - (v6 ? 2 : 0);
+    memcpy(host, listen + (v6 ? 1 : 0), len);
+    host[len] = '\0';
+    if (v6) {
+        struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)out;
+        in6->sin6_family = AF_INET6;
+        in6->sin6_port = htons((uint16_t)port);
+        if (inet_pton(AF_INET6, host, &in6->sin6_addr) != 1)
+            return false;
+        *loopback = IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr) != 0;
+        return true;
+    }
+    struct sockaddr_in *in = (struct sockaddr_in *)out;
+    in->sin_family = AF_INET;
+    in->sin_port = htons((uint16_t)port);
+    if (strcmp(host, "localhost") == 0)
+        snprintf(host, sizeof host, "127.0.0.1");
+    if (inet_pton(AF_INET, host, &in->sin_addr) != 1)
+        return false;
+    *loopback = (ntohl(in->sin_addr.s_addr) >> 24) == 127;
+    return true;
+}
+
+static void address_note(struct mr_admin *admin, const char *listen)
+{
+    const union MHD_DaemonInfo *info =
+        MHD_get_daemon_info(admin->daemon, MHD_DAEMON_INFO_BIND_PORT);
+    const char *colon = strrchr(listen, ':');
+
+    snprintf(admin->address, sizeof admin->address, "%.*s:%u", (int)(colon - listen), listen,
+             info != NULL ? (unsigned)info->port : 0U);
+}
+
+int mr_admin_start(struct mr_service *service, const char *listen, const char *bearer_token,
+                   struct mr_admin **out, struct mr_err *err)
+{
+    struct sockaddr_storage address;
+    bool loopback = false;
+    unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL;
+
+    if (!address_parse(listen, &address, &loopback))
+        return mr_err_set(err, MR_CONFIG_INVALID,
+                          "http.listen = \"%s\": write address:port, such as 127.0.0.1:9464",
+                          listen);
+    if (!loopback && *bearer_token == '\0')
+        return mr_err_set(err, MR_CONFIG_INVALID,
+                          "http.listen = \"%s\" is not loopback: set http.bearer_token", listen);
+    struct mr_admin *admin = calloc(1, sizeof *admin);
+    if (admin == NULL)
+        return mr_err_set(err, MR_NO_MEMORY, "no memory for the admin listener");
+    admin->service = service;
+    snprintf(admin->token, sizeof admin->token, "%s", bearer_token);
+    if (address.ss_family == AF_INET6)
+        flags |= MHD_USE_IPv6;
+    admin->daemon = MHD_start_daemon(
+        flags, 0, NULL, NULL, serve, admin, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)MR_ADMIN_MAX_CONNECTIONS,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)MR_ADMIN_TIMEOUT_S,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)16 * 1024, MHD_OPTION_END);
+    if (admin->daemon == NULL) {
+        free(admin);
+        return mr_err_set(err, MR_IO, "cannot listen on %s: is the port taken?", listen);
+    }
+    address_note(admin, listen);
+    mr_log(MR_INFO, "admin_listening", mr_kv_str("address", admin->address));
+    *out = admin;
+    return 0;
+}
+
+const char *mr_admin_address(const struct mr_admin *admin)
+{
+    return admin->address;
+}
+
+void mr_admin_stop(struct mr_admin *admin)
+{
+    if (admin == NULL)
+        return;
+    MHD_stop_daemon(admin->daemon);
+    free(admin);
+}

@@ -1,0 +1,28 @@
+/* `millrace config`: the effective configuration with the origin of each value, or the reference of
+ * all keys. Must not connect anywhere. */
+#include <stdlib.h>
+#include <sysexits.h>
+
+#include "config/options.h"
+#include "consumer/cmd/cmd.h"
+
+#include "base/ban.h"
+
+int mr_cmd_config(const struct mr_cmd_args *args)
+{
+    struct mr_buf out = MR_BUF_INIT;
+    struct mr_config *config = NULL;
+    int code = EX_OK;
+    if (mr_cmd_value(args, "reference") != NULL) {
+        mr_options_reference(&out);
+    } else {
+        code = mr_cmd_load(args, &config);
+        if (code == EX_OK && mr_config_print(config, args->json, &out) < 0)
+            code = EX_SOFTWARE;
+    }
+    if (code == EX_OK)
+        code = mr_cmd_write(&out);
+    mr_config_free(config);
+    mr_buf_release(&out);
+    return code;
+}

@@ -1,0 +1,153 @@
+/* `millrace run`: the service, until a signal, its own end, or a fault that it cannot go on with. */
+#include <signal.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fault.h"
+#include "config/options.h"
+#include "consumer/admin.h"
+#include "consumer/cmd/cmd.h"
+#include "consumer/progress.h"
+#include "consumer/supervisor.h"
+#include "base/ban.h"
+
+enum { TICK_MS = 100, MAX_CHANGES = 64 };
+
+static void signals_block(sigset_t *set)
+{
+    struct sigaction ignore;
+
+    memset(&ignore, 0, sizeof ignore);
+    ignore.sa_handler = SIG_IGN;
+    sigaction(SIGPIPE, &ignore, NULL);
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, set, NULL);
+}
+
+/* The next signal, or 0 after a tick. */
+static int signal_wait(const sigset_t *set)
+{
+    struct timespec tick = {.tv_sec = 0, .tv_nsec = (long)TICK_MS * 1000 * 1000};
+    int signo = sigtimedwait(set, NULL, &tick);
+
+    return signo > 0 ? signo : 0;
+}
+
+static void report_changes(const struct mr_config *running, const struct mr_config *fresh)
+{
+    struct mr_config_change changes[MAX_CHANGES];
+    size_t n = mr_config_changes(running, fresh, changes, MAX_CHANGES);
+
+    for (size_t i = 0; i < n && i < MAX_CHANGES; i++) {
+        bool done = strcmp(changes[i].path, "log.level") == 0;
+        mr_log(done ? MR_INFO : MR_WARN, done ? "option_reloaded" : "option_needs_restart",
+               mr_kv_str("option", changes[i].path));
+    }
+}
+
+/* Reload: the file is parsed and refused whole if anything is wrong. What can change in place does, what
+ * cannot is named and waits for a restart (design.md section 4). */
+static void reload(const struct mr_cmd_args *args, const struct mr_config *running)
+{
+    struct mr_config *fresh = NULL;
+
+    mr_supervisor_notify("RELOADING=1");
+    if (mr_cmd_load(args, &fresh) != EX_OK) {
+        mr_log_event(MR_ERROR, "reload_refused");
+    } else {
+        mr_log_set_level(fresh->log_level);
+        report_changes(running, fresh);
+        mr_config_free(fresh);
+    }
+    mr_supervisor_notify("READY=1");
+}
+
+static int serve(const struct mr_cmd_args *args, struct mr_service *service, const sigset_t *set)
+{
+    struct mr_progress progress;
+    int n_stops = 0;
+
+    mr_progress_init(&progress, service);
+    mr_supervisor_notify("READY=1");
+    while (mr_service_end(service) == MR_END_RUNNING) {
+        int signo = signal_wait(set);
+        if (signo == SIGHUP)
+            reload(args, service->opts.config);
+        else if (signo != 0 && ++n_stops == 1) {
+            mr_supervisor_notify("STOPPING=1");
+            mr_service_stop(service);
+        } else if (signo != 0) {
+            mr_progress_end(&progress);
+            mr_log_event(MR_WARN, "stopped_at_once");
+            _exit(EX_TEMPFAIL); /* the second one: nothing is lost, it will be read again */
+        }
+        mr_progress_tick(&progress);
+        mr_supervisor_tick(service);
+    }
+    mr_progress_end(&progress);
+    return mr_service_exit_code(service);
+}
+
+static void report_end(struct mr_service *service)
+{
+    struct mr_status status;
+    static const char *const ends[] = {
+        [MR_END_RUNNING] = "running",     [MR_END_STOPPED] = "stopped",
+        [MR_END_CAUGHT_UP] = "caught_up", [MR_END_HALTED] = "halted",
+        [MR_END_TIMED_OUT] = "timed_out", [MR_END_FAILED] = "failed",
+    };
+    double seconds =
+        (double)(mr_mono_ms(&service->opts.env) - service->started_ms) / 1000.0;
+
+    mr_status_read(service, &status);
+    if (mr_service_end(service) == MR_END_FAILED)
+        mr_cmd_fail(&service->poller.failure);
+    mr_log(MR_INFO, "ended", mr_kv_str("how", ends[mr_service_end(service)]),
+           mr_kv_u64("records", status.n_records), mr_kv_u64("flushes", status.n_flushes),
+           mr_kv_u64("dead_letters", status.n_letters), mr_kv_f64("seconds", seconds),
+           mr_kv_f64("records_per_s", seconds > 0 ? (double)status.n_records / seconds : 0));
+}
+
+int mr_cmd_run(const struct mr_cmd_args *args)
+{
+    struct mr_config *config = NULL;
+    struct mr_service service;
+    struct mr_admin *admin = NULL;
+    struct mr_err err = MR_ERR_INIT;
+    sigset_t set;
+    int code = mr_cmd_load(args, &config);
+
+    if (code != EX_OK)
+        return code;
+    mr_log_setup(config->log_level, config->log_format, STDERR_FILENO);
+#if defined(MR_FAULTS) && MR_FAULTS
+    mr_fault_arm_from_env();
+#endif
+    signals_block(&set);
+    struct mr_service_opts opts = {.config = config,
+                                   .until_caught_up =
+                                       mr_cmd_value(args, "until-caught-up") != NULL};
+    mr_env_init_system(&opts.env);
+    int rc = mr_service_open(&service, &opts, &err);
+    if (rc == 0 && *config->http.listen != '\0')
+        rc = mr_admin_start(&service, config->http.listen, config->http.bearer_token, &admin, &err);
+    if (rc == 0)
+        code = serve(args, &service, &set);
+    else
+        code = mr_cmd_fail(&err);
+    mr_admin_stop(admin);
+    if (rc == 0)
+        report_end(&service);
+    if (rc == 0 && mr_service_end(&service) == MR_END_TIMED_OUT)
+        _exit(code); /* threads may hang in calls to what does not answer */
+    if (rc < 0 && service.poller_started)
+        mr_service_stop(&service);
+    mr_service_close(&service);
+    mr_config_free(config);
+    return code;
+}
