@@ -70,6 +70,9 @@ struct mr_unique {
     uint16_t n_cols;
     bool primary;
     const uint16_t *cols; /* column indexes, ascending by index position; in arena */
+    /* The equality of each column's operator class as the target's SQL spells it (I-12); in arena;
+     * NULL: plain equality. For the sink that made the table. */
+    const char *const *eq_ops;
 };
 
 /* What tells that a table changed since it was read (V-13); opaque to all but its sink. */

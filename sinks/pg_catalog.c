@@ -1,0 +1,435 @@
+/* Tables as the target's catalogue has them: columns with their types in millrace's terms, the
+ * unique indexes that can carry a key (V-17), what tells that a table changed (V-13), and the
+ * refusals of I-12 and V-18. Keeps what it read until somebody finds it stale. Must not alter
+ * anything. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <libpq-fe.h>
+
+#include "sinks/pg.h"
+
+#include "base/ban.h"
+
+struct mr_pg_cached {
+    struct mr_table *table; /* a reference */
+    size_t key_len;
+    char key[]; /* "schema\0name" */
+};
+
+/* Everything of the columns that a plan relies on, as one number. */
+#define VERSION_COLUMNS                                                                            \
+    "c.xmin::pg_catalog.text::int8, c.relfilenode::int8, "                                         \
+    "(SELECT pg_catalog.hashtextextended(pg_catalog.string_agg(pg_catalog.concat_ws(',', "         \
+    "a.attnum, a.atttypid, a.atttypmod, a.attname, a.attnotnull, a.atthasdef, a.attidentity, "     \
+    "a.attgenerated, a.attcollation), ';' ORDER BY a.attnum), 0) FROM pg_catalog.pg_attribute a "  \
+    "WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)"
+
+void mr_pg_version_sql(struct mr_buf *sql, struct mr_table *const *tables, size_t n)
+{
+    mr_buf_str(sql, "SELECT " VERSION_COLUMNS " FROM unnest('{");
+    for (size_t i = 0; i < n; i++)
+        mr_buf_fmt(sql, "%s%llu", i == 0 ? "" : ",", (unsigned long long)tables[i]->version.v[0]);
+    mr_buf_str(sql, "}'::oid[]) WITH ORDINALITY o(oid, i) LEFT JOIN pg_catalog.pg_class c "
+                    "ON c.oid = o.oid ORDER BY o.i");
+}
+
+bool mr_pg_version_same(const struct mr_table *table, const struct pg_result *res, int row)
+{
+    for (int i = 0; i < 3; i++) {
+        if (PQgetisnull(res, row, i) || (uint64_t)mr_pg_i64(res, row, i) != table->version.v[i + 1])
+            return false;
+    }
+    return true;
+}
+
+/* ---- types ---- */
+
+struct type_row {
+    uint32_t oid;
+    enum mr_type type;
+};
+
+/* Oids of built-in types never change. Source: src/include/catalog/pg_type.dat. */
+static const struct type_row builtin_types[] = {
+    {16, MR_T_BOOL},       {17, MR_T_BYTEA},    {20, MR_T_INT8},        {21, MR_T_INT2},
+    {23, MR_T_INT4},       {25, MR_T_TEXT},     {26, MR_T_OID},         {114, MR_T_JSON},
+    {700, MR_T_FLOAT4},    {701, MR_T_FLOAT8},  {1042, MR_T_BPCHAR},    {1043, MR_T_VARCHAR},
+    {1082, MR_T_DATE},     {1083, MR_T_TIME},   {1114, MR_T_TIMESTAMP}, {1184, MR_T_TIMESTAMPTZ},
+    {1186, MR_T_INTERVAL}, {1266, MR_T_TIMETZ}, {1560, MR_T_BIT},       {1562, MR_T_VARBIT},
+    {1700, MR_T_NUMERIC},  {2950, MR_T_UUID},   {3802, MR_T_JSONB},
+};
+
+static enum mr_type builtin_type(uint32_t oid)
+{
+    for (size_t i = 0; i < sizeof builtin_types / sizeof builtin_types[0]; i++) {
+        if (builtin_types[i].oid == oid)
+            return builtin_types[i].type;
+    }
+    return MR_T_NONE;
+}
+
+/* Source: the *typmodin functions; numeric's scale has 11 bits with a sign since PostgreSQL 15. */
+static void typmod_apply(struct mr_coltype *to, enum mr_type scalar, int32_t typmod)
+{
+    to->length = -1;
+    to->precision = -1;
+    to->scale = 0;
+    if (typmod < 0)
+        return;
+    if ((scalar == MR_T_VARCHAR || scalar == MR_T_BPCHAR) && typmod >= 4) {
+        to->length = typmod - 4;
+    } else if (scalar == MR_T_BIT || scalar == MR_T_VARBIT) {
+        to->length = typmod;
+    } else if (scalar == MR_T_NUMERIC && typmod >= 4) {
+        to->precision = ((typmod - 4) >> 16) & 0xffff;
+        to->scale = (((typmod - 4) & 0x7ff) ^ 1024) - 1024;
+    } else if (scalar == MR_T_TIME || scalar == MR_T_TIMETZ || scalar == MR_T_TIMESTAMP ||
+               scalar == MR_T_TIMESTAMPTZ) {
+        to->precision = typmod;
+    } else if (scalar == MR_T_INTERVAL && (typmod & 0xffff) != 0xffff) {
+        to->precision = typmod & 0xffff;
+    }
+}
+
+/* Places in the result of the columns' query. */
+enum {
+    C_NAME,
+    C_NUM,
+    C_TYPE,
+    C_TYPMOD,
+    C_SQL,
+    C_NOT_NULL,
+    C_DEFAULT,
+    C_GENERATED,
+    C_IDENTITY,
+    C_KIND,
+    C_ELEM,
+    C_ELEM_KIND,
+    C_BASE,
+    C_BASE_TYPMOD,
+    C_CONSTRAINED,
+};
+
+static const char columns_sql[] =
+    "SELECT a.attname, a.attnum, a.atttypid, a.atttypmod, "
+    "pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull, "
+    "(a.atthasdef AND a.attgenerated = '') OR a.attidentity <> '' OR t.typdefault IS NOT NULL, "
+    "a.attgenerated <> '', a.attidentity, t.typtype, COALESCE(e.oid, 0), COALESCE(e.typtype, ''), "
+    "t.typbasetype, t.typtypmod, t.typnotnull OR EXISTS (SELECT FROM pg_catalog.pg_constraint k "
+    "WHERE k.contypid = t.oid) "
+    "FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid "
+    "LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem AND e.typarray = t.oid "
+    "WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
+
+static char *arena_text(struct mr_table *table, const char *text)
+{
+    return mr_arena_copy(&table->arena, text, strlen(text) + 1);
+}
+
+/* A domain without constraints is its base type; with some, the value is cast in the merge (T-47).
+ */
+static bool type_fill(struct mr_table *table, struct mr_coltype *to, const PGresult *res, int row)
+{
+    uint32_t oid = (uint32_t)mr_pg_i64(res, row, C_TYPE);
+    int32_t typmod = (int32_t)mr_pg_i64(res, row, C_TYPMOD);
+    char kind = PQgetvalue(res, row, C_KIND)[0];
+    if (kind == 'd' && !mr_pg_bool(res, row, C_CONSTRAINED)) {
+        oid = (uint32_t)mr_pg_i64(res, row, C_BASE);
+        typmod = (int32_t)mr_pg_i64(res, row, C_BASE_TYPMOD);
+    }
+    uint32_t elem = (uint32_t)mr_pg_i64(res, row, C_ELEM);
+    enum mr_type elem_type = builtin_type(elem);
+    if (elem != 0 && PQgetvalue(res, row, C_ELEM_KIND)[0] == 'e')
+        elem_type = MR_T_ENUM;
+    *to = (struct mr_coltype){.type = builtin_type(oid), .elem = MR_T_NONE, .oid = oid};
+    enum mr_type scalar = to->type;
+    if (elem_type != MR_T_NONE) {
+        to->type = MR_T_ARRAY;
+        to->elem = elem_type;
+        to->elem_oid = elem;
+        scalar = elem_type;
+    } else if (kind == 'e') {
+        to->type = MR_T_ENUM;
+    } else if (to->type == MR_T_NONE) {
+        to->type = MR_T_CAST;
+        to->oid = (uint32_t)mr_pg_i64(res, row, C_TYPE);
+    }
+    typmod_apply(to, scalar, typmod);
+    to->sql = arena_text(table, PQgetvalue(res, row, C_SQL));
+    return to->sql != NULL;
+}
+
+static int no_memory(struct mr_err *err)
+{
+    return mr_err_set(err, MR_NO_MEMORY, "a table's description");
+}
+
+static int columns_fill(struct mr_table *table, const PGresult *res, struct mr_err *err)
+{
+    int n = PQntuples(res);
+    if (n > MR_TABLE_MAX_COLUMNS)
+        return mr_err_set(err, MR_BUG, "%d columns", n);
+    table->columns = mr_arena_alloc(&table->arena, (size_t)n * sizeof *table->columns);
+    if (table->columns == NULL)
+        return no_memory(err);
+    for (int i = 0; i < n; i++) {
+        struct mr_column *column = &table->columns[i];
+        *column = (struct mr_column){
+            .name = arena_text(table, PQgetvalue(res, i, C_NAME)),
+            .not_null = mr_pg_bool(res, i, C_NOT_NULL),
+            .has_default = mr_pg_bool(res, i, C_DEFAULT),
+            .generated = mr_pg_bool(res, i, C_GENERATED),
+            .identity_always = PQgetvalue(res, i, C_IDENTITY)[0] == 'a',
+        };
+        if (column->name == NULL || !type_fill(table, &column->type, res, i))
+            return no_memory(err);
+    }
+    table->n_columns = (uint16_t)n;
+    return 0;
+}
+
+/* ---- unique indexes ---- */
+
+enum { U_INDEX, U_PRIMARY, U_COLUMN, U_N_COLS, U_OPERATOR };
+
+static const char uniques_sql[] =
+    "SELECT i.indexrelid, i.indisprimary, i.indkey[k.n - 1], i.indnkeyatts, "
+    "(SELECT 'OPERATOR(' || pg_catalog.quote_ident(pn.nspname) || '.' || o.oprname || ')' "
+    "FROM pg_catalog.pg_opclass oc JOIN pg_catalog.pg_amop ao ON ao.amopfamily = oc.opcfamily "
+    "AND ao.amoplefttype = oc.opcintype AND ao.amoprighttype = oc.opcintype "
+    "AND ao.amopstrategy = 3 JOIN pg_catalog.pg_operator o ON o.oid = ao.amopopr "
+    "JOIN pg_catalog.pg_namespace pn ON pn.oid = o.oprnamespace "
+    "WHERE oc.oid = i.indclass[k.n - 1] LIMIT 1) "
+    "FROM pg_catalog.pg_index i, pg_catalog.generate_series(1, i.indnkeyatts) AS k(n) "
+    "WHERE i.indrelid = $1::oid AND i.indisunique AND i.indisvalid AND i.indimmediate "
+    "AND i.indpred IS NULL AND i.indexprs IS NULL "
+    "ORDER BY i.indisprimary DESC, i.indexrelid, k.n";
+
+static int column_by_number(const PGresult *columns, int64_t attnum)
+{
+    for (int i = 0; i < PQntuples(columns); i++) {
+        if (mr_pg_i64(columns, i, C_NUM) == attnum)
+            return i;
+    }
+    return -1;
+}
+
+static bool unique_fill(struct mr_table *table, struct mr_unique *unique, const PGresult *res,
+                        int row, const PGresult *columns)
+{
+    size_t n = (size_t)mr_pg_i64(res, row, U_N_COLS);
+    uint16_t *cols = mr_arena_alloc(&table->arena, n * sizeof *cols);
+    const char **ops = mr_arena_alloc(&table->arena, n * sizeof(*ops));
+    if (cols == NULL || ops == NULL)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        int at = row + (int)i;
+        cols[i] = (uint16_t)column_by_number(columns, mr_pg_i64(res, at, U_COLUMN));
+        ops[i] = arena_text(table, PQgetvalue(res, at, U_OPERATOR));
+        if (ops[i] == NULL)
+            return false;
+    }
+    *unique = (struct mr_unique){.n_cols = (uint16_t)n,
+                                 .primary = mr_pg_bool(res, row, U_PRIMARY),
+                                 .cols = cols,
+                                 .eq_ops = ops};
+    return true;
+}
+
+static int uniques_fill(struct mr_table *table, const PGresult *res, const PGresult *columns,
+                        struct mr_err *err)
+{
+    int n_rows = PQntuples(res);
+    table->uniques = mr_arena_alloc(&table->arena, (size_t)n_rows * sizeof *table->uniques);
+    if (table->uniques == NULL)
+        return no_memory(err);
+    for (int row = 0; row < n_rows; row += (int)mr_pg_i64(res, row, U_N_COLS)) {
+        if (!unique_fill(table, &table->uniques[table->n_uniques], res, row, columns))
+            return no_memory(err);
+        table->n_uniques++;
+    }
+    return 0;
+}
+
+/* ---- the table ---- */
+
+enum { R_OID, R_KIND, R_RLS, R_RULES, R_OURS, R_VERSION };
+
+static int relation_check(const PGresult *res, struct mr_err *err)
+{
+    if (PQntuples(res) == 0)
+        return mr_err_set(err, MR_TARGET_MISSING, "no such table");
+    char kind = PQgetvalue(res, 0, R_KIND)[0];
+    if (kind == 'v' || kind == 'm')
+        return mr_err_set(err, MR_TARGET_VIEW, "it is a %sview",
+                          kind == 'm' ? "materialized " : "");
+    if (kind != 'r' && kind != 'p')
+        return mr_err_set(err, MR_TARGET_VIEW, "it is neither a table nor a partitioned table");
+    if (mr_pg_bool(res, 0, R_RLS))
+        return mr_err_set(err, MR_TARGET_RLS, "row security applies to this role");
+    if (mr_pg_bool(res, 0, R_RULES))
+        return mr_err_set(err, MR_TARGET_RLS, "the table has rules");
+    return 0;
+}
+
+static int relation_read(struct mr_pg_sink *sink, struct mr_pg_conn *conn,
+                         const struct mr_table *table, PGresult **res, struct mr_err *err)
+{
+    struct mr_buf sql = MR_BUF_INIT;
+    mr_buf_fmt(&sql,
+               "SELECT c.oid, c.relkind, c.relkind IN ('r', 'p') AND "
+               "pg_catalog.row_security_active(c.oid), EXISTS (SELECT FROM pg_catalog.pg_rewrite r "
+               "WHERE r.ev_class = c.oid), EXISTS (SELECT FROM %s.tables m WHERE "
+               "m.schema = $1::text AND m.name = $2::text AND m.created_by_millrace), "
+               "%s FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n "
+               "ON n.oid = c.relnamespace WHERE n.nspname = $1::text AND c.relname = $2::text "
+               "AND c.relkind IN ('r', 'p', 'v', 'm', 'f')",
+               sink->control, VERSION_COLUMNS);
+    struct mr_pg_params params = {.n = 0};
+    mr_pg_param_text(&params, table->schema);
+    mr_pg_param_text(&params, table->name);
+    int rc = mr_pg_exec_params(conn, mr_buf_cstr(&sql), &params, res, err);
+    mr_buf_release(&sql);
+    return rc < 0 ? rc : relation_check(*res, err);
+}
+
+/* The version is read first: what changes between the reads is found by the next flush. */
+static int table_read(struct mr_pg_sink *sink, struct mr_pg_conn *conn, struct mr_table *table,
+                      struct mr_err *err)
+{
+    PGresult *relation = NULL;
+    PGresult *columns = NULL;
+    PGresult *uniques = NULL;
+    int rc = relation_read(sink, conn, table, &relation, err);
+    if (rc < 0)
+        goto out;
+    table->made_by_us = mr_pg_bool(relation, 0, R_OURS);
+    table->version.v[0] = (uint64_t)mr_pg_i64(relation, 0, R_OID);
+    for (int i = 0; i < 3; i++)
+        table->version.v[i + 1] = (uint64_t)mr_pg_i64(relation, 0, R_VERSION + i);
+    struct mr_pg_params params = {.n = 0};
+    mr_pg_param_text(&params, PQgetvalue(relation, 0, R_OID));
+    rc = mr_pg_exec_params(conn, columns_sql, &params, &columns, err);
+    if (rc == 0)
+        rc = mr_pg_exec_params(conn, uniques_sql, &params, &uniques, err);
+    if (rc == 0)
+        rc = columns_fill(table, columns, err);
+    if (rc == 0)
+        rc = uniques_fill(table, uniques, columns, err);
+out:
+    PQclear(relation);
+    PQclear(columns);
+    PQclear(uniques);
+    return rc;
+}
+
+static int table_make(struct mr_pg_sink *sink, const char *schema, const char *name,
+                      struct mr_table **out, struct mr_err *err)
+{
+    struct mr_table *table = mr_table_new();
+    struct mr_pg_conn *conn = NULL;
+    int rc = 0;
+    if (table != NULL) {
+        table->schema = arena_text(table, schema);
+        table->name = arena_text(table, name);
+    }
+    if (table == NULL || table->schema == NULL || table->name == NULL)
+        rc = no_memory(err);
+    if (rc == 0)
+        rc = mr_pg_pool_take(&sink->pool, &conn, err);
+    if (rc == 0)
+        rc = table_read(sink, conn, table, err);
+    mr_pg_pool_give(&sink->pool, conn);
+    if (rc < 0) {
+        if (table != NULL && table->schema != NULL && table->name != NULL)
+            (void)mr_pg_err_table(err, table);
+        mr_table_unref(table);
+        return rc;
+    }
+    *out = table;
+    return 0;
+}
+
+/* ---- the cache ---- */
+
+static struct mr_pg_cached *cached_make(const char *schema, const char *name)
+{
+    size_t schema_len = strlen(schema) + 1;
+    size_t name_len = strlen(name);
+    struct mr_pg_cached *cached = calloc(1, sizeof *cached + schema_len + name_len + 1);
+    if (cached == NULL)
+        return NULL;
+    cached->key_len = schema_len + name_len;
+    memcpy(cached->key, schema, schema_len);
+    memcpy(cached->key + schema_len, name, name_len);
+    return cached;
+}
+
+static void cached_free(struct mr_pg_cached *cached)
+{
+    if (cached == NULL)
+        return;
+    mr_table_unref(cached->table);
+    free(cached);
+}
+
+/* Puts `table` (NULL: nothing) in the place of what is known under this name. */
+static void cache_set(struct mr_pg_sink *sink, const char *schema, const char *name,
+                      struct mr_table *table)
+{
+    struct mr_pg_cached *fresh = cached_make(schema, name);
+    if (fresh == NULL)
+        return; /* only a cache: a stale entry is found out by begin */
+    mr_lock_take(&sink->cache_lock);
+    struct mr_pg_cached *old = mr_map_remove(&sink->cache, fresh->key, fresh->key_len);
+    if (table != NULL && mr_map_put(&sink->cache, fresh->key, fresh->key_len, fresh) == 0) {
+        fresh->table = mr_table_ref(table);
+        fresh = NULL;
+    }
+    mr_lock_drop(&sink->cache_lock);
+    cached_free(old);
+    cached_free(fresh);
+}
+
+static struct mr_table *cache_find(struct mr_pg_sink *sink, const char *schema, const char *name)
+{
+    struct mr_pg_cached *wanted = cached_make(schema, name);
+    if (wanted == NULL)
+        return NULL;
+    mr_lock_take(&sink->cache_lock);
+    struct mr_pg_cached *cached = mr_map_find(&sink->cache, wanted->key, wanted->key_len);
+    struct mr_table *table = cached == NULL ? NULL : mr_table_ref(cached->table);
+    mr_lock_drop(&sink->cache_lock);
+    cached_free(wanted);
+    return table;
+}
+
+void mr_pg_table_forget(struct mr_pg_sink *sink, const char *schema, const char *name)
+{
+    cache_set(sink, schema, name, NULL);
+}
+
+void mr_pg_cache_release(struct mr_pg_sink *sink)
+{
+    size_t at = 0;
+    mr_lock_take(&sink->cache_lock);
+    for (struct mr_map_entry *entry = mr_map_next(&sink->cache, &at); entry != NULL;
+         entry = mr_map_next(&sink->cache, &at))
+        cached_free(entry->value);
+    mr_map_release(&sink->cache);
+    mr_lock_drop(&sink->cache_lock);
+}
+
+int mr_pg_table_open(struct mr_sink *base, const char *schema, const char *name, bool fresh,
+                     struct mr_table **out, struct mr_err *err)
+{
+    struct mr_pg_sink *sink = (struct mr_pg_sink *)base;
+    const char *in_schema = schema != NULL ? schema : sink->opts->schema;
+    *out = fresh ? NULL : cache_find(sink, in_schema, name);
+    if (*out != NULL)
+        return 0;
+    int rc = table_make(sink, in_schema, name, out, err);
+    cache_set(sink, in_schema, name, rc == 0 ? *out : NULL);
+    return rc;
+}

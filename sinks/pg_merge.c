@@ -1,0 +1,334 @@
+/* Statement texts for tables: names are always quoted and qualified (I-02, I-12), values never
+ * stand in a text. Pure: no connection.
+ *
+ * Which form is fastest was measured (docs: environment, limits): COPY into a temporary table, then
+ * INSERT ... SELECT ... ORDER BY key ON CONFLICT; deletes by key = ANY ($1) for keys of one column,
+ * by the staging table for others. */
+#include "sinks/pg_merge.h"
+
+#include "base/ban.h"
+
+void mr_pg_ident(struct mr_buf *sql, const char *name)
+{
+    mr_buf_byte(sql, '"');
+    for (const char *at = name; *at != '\0'; at++) {
+        if (*at == '"')
+            mr_buf_byte(sql, '"');
+        mr_buf_byte(sql, (uint8_t)*at);
+    }
+    mr_buf_byte(sql, '"');
+}
+
+void mr_pg_literal(struct mr_buf *sql, const char *text)
+{
+    mr_buf_byte(sql, '\'');
+    for (const char *at = text; *at != '\0'; at++) {
+        if (*at == '\'')
+            mr_buf_byte(sql, '\'');
+        mr_buf_byte(sql, (uint8_t)*at);
+    }
+    mr_buf_byte(sql, '\'');
+}
+
+void mr_pg_table_name(struct mr_buf *sql, const struct mr_table *table)
+{
+    mr_pg_ident(sql, table->schema);
+    mr_buf_byte(sql, '.');
+    mr_pg_ident(sql, table->name);
+}
+
+void mr_pg_array_text(struct mr_buf *out, bool first, const char *text)
+{
+    mr_buf_str(out, first ? "{\"" : ",\"");
+    for (const char *at = text; *at != '\0'; at++) {
+        if (*at == '"' || *at == '\\')
+            mr_buf_byte(out, '\\');
+        mr_buf_byte(out, (uint8_t)*at);
+    }
+    mr_buf_byte(out, '"');
+}
+
+void mr_pg_array_i64(struct mr_buf *out, bool first, int64_t v)
+{
+    mr_buf_fmt(out, "%c%lld", first ? '{' : ',', (long long)v);
+}
+
+/* Types whose equal values can look different: the key column is then written again by an upsert,
+ * so that the row equals the record's last state ('A' and 'a' of a citext, 1.0 and 1.00). Not for
+ * others: setting a key column takes a stronger row lock, which foreign keys of other tables wait
+ * for. */
+static bool equal_may_differ(const struct mr_column *column)
+{
+    enum mr_type type = column->type.type;
+    return type == MR_T_CAST || type == MR_T_FLOAT4 || type == MR_T_FLOAT8 ||
+           type == MR_T_INTERVAL || type == MR_T_JSONB ||
+           (type == MR_T_NUMERIC && column->type.precision < 0);
+}
+
+static bool colset_has(const struct mr_colset *set, uint16_t col)
+{
+    for (uint16_t i = 0; i < set->n_cols; i++) {
+        if (set->cols[i] == col)
+            return true;
+    }
+    return false;
+}
+
+static bool is_masked(const uint64_t *mask, uint16_t field)
+{
+    return mask != NULL && ((mask[field / 64] >> (field % 64)) & 1) != 0;
+}
+
+bool mr_pg_needs_stage(const struct mr_table *table, const struct mr_colset *cols)
+{
+    for (uint16_t i = 0; i < cols->n_cols; i++) {
+        if (table->columns[cols->cols[i]].type.type == MR_T_CAST)
+            return true;
+    }
+    return false;
+}
+
+static void column_list(struct mr_buf *sql, const struct mr_table *table,
+                        const struct mr_colset *cols)
+{
+    mr_buf_str(sql, " (");
+    for (uint16_t i = 0; i < cols->n_cols; i++) {
+        mr_buf_str(sql, i == 0 ? "" : ", ");
+        mr_pg_ident(sql, table->columns[cols->cols[i]].name);
+    }
+    mr_buf_byte(sql, ')');
+}
+
+/* A staged column in the target's type. */
+static void staged(struct mr_buf *sql, const struct mr_table *table, uint16_t col)
+{
+    const struct mr_column *column = &table->columns[col];
+    mr_buf_str(sql, "s.");
+    mr_pg_ident(sql, column->name);
+    if (column->type.type == MR_T_CAST)
+        mr_buf_fmt(sql, "::%s", column->type.sql);
+}
+
+static void staged_list(struct mr_buf *sql, const struct mr_table *table,
+                        const struct mr_colset *cols)
+{
+    for (uint16_t i = 0; i < cols->n_cols; i++) {
+        mr_buf_str(sql, i == 0 ? "" : ", ");
+        staged(sql, table, cols->cols[i]);
+    }
+}
+
+static void order_by_key(struct mr_buf *sql, const struct mr_table *table,
+                         const struct mr_colset *key)
+{
+    for (uint16_t i = 0; i < key->n_cols; i++) {
+        mr_buf_str(sql, i == 0 ? " ORDER BY " : ", ");
+        staged(sql, table, key->cols[i]);
+    }
+}
+
+/* I-12: the equality of the key index's own operator class. */
+static const char *key_operator(const struct mr_table *table, const struct mr_colset *key,
+                                uint16_t at)
+{
+    for (uint16_t u = 0; u < table->n_uniques; u++) {
+        const struct mr_unique *unique = &table->uniques[u];
+        if (unique->n_cols != key->n_cols || unique->eq_ops == NULL)
+            continue;
+        const char *found = NULL;
+        bool covers = true;
+        for (uint16_t i = 0; i < unique->n_cols; i++) {
+            covers = covers && colset_has(key, unique->cols[i]);
+            if (unique->cols[i] == key->cols[at])
+                found = unique->eq_ops[i];
+        }
+        if (covers && found != NULL)
+            return found;
+    }
+    return "OPERATOR(pg_catalog.=)";
+}
+
+static void key_join(struct mr_buf *sql, const struct mr_table *table, const struct mr_colset *key)
+{
+    for (uint16_t i = 0; i < key->n_cols; i++) {
+        mr_buf_str(sql, i == 0 ? " WHERE t." : " AND t.");
+        mr_pg_ident(sql, table->columns[key->cols[i]].name);
+        mr_buf_fmt(sql, " %s ", key_operator(table, key, i));
+        staged(sql, table, key->cols[i]);
+    }
+}
+
+/* T-74: the target's exact types, typmods and collations, by asking the table itself. */
+void mr_pg_stage_create_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage)
+{
+    const struct mr_table *table = stage->table;
+    mr_buf_str(sql, "CREATE TEMPORARY TABLE IF NOT EXISTS pg_temp.");
+    mr_pg_ident(sql, stage->name);
+    mr_buf_str(sql, " ON COMMIT DELETE ROWS AS SELECT ");
+    for (uint16_t i = 0; i < stage->cols->n_cols; i++) {
+        const struct mr_column *column = &table->columns[stage->cols->cols[i]];
+        mr_buf_str(sql, i == 0 ? "t." : ", t.");
+        mr_pg_ident(sql, column->name);
+        if (column->type.type == MR_T_CAST) {
+            mr_buf_str(sql, "::pg_catalog.text AS ");
+            mr_pg_ident(sql, column->name);
+        }
+    }
+    mr_buf_str(sql, " FROM ");
+    mr_pg_table_name(sql, table);
+    mr_buf_str(sql, " t WITH NO DATA; ");
+}
+
+void mr_pg_copy_sql(struct mr_buf *sql, const struct mr_table *table, const struct mr_colset *cols)
+{
+    mr_buf_str(sql, "COPY ");
+    mr_pg_table_name(sql, table);
+    column_list(sql, table, cols);
+    mr_buf_str(sql, " FROM STDIN (FORMAT binary)");
+}
+
+void mr_pg_stage_copy_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage)
+{
+    mr_buf_str(sql, "COPY pg_temp.");
+    mr_pg_ident(sql, stage->name);
+    column_list(sql, stage->table, stage->cols);
+    mr_buf_str(sql, " FROM STDIN (FORMAT binary)");
+}
+
+/* DO UPDATE SET only what the record carries; V-16: identity ALWAYS columns cannot be set. */
+static uint16_t conflict_set(struct mr_buf *sql, const struct mr_pg_stage_use *stage,
+                             const struct mr_colset *key)
+{
+    uint16_t n_set = 0;
+    for (uint16_t i = 0; i < stage->cols->n_cols; i++) {
+        uint16_t col = stage->cols->cols[i];
+        const struct mr_column *column = &stage->table->columns[col];
+        if (column->identity_always || (colset_has(key, col) && !equal_may_differ(column)))
+            continue;
+        mr_buf_str(sql, n_set++ == 0 ? " DO UPDATE SET " : ", ");
+        mr_pg_ident(sql, column->name);
+        mr_buf_str(sql, " = EXCLUDED.");
+        mr_pg_ident(sql, column->name);
+    }
+    return n_set;
+}
+
+void mr_pg_insert_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage,
+                      const struct mr_colset *key, bool upsert)
+{
+    const struct mr_table *table = stage->table;
+    bool identity = false;
+    for (uint16_t i = 0; i < stage->cols->n_cols; i++)
+        identity = identity || table->columns[stage->cols->cols[i]].identity_always;
+    mr_buf_str(sql, "INSERT INTO ");
+    mr_pg_table_name(sql, table);
+    column_list(sql, table, stage->cols);
+    mr_buf_str(sql, identity ? " OVERRIDING SYSTEM VALUE SELECT " : " SELECT ");
+    staged_list(sql, table, stage->cols);
+    mr_buf_str(sql, " FROM pg_temp.");
+    mr_pg_ident(sql, stage->name);
+    mr_buf_str(sql, " s");
+    if (!upsert)
+        return;
+    order_by_key(sql, table, key);
+    mr_buf_str(sql, " ON CONFLICT");
+    column_list(sql, table, key);
+    if (conflict_set(sql, stage, key) == 0)
+        mr_buf_str(sql, " DO NOTHING");
+}
+
+/* U-28: where nothing may be written, the row is still touched, since it must be proven present. */
+static void update_touch(struct mr_buf *sql, const struct mr_pg_stage_use *stage)
+{
+    for (uint16_t i = 0; i < stage->cols->n_cols; i++) {
+        const struct mr_column *column = &stage->table->columns[stage->cols->cols[i]];
+        if (column->identity_always && i + 1 < stage->cols->n_cols)
+            continue;
+        mr_buf_str(sql, " SET ");
+        mr_pg_ident(sql, column->name);
+        mr_buf_str(sql, " = t.");
+        mr_pg_ident(sql, column->name);
+        return;
+    }
+}
+
+void mr_pg_update_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage,
+                      const struct mr_colset *key, const uint64_t *mask)
+{
+    const struct mr_table *table = stage->table;
+    mr_buf_str(sql, "UPDATE ");
+    mr_pg_table_name(sql, table);
+    mr_buf_str(sql, " t");
+    uint16_t n_set = 0;
+    for (uint16_t i = 0; i < stage->cols->n_cols; i++) {
+        uint16_t col = stage->cols->cols[i];
+        const struct mr_column *column = &table->columns[col];
+        if (is_masked(mask, i) || column->identity_always ||
+            (colset_has(key, col) && !equal_may_differ(column)))
+            continue;
+        mr_buf_str(sql, n_set++ == 0 ? " SET " : ", ");
+        mr_pg_ident(sql, column->name);
+        mr_buf_str(sql, " = ");
+        staged(sql, table, col);
+    }
+    if (n_set == 0)
+        update_touch(sql, stage);
+    mr_buf_str(sql, " FROM (SELECT * FROM pg_temp.");
+    mr_pg_ident(sql, stage->name);
+    mr_buf_str(sql, " s");
+    order_by_key(sql, table, key);
+    mr_buf_str(sql, ") s");
+    key_join(sql, table, key);
+}
+
+void mr_pg_delete_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage)
+{
+    mr_buf_str(sql, "DELETE FROM ");
+    mr_pg_table_name(sql, stage->table);
+    mr_buf_str(sql, " t USING (SELECT * FROM pg_temp.");
+    mr_pg_ident(sql, stage->name);
+    mr_buf_str(sql, " s");
+    order_by_key(sql, stage->table, stage->cols);
+    mr_buf_str(sql, ") s");
+    key_join(sql, stage->table, stage->cols);
+}
+
+/* Types whose array is sent as a parameter; the cast keeps the server from choosing text[]. */
+static const char *any_type(enum mr_type type)
+{
+    static const char *const names[MR_N_TYPES] = {
+        [MR_T_BOOL] = "bool",
+        [MR_T_INT2] = "int2",
+        [MR_T_INT4] = "int4",
+        [MR_T_INT8] = "int8",
+        [MR_T_NUMERIC] = "numeric",
+        [MR_T_TEXT] = "text",
+        [MR_T_VARCHAR] = "varchar",
+        [MR_T_BPCHAR] = "bpchar",
+        [MR_T_BYTEA] = "bytea",
+        [MR_T_DATE] = "date",
+        [MR_T_TIME] = "time",
+        [MR_T_TIMESTAMP] = "timestamp",
+        [MR_T_TIMESTAMPTZ] = "timestamptz",
+        [MR_T_UUID] = "uuid",
+        [MR_T_OID] = "oid",
+    };
+    return names[type];
+}
+
+bool mr_pg_delete_any_sql(struct mr_buf *sql, const struct mr_table *table,
+                          const struct mr_colset *key)
+{
+    if (key->n_cols != 1)
+        return false;
+    const struct mr_column *column = &table->columns[key->cols[0]];
+    const char *type = any_type(column->type.type);
+    if (type == NULL || column->type.oid == 0)
+        return false;
+    mr_buf_str(sql, "DELETE FROM ");
+    mr_pg_table_name(sql, table);
+    mr_buf_str(sql, " t WHERE t.");
+    mr_pg_ident(sql, column->name);
+    mr_buf_fmt(sql, " %s ANY ($1::pg_catalog.%s[])", key_operator(table, key, 0), type);
+    return true;
+}

@@ -1,0 +1,33 @@
+/* Statement texts of the PostgreSQL sink: pure, no connection. Inside the PostgreSQL sink only. */
+#ifndef MR_SINKS_PG_MERGE_H
+#define MR_SINKS_PG_MERGE_H
+
+#include "base/buf.h"
+#include "schemas/rows.h"
+
+void mr_pg_ident(struct mr_buf *sql, const char *name);   /* quoted, I-02 */
+void mr_pg_literal(struct mr_buf *sql, const char *text); /* quoted; for settings and arrays */
+void mr_pg_table_name(struct mr_buf *sql, const struct mr_table *table);
+/* Elements of array literals, to be sent as parameters. */
+void mr_pg_array_text(struct mr_buf *out, bool first, const char *text);
+void mr_pg_array_i64(struct mr_buf *out, bool first, int64_t v);
+
+struct mr_pg_stage_use {
+    const struct mr_table *table;
+    const struct mr_colset *cols;
+    char name[64]; /* pg_temp."millrace_s_<oid>_<id>" without the schema */
+};
+bool mr_pg_needs_stage(const struct mr_table *table, const struct mr_colset *cols);
+void mr_pg_stage_create_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage);
+void mr_pg_copy_sql(struct mr_buf *sql, const struct mr_table *table, const struct mr_colset *cols);
+void mr_pg_stage_copy_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage);
+void mr_pg_insert_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage,
+                      const struct mr_colset *key, bool upsert);
+void mr_pg_update_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage,
+                      const struct mr_colset *key, const uint64_t *mask);
+void mr_pg_delete_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage);
+/* DELETE ... WHERE key = ANY ($1); false where the key's type has no such form. */
+bool mr_pg_delete_any_sql(struct mr_buf *sql, const struct mr_table *table,
+                          const struct mr_colset *key);
+
+#endif

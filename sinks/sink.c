@@ -1,0 +1,39 @@
+/* The list of sinks: a new one is one line here. Must not know what they do. */
+#include "sinks/sink.h"
+
+#include <string.h>
+
+#include "base/ban.h"
+
+struct kind_row {
+    const char *prefix;
+    const struct mr_sink_ops *ops;
+};
+
+static const struct kind_row kinds[] = {
+    {"postgresql://", &mr_sink_postgresql},
+    {"postgres://", &mr_sink_postgresql},
+    {"sqlite:", &mr_sink_sqlite},
+    {"stdout:", &mr_sink_stdout},
+};
+
+/* libpq's other form: `keyword = value ...`. */
+static bool is_keyword_value(const char *url)
+{
+    size_t word = strspn(url, "abcdefghijklmnopqrstuvwxyz_");
+    return word > 0 && url[word + strspn(url + word, " ")] == '=';
+}
+
+/* The URL is not printed: it may hold a password. */
+const struct mr_sink_ops *mr_sink_for_url(const char *url, struct mr_err *err)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (strncmp(url, kinds[i].prefix, strlen(kinds[i].prefix)) == 0)
+            return kinds[i].ops;
+    }
+    if (is_keyword_value(url))
+        return &mr_sink_postgresql;
+    (void)mr_err_set(err, MR_CONFIG_INVALID,
+                     "target.url must begin with postgresql://, sqlite: or stdout:");
+    return NULL;
+}
