@@ -1,0 +1,188 @@
+/* Owns writing booleans, numbers, bytes, uuids and bits into columns: range and loss are checked here,
+ * value by value (contract.md X-01..X-07, X-16, T-70..T-72). */
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "schemas/convert_write.h"
+#include "schemas/json_text.h"
+
+#include "base/ban.h"
+
+bool mr_convert_fits(int64_t v, enum mr_type type)
+{
+    switch ((int)type) {
+    case MR_T_INT2:
+        return v >= INT16_MIN && v <= INT16_MAX;
+    case MR_T_INT4:
+        return v >= INT32_MIN && v <= INT32_MAX;
+    case MR_T_OID:
+        return v >= 0 && v <= UINT32_MAX;
+    default:
+        return true;
+    }
+}
+
+int mr_write_boolean(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
+{
+    run->emit->boolean(run->out, &c->to, v->i != 0);
+    return 0;
+}
+
+int mr_write_boolean_integer(struct mr_convert_run *run, const struct mr_convert *c,
+                             struct mr_value *v)
+{
+    run->emit->integer(run->out, &c->to, v->i);
+    return 0;
+}
+
+int mr_write_boolean_bit(struct mr_convert_run *run, const struct mr_convert *c,
+                         struct mr_value *v)
+{
+    uint8_t bit = v->i != 0 ? 0x80 : 0;
+    if (c->to.length > 1)
+        return mr_err_set(run->err, MR_VALUE_INVALID, "one bit into bit(%d)", (int)c->to.length);
+    run->emit->bits(run->out, &c->to, &bit, 1);
+    return 0;
+}
+
+static int out_of_range(struct mr_convert_run *run, int64_t v, enum mr_type type)
+{
+    return mr_err_set(run->err, MR_VALUE_OUT_OF_RANGE, "%" PRId64 " into %s", v,
+                      mr_type_name(type));
+}
+
+int mr_write_integer(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
+{
+    if (!mr_convert_fits(v->i, c->to.type))
+        return out_of_range(run, v->i, c->to.type);
+    run->emit->integer(run->out, &c->to, v->i);
+    return 0;
+}
+
+int mr_write_integer_boolean(struct mr_convert_run *run, const struct mr_convert *c,
+                             struct mr_value *v)
+{
+    if (v->i != 0 && v->i != 1)
+        return out_of_range(run, v->i, MR_T_BOOL);
+    run->emit->boolean(run->out, &c->to, v->i == 1);
+    return 0;
+}
+
+int mr_write_integer_real(struct mr_convert_run *run, const struct mr_convert *c,
+                          struct mr_value *v)
+{
+    int64_t most = c->to.type == MR_T_FLOAT4 ? INT64_C(1) << 24 : INT64_C(1) << 53;
+    if (!c->lossy && (v->i > most || v->i < -most))
+        return mr_err_set(run->err, MR_VALUE_LOSSY, "%" PRId64 " into %s", v->i,
+                          mr_type_name(c->to.type));
+    double d = (double)v->i;
+    run->emit->real(run->out, &c->to, c->to.type == MR_T_FLOAT4 ? (double)(float)d : d);
+    return 0;
+}
+
+int mr_write_numeric(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
+{
+    struct mr_num_typmod to = {.precision = c->to.precision,
+                               .scale = c->to.scale,
+                               .round = run->excess_scale_round || c->lossy};
+    int rc = mr_numeric_fit(&v->num, &to, run->num, run->err);
+    if (rc == 0)
+        run->emit->numeric(run->out, &c->to, &v->num);
+    return rc;
+}
+
+int mr_write_integer_numeric(struct mr_convert_run *run, const struct mr_convert *c,
+                             struct mr_value *v)
+{
+    int rc = mr_numeric_from_i64(v->i, 0, run->num, &v->num, run->err);
+    return rc < 0 ? rc : mr_write_numeric(run, c, v);
+}
+
+int mr_write_real(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
+{
+    double d = v->d;
+    if (c->to.type == MR_T_FLOAT4 && c->semantic != MR_SEM_FLOAT) {
+        d = (double)(float)v->d;
+        if (isfinite(v->d) && !isfinite(d))
+            return mr_err_set(run->err, MR_VALUE_OUT_OF_RANGE, "a double beyond float4");
+    }
+    run->emit->real(run->out, &c->to, d);
+    return 0;
+}
+
+/* The shortest decimal that reads back as the same number. */
+int mr_write_real_numeric(struct mr_convert_run *run, const struct mr_convert *c,
+                          struct mr_value *v)
+{
+    mr_buf_reset(&run->more);
+    mr_json_text_real(&run->more, v->d, c->semantic == MR_SEM_FLOAT, false);
+    struct mr_slice text = {run->more.data, run->more.len};
+    int rc = mr_numeric_from_text(text, run->num, &v->num, run->err);
+    return rc < 0 ? rc : mr_write_numeric(run, c, v);
+}
+
+int mr_write_numeric_integer(struct mr_convert_run *run, const struct mr_convert *c,
+                             struct mr_value *v)
+{
+    int64_t i;
+    if (!mr_numeric_to_i64(&v->num, &i) || !mr_convert_fits(i, c->to.type)) {
+        mr_buf_reset(&run->more);
+        mr_numeric_print(&v->num, &run->more);
+        return mr_err_set(run->err, MR_VALUE_OUT_OF_RANGE, "%.60s into %s",
+                          mr_buf_cstr(&run->more), mr_type_name(c->to.type));
+    }
+    run->emit->integer(run->out, &c->to, i);
+    return 0;
+}
+
+int mr_write_numeric_real(struct mr_convert_run *run, const struct mr_convert *c,
+                          struct mr_value *v)
+{
+    mr_buf_reset(&run->more);
+    mr_numeric_print(&v->num, &run->more);
+    double d = strtod(mr_buf_cstr(&run->more), NULL);
+    if (v->num.sign <= MR_NUM_NEG && !isfinite(d))
+        return mr_err_set(run->err, MR_VALUE_OUT_OF_RANGE, "a number beyond %s",
+                          mr_type_name(c->to.type));
+    run->emit->real(run->out, &c->to, c->to.type == MR_T_FLOAT4 ? (double)(float)d : d);
+    return 0;
+}
+
+int mr_write_bytes(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
+{
+    run->emit->bytes(run->out, &c->to, v->s.data, v->s.len);
+    return 0;
+}
+
+int mr_write_bytes_uuid(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
+{
+    if (v->s.len != sizeof v->uuid)
+        return mr_err_set(run->err, MR_VALUE_INVALID, "%zu bytes into uuid", v->s.len);
+    memcpy(v->uuid, v->s.data, sizeof v->uuid);
+    run->emit->uuid(run->out, &c->to, v->uuid);
+    return 0;
+}
+
+int mr_write_uuid(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
+{
+    run->emit->uuid(run->out, &c->to, v->uuid);
+    return 0;
+}
+
+int mr_write_uuid_bytes(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
+{
+    run->emit->bytes(run->out, &c->to, v->uuid, sizeof v->uuid);
+    return 0;
+}
+
+int mr_write_bits(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
+{
+    bool exact = c->to.type == MR_T_BIT;
+    if (c->to.length >= 0 && (exact ? v->n_bits != (uint32_t)c->to.length
+                                    : v->n_bits > (uint32_t)c->to.length))
+        return mr_err_set(run->err, MR_VALUE_TOO_LONG, "%" PRIu32 " bits into %s(%d)", v->n_bits,
+                          mr_type_name(c->to.type), (int)c->to.length);
+    run->emit->bits(run->out, &c->to, v->s.data, v->n_bits);
+    return 0;
+}

@@ -1,0 +1,207 @@
+/* Owns values as text and as JSON leaves (contract.md S-21, X-10), and the screening of text that
+ * came off the wire (T-06, X-09). */
+#include "schemas/convert_write.h"
+#include "schemas/json_text.h"
+
+#include "base/ban.h"
+
+enum { TEXT_MAX_BYTES = 1024 * 1024 * 1024 - 1024 }; /* T-06 */
+
+static void uuid_print(struct mr_buf *out, const uint8_t uuid[16])
+{
+    static const char hex[] = "0123456789abcdef";
+    for (unsigned i = 0; i < 16; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            mr_buf_byte(out, '-');
+        mr_buf_byte(out, (uint8_t)hex[uuid[i] >> 4]);
+        mr_buf_byte(out, (uint8_t)hex[uuid[i] & 15]);
+    }
+}
+
+static void bits_print(struct mr_buf *out, const struct mr_value *v)
+{
+    for (uint32_t i = 0; i < v->n_bits; i++)
+        mr_buf_byte(out, (v->s.data[i / 8] >> (7 - i % 8) & 1) != 0 ? '1' : '0');
+}
+
+/* `json`: T between date and time, minutes in the offset; both as PostgreSQL does it. */
+static void moment_print(enum mr_family family, const struct mr_value *v, bool json,
+                         struct mr_buf *out)
+{
+    switch ((int)family) {
+    case MR_FAM_DATE:
+        mr_print_date(out, (int32_t)v->i);
+        break;
+    case MR_FAM_TIMETZ:
+        mr_print_time(out, v->i);
+        mr_print_offset(out, v->east_s);
+        break;
+    case MR_FAM_TIMESTAMP:
+        mr_print_timestamp(out, v->i, json ? 'T' : ' ', "");
+        break;
+    case MR_FAM_INSTANT:
+        mr_print_timestamp(out, v->i, json ? 'T' : ' ', json ? "+00:00" : "+00");
+        break;
+    case MR_FAM_INTERVAL:
+        mr_print_interval(out, &v->interval);
+        break;
+    default:
+        if (v->i < 0)
+            mr_buf_byte(out, '-');
+        mr_print_time(out, v->i < 0 ? -v->i : v->i);
+        break;
+    }
+}
+
+static void value_print(enum mr_family family, const struct mr_convert *c,
+                        const struct mr_value *v, bool json, struct mr_buf *out)
+{
+    switch ((int)family) {
+    case MR_FAM_BOOLEAN:
+        mr_buf_str(out, v->i != 0 ? "true" : "false");
+        break;
+    case MR_FAM_INTEGER:
+        mr_json_text_integer(out, v->i);
+        break;
+    case MR_FAM_REAL:
+        mr_json_text_real(out, v->d, c->semantic == MR_SEM_FLOAT, false);
+        break;
+    case MR_FAM_NUMERIC:
+        mr_numeric_print(&v->num, out);
+        break;
+    case MR_FAM_UUID:
+        uuid_print(out, v->uuid);
+        break;
+    case MR_FAM_BITS:
+        bits_print(out, v);
+        break;
+    case MR_FAM_TEXT:
+    case MR_FAM_DOCUMENT:
+        mr_buf_add(out, v->s.data, v->s.len);
+        break;
+    default:
+        moment_print(family, v, json, out);
+        break;
+    }
+}
+
+void mr_convert_text(enum mr_family family, const struct mr_convert *c, const struct mr_value *v,
+                     struct mr_buf *out)
+{
+    value_print(family, c, v, false, out);
+}
+
+/* T-31: U+0000 inside a document. */
+static int screen_leaf(struct mr_convert_run *run, struct mr_slice *text)
+{
+    if (!mr_utf8_valid(text->data, text->len))
+        return mr_err_set(run->err, MR_VALUE_UTF8, "a nested string");
+    if (text->len == 0 || memchr(text->data, 0, text->len) == NULL)
+        return 0;
+    if (run->text_nul != MR_TEXT_NUL_POISON)
+        return mr_convert_screen(run, text);
+    return run->for_jsonb ? mr_err_set(run->err, MR_VALUE_JSON_NUL, "a nested string") : 0;
+}
+
+int mr_convert_json(struct mr_convert_run *run, enum mr_family family, const struct mr_convert *c,
+                    const struct mr_value *v, struct mr_buf *out)
+{
+    struct mr_slice text = v->s;
+    bool bare = family == MR_FAM_BOOLEAN || family == MR_FAM_INTEGER || family == MR_FAM_DOCUMENT ||
+                (family == MR_FAM_NUMERIC && v->num.sign <= MR_NUM_NEG);
+    if (family == MR_FAM_REAL) {
+        mr_json_text_real(out, v->d, c->semantic == MR_SEM_FLOAT, true);
+    } else if (family == MR_FAM_BYTES) {
+        mr_json_text_base64(out, text);
+    } else if (family == MR_FAM_TEXT) {
+        int rc = screen_leaf(run, &text);
+        if (rc < 0)
+            return rc;
+        mr_json_text_string(out, text);
+    } else if (bare) {
+        value_print(family, c, v, true, out);
+    } else {
+        mr_buf_byte(out, '"');
+        value_print(family, c, v, true, out);
+        mr_buf_byte(out, '"');
+    }
+    return 0;
+}
+
+int mr_convert_screen(struct mr_convert_run *run, struct mr_slice *text)
+{
+    if (!mr_utf8_valid(text->data, text->len))
+        return mr_err_set(run->err, MR_VALUE_UTF8, "%zu bytes", text->len);
+    if (text->len > TEXT_MAX_BYTES)
+        return mr_err_set(run->err, MR_VALUE_TOO_LARGE, "%zu bytes", text->len);
+    if (text->len == 0 || memchr(text->data, 0, text->len) == NULL)
+        return 0;
+    if (run->text_nul == MR_TEXT_NUL_POISON)
+        return mr_err_set(run->err, MR_VALUE_NUL, "%zu bytes", text->len);
+    mr_buf_reset(&run->more);
+    for (size_t i = 0; i < text->len; i++) {
+        if (text->data[i] != 0)
+            mr_buf_byte(&run->more, text->data[i]);
+        else if (run->text_nul == MR_TEXT_NUL_REPLACE)
+            mr_buf_add(&run->more, "\xef\xbf\xbd", 3); /* U+FFFD */
+    }
+    if (!mr_buf_ok(&run->more))
+        return mr_err_set(run->err, MR_VALUE_TOO_LARGE, "%zu bytes", text->len);
+    *text = (struct mr_slice){run->more.data, run->more.len};
+    return 0;
+}
+
+int mr_convert_length(struct mr_convert_run *run, const struct mr_coltype *to,
+                      struct mr_slice *text)
+{
+    size_t most = to->length >= 0 ? (size_t)to->length : SIZE_MAX;
+    size_t n = 0;
+    if (text->len <= most)
+        return 0;
+    for (size_t i = 0; i < text->len; i++) {
+        if ((text->data[i] & 0xc0) == 0x80 || n++ < most)
+            continue;
+        /* The first character too many: what follows may only be blanks, which the server cuts. */
+        for (size_t k = i; k < text->len; k++) {
+            if (text->data[k] != ' ')
+                return mr_err_set(run->err, MR_VALUE_TOO_LONG, "%zu bytes into %s(%d)", text->len,
+                                  mr_type_name(to->type), (int)to->length);
+        }
+        text->len = i;
+    }
+    return 0;
+}
+
+/* Emits text that we made ourselves: valid, without U+0000. */
+static int emit_text(struct mr_convert_run *run, const struct mr_convert *c, struct mr_slice text)
+{
+    int rc = 0;
+    if (c->to.type == MR_T_VARCHAR || c->to.type == MR_T_BPCHAR)
+        rc = mr_convert_length(run, &c->to, &text);
+    if (rc == 0)
+        run->emit->text(run->out, &c->to, (const char *)text.data, text.len);
+    return rc;
+}
+
+int mr_write_document(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
+{
+    return emit_text(run, c, v->s);
+}
+
+int mr_write_printed(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
+{
+    enum mr_family family = mr_convert_family(c->semantic);
+    mr_buf_reset(&run->more);
+    mr_convert_text(family, c, v, &run->more);
+    return emit_text(run, c, (struct mr_slice){run->more.data, run->more.len});
+}
+
+int mr_write_json(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
+{
+    enum mr_family family = mr_convert_family(c->semantic);
+    mr_buf_reset(&run->more);
+    int rc = mr_convert_json(run, family, c, v, &run->more);
+    if (rc < 0)
+        return rc;
+    return emit_text(run, c, (struct mr_slice){run->more.data, run->more.len});
+}

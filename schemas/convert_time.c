@@ -1,0 +1,96 @@
+/* Owns writing dates, times, timestamps and intervals into columns (contract.md X-11..X-14, X-21). */
+#include <inttypes.h>
+
+#include "schemas/convert_write.h"
+
+#include "base/ban.h"
+
+int mr_write_date(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
+{
+    run->emit->date(run->out, &c->to, (int32_t)v->i); /* normalised: fits */
+    return 0;
+}
+
+int mr_write_date_ts(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
+{
+    int64_t us;
+    if (v->i == INT32_MAX || v->i == INT32_MIN)
+        us = v->i > 0 ? INT64_MAX : INT64_MIN;
+    else if (__builtin_mul_overflow(v->i, MR_US_PER_DAY, &us) || us < MR_TS_MIN_US)
+        return mr_err_set(run->err, MR_VALUE_OUT_OF_RANGE, "day %" PRId64 " is no timestamp", v->i);
+    run->emit->timestamp(run->out, &c->to, us);
+    return 0;
+}
+
+static int check_time(struct mr_convert_run *run, int64_t us)
+{
+    if (us < 0 || us > MR_US_PER_DAY)
+        return mr_err_set(run->err, MR_VALUE_OUT_OF_RANGE, "%" PRId64 " us is no time of day", us);
+    return 0;
+}
+
+int mr_write_time(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
+{
+    int rc = check_time(run, v->i);
+    if (rc == 0)
+        (run->emit->time)(run->out, &c->to, v->i);
+    return rc;
+}
+
+int mr_write_time_tz(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
+{
+    int rc = check_time(run, v->i);
+    if (rc == 0)
+        run->emit->timetz(run->out, &c->to, v->i, 0);
+    return rc;
+}
+
+/* Any sign and size: MySQL's TIME goes to 838 hours (T-14). */
+int mr_write_time_interval(struct mr_convert_run *run, const struct mr_convert *c,
+                           struct mr_value *v)
+{
+    struct mr_interval interval = {.us = v->i};
+    run->emit->interval(run->out, &c->to, &interval);
+    return 0;
+}
+
+int mr_write_timetz(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
+{
+    run->emit->timetz(run->out, &c->to, v->i, v->east_s);
+    return 0;
+}
+
+int mr_write_ts(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
+{
+    run->emit->timestamp(run->out, &c->to, v->i);
+    return 0;
+}
+
+int mr_write_ts_date(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
+{
+    if (v->i == INT64_MAX || v->i == INT64_MIN) {
+        run->emit->date(run->out, &c->to, v->i > 0 ? INT32_MAX : INT32_MIN);
+        return 0;
+    }
+    int64_t rest = v->i % MR_US_PER_DAY;
+    if (rest != 0 && !c->lossy)
+        return mr_err_set(run->err, MR_VALUE_LOSSY, "a time of day into date");
+    int64_t days = v->i / MR_US_PER_DAY - (rest < 0 ? 1 : 0);
+    run->emit->date(run->out, &c->to, (int32_t)days); /* a timestamp's range is within a date's */
+    return 0;
+}
+
+int mr_write_interval(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
+{
+    run->emit->interval(run->out, &c->to, &v->interval);
+    return 0;
+}
+
+int mr_write_interval_integer(struct mr_convert_run *run, const struct mr_convert *c,
+                              struct mr_value *v)
+{
+    if (v->interval.days != 0 || v->interval.months != 0)
+        return mr_err_set(run->err, MR_VALUE_LOSSY, "days or months into microseconds");
+    run->emit->integer(run->out, &c->to, v->interval.us);
+    return 0;
+}

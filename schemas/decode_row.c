@@ -1,0 +1,397 @@
+/* Owns running a plan's ops over bytes: read, check, convert, emit, one pass, no recursion. Must not
+ * know the envelope. Invariant: after an error nothing that was written is used. */
+#include "schemas/decode_run.h"
+#include "schemas/canon.h"
+#include "schemas/walk.h"
+
+#include "base/ban.h"
+
+static int in_column(struct mr_decoder *d, const struct mr_op *op)
+{
+    return mr_err_in(d->err, NULL, op->column);
+}
+
+static int wire_error(struct mr_decoder *d, const struct mr_op *op)
+{
+    (void)mr_wire_fail(&d->wire, d->err);
+    return in_column(d, op);
+}
+
+static inline void put_null(struct mr_buf *out)
+{
+    uint8_t *at = mr_buf_room(out, 4);
+    if (at != NULL)
+        memset(at, 0xff, 4);
+}
+
+/* Reads a value that is not null and not converted as a whole (arrays, documents). */
+static inline bool read_scalar(struct mr_wire *w, const struct mr_op *op, struct mr_value *v)
+{
+    uint32_t idx;
+    switch ((enum mr_op_wire)op->wire) {
+    case MR_W_BOOLEAN:
+        return mr_wire_boolean(w, &v->i);
+    case MR_W_INT:
+        return mr_wire_int(w, &v->i);
+    case MR_W_LONG:
+        return mr_wire_long(w, &v->i);
+    case MR_W_FLOAT:
+        return mr_wire_float(w, &v->d);
+    case MR_W_DOUBLE:
+        return mr_wire_double(w, &v->d);
+    case MR_W_BYTES:
+        return mr_wire_bytes(w, &v->s);
+    case MR_W_FIXED:
+        if (op->size == 0 && !mr_wire_zero(w))
+            return false;
+        return mr_wire_fixed(w, op->size, &v->s);
+    case MR_W_ENUM:
+        if (!mr_wire_enum(w, op->size, &idx))
+            return false;
+        if (op->symbols != NULL)
+            v->s = op->symbols[idx];
+        return true;
+    case MR_W_VAR_DECIMAL:
+        return mr_walk_var_decimal(w, op->typed.node, v);
+    case MR_W_NULL:
+        return mr_wire_zero(w);
+    case MR_W_ARRAY:
+    case MR_W_NESTED:
+    default:
+        return mr_walk_skip(w, op->typed.node);
+    }
+}
+
+static int put_mask(struct mr_decoder *d, const struct mr_op *op)
+{
+    if (op->slot != MR_NO_IDX)
+        return mr_err_set(d->err, MR_UNAVAILABLE_KEY, "placeholder in key column '%s'",
+                          op->column);
+    d->mask[op->field / 64] |= UINT64_C(1) << (op->field % 64);
+    d->masked = true;
+    put_null(d->run.out);
+    return 0;
+}
+
+static int put_sql_null(struct mr_decoder *d, const struct mr_op *op)
+{
+    if (op->slot != MR_NO_IDX && !d->plan->append)
+        return mr_err_set(d->err, MR_KEY_NULL, "key column '%s'", op->column);
+    if (op->not_null && op->field != MR_NO_IDX)
+        return mr_err_set(d->err, MR_VALUE_NOT_NULL, "column '%s'", op->column);
+    put_null(d->run.out);
+    return 0;
+}
+
+/* The canonical form of a value in hand, appended to `out`. */
+static int put_canon(struct mr_decoder *d, const struct mr_op *op, struct mr_value *v,
+                     struct mr_buf *out)
+{
+    struct mr_buf *kept = d->run.out;
+    d->run.emit = &mr_canon;
+    d->run.out = out;
+    int rc = op->convert.write(&d->run, &op->convert, v);
+    d->run.emit = d->plan->emit;
+    d->run.out = kept;
+    return rc;
+}
+
+/* F-24: the row's value of a key column that the record key has too. The same bytes are the same
+ * value; other bytes may still be, by the canonical form. */
+static int check_slot(struct mr_decoder *d, const struct mr_op *op, struct mr_value *v, size_t at)
+{
+    const struct mr_slot *slot = &d->slots[op->slot];
+    const uint8_t *key = slot->from_row ? d->row.data : d->key_fields.data;
+    size_t len = d->run.out->len - at;
+    if (!mr_buf_ok(d->run.out) ||
+        (len == slot->len && memcmp(d->run.out->data + at, key + slot->at, len) == 0))
+        return 0;
+    mr_buf_reset(&d->check);
+    int rc = put_canon(d, op, v, &d->check);
+    if (rc < 0)
+        return rc;
+    if (d->check.len == slot->canon_len &&
+        memcmp(d->check.data, d->canons.data + slot->canon_at, slot->canon_len) == 0)
+        return 0;
+    return mr_err_set(d->err, MR_KEY_MISMATCH, "column '%s' differs between key and value",
+                      op->column);
+}
+
+/* A key column's field was written at `at`. */
+static int put_slot(struct mr_decoder *d, const struct mr_op *op, struct mr_value *v, size_t at)
+{
+    struct mr_slot *slot = &d->slots[op->slot];
+    if (slot->set)
+        return check_slot(d, op, v, at);
+    *slot = (struct mr_slot){.set = true,
+                             .from_row = d->run.out == &d->row,
+                             .at = at,
+                             .len = d->run.out->len - at,
+                             .canon_at = d->canons.len};
+    if (d->plan->append)
+        return 0;
+    int rc = put_canon(d, op, v, &d->canons);
+    slot->canon_len = d->canons.len - slot->canon_at;
+    return rc;
+}
+
+static int convert_scalar(struct mr_decoder *d, const struct mr_op *op, struct mr_value *v)
+{
+    const struct mr_convert *c = &op->convert;
+    if (c->normalise != NULL) {
+        int rc = c->normalise(&d->run, c, v);
+        if (rc < 0)
+            return rc;
+    }
+    return c->write(&d->run, c, v);
+}
+
+/* Counts the items of an array and checks its structure; `w` is a copy. */
+static bool count_items(struct mr_wire *w, const struct mr_typed *items, uint32_t *n,
+                        bool *has_null)
+{
+    struct mr_wire_block block;
+    struct mr_value ignored;
+    uint32_t least = items->null_branch >= 0 ? 1 : items->node->min_bytes;
+    *n = 0;
+    *has_null = false;
+    for (;;) {
+        if (!mr_wire_block_open(w, least, &block))
+            return false;
+        if (block.n == 0)
+            return mr_wire_block_close(w, &block);
+        *n += (uint32_t)block.n; /* at most MR_WIRE_MAX_ITEMS in all */
+        for (; block.n > 0; block.n--) {
+            uint32_t branch = UINT32_MAX;
+            if (items->null_branch >= 0 && !mr_wire_branch(w, 2, &branch))
+                return false;
+            if (items->null_branch >= 0 && (int)branch == items->null_branch)
+                *has_null = true;
+            else if (!mr_walk_scalar(w, items->node, &ignored))
+                return false;
+        }
+        if (!mr_wire_block_close(w, &block))
+            return false;
+    }
+}
+
+static int put_item(struct mr_decoder *d, const struct mr_op *op, const struct mr_typed *items)
+{
+    struct mr_wire *w = &d->wire;
+    struct mr_value v;
+    uint32_t branch;
+    if (items->null_branch >= 0) {
+        if (!mr_wire_branch(w, 2, &branch))
+            return mr_wire_fail(w, d->err);
+        if ((int)branch == items->null_branch) {
+            d->run.emit->array_null(d->run.out, &op->convert.to);
+            return 0;
+        }
+    }
+    if (!mr_walk_scalar(w, items->node, &v))
+        return mr_wire_fail(w, d->err);
+    return convert_scalar(d, op, &v);
+}
+
+/* T-60: the items' number and nulls stand before them, so the bytes are walked twice. */
+static int put_array(struct mr_decoder *d, const struct mr_op *op)
+{
+    struct mr_typed items;
+    struct mr_wire probe = d->wire;
+    uint32_t n;
+    bool has_null;
+    mr_typed_items(&op->typed, &items);
+    if (op->detect && mr_unavailable_array(&d->plan->unavailable, &op->typed, d->wire, &d->num)) {
+        if (!mr_walk_skip(&d->wire, op->typed.node))
+            return mr_wire_fail(&d->wire, d->err);
+        return put_mask(d, op);
+    }
+    if (!count_items(&probe, &items, &n, &has_null))
+        return mr_wire_fail(&probe, d->err);
+    size_t at = d->run.emit->array_begin(d->run.out, &op->to, n, has_null);
+    struct mr_wire_block block = {.n = 0};
+    uint32_t least = items.null_branch >= 0 ? 1 : items.node->min_bytes;
+    while (mr_wire_block_open(&d->wire, least, &block) && block.n > 0) {
+        for (; block.n > 0; block.n--) {
+            int rc = put_item(d, op, &items);
+            if (rc < 0)
+                return rc;
+        }
+    }
+    if (d->wire.fault != MR_OK)
+        return mr_wire_fail(&d->wire, d->err);
+    d->run.emit->array_end(d->run.out, &op->to, at);
+    return 0;
+}
+
+/* A union's null is SQL's (S-17); a map or string that is the placeholder is masked (U-10, U-15a). */
+static int nested_special(struct mr_decoder *d, const struct mr_op *op, bool *done)
+{
+    const struct mr_avro_node *node = op->typed.node;
+    struct mr_wire probe = d->wire;
+    struct mr_value v;
+    *done = true;
+    if (node->kind == MR_AV_UNION) {
+        uint32_t branch;
+        if (!mr_wire_branch(&probe, node->n_branches, &branch))
+            return mr_wire_fail(&probe, d->err);
+        node = node->branches[branch];
+    }
+    bool is_null = node->kind == MR_AV_NULL;
+    bool masked = false;
+    if (op->detect && node->kind == MR_AV_MAP)
+        masked = mr_unavailable_map(&d->plan->unavailable, node, probe);
+    else if (op->detect && node->kind == MR_AV_STRING && mr_walk_scalar(&probe, node, &v))
+        masked = mr_unavailable_scalar(&d->plan->unavailable, MR_SEM_STRING, v.s);
+    *done = is_null || masked;
+    if (!*done)
+        return 0;
+    if (!mr_walk_skip(&d->wire, op->typed.node))
+        return mr_wire_fail(&d->wire, d->err);
+    return is_null ? put_sql_null(d, op) : put_mask(d, op);
+}
+
+static int put_nested(struct mr_decoder *d, const struct mr_op *op)
+{
+    bool done;
+    int rc = nested_special(d, op, &done);
+    if (rc < 0 || done)
+        return rc;
+    mr_buf_reset(&d->doc);
+    d->run.for_jsonb = op->to.type == MR_T_JSONB;
+    rc = mr_walk_json(&d->wire, &op->typed, &d->run, &d->doc);
+    if (rc < 0)
+        return rc;
+    if (!mr_buf_ok(&d->doc))
+        return mr_err_set(d->err, MR_FRAMING_TOO_LARGE, "as JSON");
+    struct mr_value v = {.s = {d->doc.data, d->doc.len}};
+    return op->convert.write(&d->run, &op->convert, &v);
+}
+
+/* A mapped value that is there. */
+static int put_value(struct mr_decoder *d, const struct mr_op *op)
+{
+    struct mr_value v;
+    if (op->wire == MR_W_ARRAY)
+        return put_array(d, op);
+    if (op->wire == MR_W_NESTED)
+        return put_nested(d, op);
+    if (!read_scalar(&d->wire, op, &v))
+        return mr_wire_fail(&d->wire, d->err);
+    if (op->wire == MR_W_NULL)
+        return put_sql_null(d, op);
+    if (op->detect && (op->wire == MR_W_BYTES || op->wire == MR_W_FIXED) &&
+        op->convert.semantic != MR_SEM_DECIMAL &&
+        mr_unavailable_scalar(&d->plan->unavailable, op->convert.semantic, v.s))
+        return put_mask(d, op);
+    size_t at = d->run.out->len;
+    int rc = convert_scalar(d, op, &v);
+    if (rc == 0 && op->slot != MR_NO_IDX)
+        rc = put_slot(d, op, &v, at);
+    return rc;
+}
+
+static int capture(struct mr_decoder *d, const struct mr_op *op, const struct mr_value *v)
+{
+    if (op->capture == MR_CAPTURE_SOURCE_TS) {
+        d->source_ts_ms = v->i;
+    } else if (op->capture == MR_CAPTURE_DELETED) {
+        d->deleted = op->wire == MR_W_BOOLEAN ? v->i != 0
+                                              : mr_slice_eq(v->s, mr_slice_str("true"));
+    } else if (op->capture == MR_CAPTURE_OP) {
+        if (v->s.len != 1)
+            return mr_err_set(d->err, MR_ENVELOPE_BAD_OP, "__op of %zu bytes", v->s.len);
+        d->op = (char)v->s.data[0];
+        d->have_op = true;
+    }
+    return 0;
+}
+
+/* A value that no column wants: read with all checks, kept at most for the envelope. */
+static int pass_value(struct mr_decoder *d, const struct mr_op *op)
+{
+    struct mr_value v;
+    if (!read_scalar(&d->wire, op, &v))
+        return wire_error(d, op);
+    return op->capture != MR_CAPTURE_NONE ? capture(d, op, &v) : 0;
+}
+
+static inline bool is_wanted(const struct mr_op *op, enum mr_row_mode mode)
+{
+    return op->mapped && (mode == MR_ROW_FULL || (mode == MR_ROW_KEYS && op->slot != MR_NO_IDX));
+}
+
+int mr_decode_ops(struct mr_decoder *d, const struct mr_ops *ops, enum mr_row_mode mode)
+{
+    const struct mr_op *end = ops->ops + ops->n;
+    for (const struct mr_op *op = ops->ops; op < end; op++) {
+        bool wanted = is_wanted(op, mode);
+        bool is_null = false;
+        int rc;
+        if (wanted && op->field != MR_NO_IDX)
+            d->field_at[op->field] = d->run.out->len;
+        if (op->null_branch >= 0) {
+            uint32_t branch;
+            if (!mr_wire_branch(&d->wire, 2, &branch))
+                return wire_error(d, op);
+            is_null = (int)branch == op->null_branch;
+        }
+        if (is_null)
+            rc = wanted ? put_sql_null(d, op) : 0;
+        else
+            rc = wanted ? put_value(d, op) : pass_value(d, op);
+        if (rc < 0)
+            return wanted ? in_column(d, op) : rc;
+    }
+    return 0;
+}
+
+/* F-22: fixed lengths, big-endian; strings and bytes as they are. */
+static int raw_key(struct mr_decoder *d, struct mr_value *v)
+{
+    struct mr_slice key = d->in->key;
+    size_t want = d->plan->raw_key == MR_FORMAT_INT32   ? 4
+                  : d->plan->raw_key == MR_FORMAT_INT64 ? 8
+                                                        : key.len;
+    if (key.len != want)
+        return mr_err_set(d->err, MR_FRAMING_BAD_KEY, "%zu bytes, %zu wanted", key.len, want);
+    v->s = key;
+    if (d->plan->raw_key == MR_FORMAT_INT32)
+        v->i = (int32_t)mr_get_u32(key.data);
+    else if (d->plan->raw_key == MR_FORMAT_INT64)
+        v->i = (int64_t)mr_get_u64(key.data);
+    return 0;
+}
+
+static int decode_raw_key(struct mr_decoder *d)
+{
+    struct mr_value v;
+    const struct mr_op *op = d->plan->key_ops.ops;
+    int rc = raw_key(d, &v);
+    if (rc < 0 || !op->mapped)
+        return rc;
+    size_t at = d->run.out->len;
+    rc = convert_scalar(d, op, &v);
+    if (rc == 0)
+        rc = put_slot(d, op, &v, at);
+    return rc < 0 ? in_column(d, op) : 0;
+}
+
+int mr_decode_key(struct mr_decoder *d)
+{
+    int rc;
+    d->run.out = &d->key_fields;
+    if (d->plan->key_form == MR_KEY_RAW) {
+        rc = decode_raw_key(d);
+    } else {
+        mr_wire_init(&d->wire, d->in->key, d->plan->max_zero_size_items);
+        rc = mr_decode_ops(d, &d->plan->key_ops, MR_ROW_FULL);
+        if (rc == 0 && d->wire.at != d->wire.end)
+            rc = mr_err_set(d->err, MR_AVRO_TRAILING, "%zu bytes behind the key",
+                            mr_wire_left(&d->wire));
+    }
+    d->run.out = &d->row;
+    if (rc == 0 && !(mr_buf_ok(&d->key_fields) && mr_buf_ok(&d->canons)))
+        rc = mr_err_set(d->err, MR_FRAMING_TOO_LARGE, "the key");
+    return rc;
+}

@@ -1,0 +1,67 @@
+/* The decoder's inside, for decode.c (records), decode_row.c (fields) and decode_tuple.c (assembly). */
+#ifndef MR_SCHEMAS_DECODE_RUN_H
+#define MR_SCHEMAS_DECODE_RUN_H
+
+#include "schemas/plan_ops.h"
+
+enum { MR_MASK_WORDS = (MR_TABLE_MAX_COLUMNS + 63) / 64 };
+
+/* A key column's value: where its field and its canonical form lie in the decoder's buffers. */
+struct mr_slot {
+    bool set;
+    bool from_row; /* the field is in `row`, else in `key_fields` */
+    size_t at;
+    size_t len;
+    size_t canon_at;
+    size_t canon_len;
+};
+
+struct mr_decoder {
+    struct mr_convert_run run;
+    struct mr_num_scratch num;
+    struct mr_wire wire;
+    const struct mr_plan *plan;
+    const struct mr_record_in *in;
+    struct mr_err *err;
+    struct mr_buf row;        /* fields in the order of reading; with in_order the tuple itself */
+    struct mr_buf tuple;      /* assembled, where reading order is another */
+    struct mr_buf key_fields; /* fields of the key record */
+    struct mr_buf canons;     /* canonical forms, in the order of reading */
+    struct mr_buf check;      /* canonical form of a value that is compared with the key's */
+    struct mr_buf key_tuple;
+    struct mr_buf key;        /* canonical forms, in key order */
+    struct mr_buf doc;        /* JSON in the making */
+    struct mr_slot slots[MR_KEY_MAX_COLUMNS];
+    size_t field_at[MR_TABLE_MAX_COLUMNS]; /* in row; only of fields that were read */
+    uint64_t mask[MR_MASK_WORDS];
+    bool masked;
+    /* what the envelope said */
+    char op;
+    char op_text[2];
+    bool have_op;
+    bool deleted;
+    bool have_row;
+    struct mr_slice before; /* data NULL: null or absent */
+    int64_t source_ts_ms;
+};
+
+/* decode_row.c: which ops do their work. */
+enum mr_row_mode {
+    MR_ROW_FULL, /* every mapped op writes its field */
+    MR_ROW_KEYS, /* only those of key columns, into their slots */
+    MR_ROW_SKIP, /* none: checks alone */
+};
+/* Runs ops over the wire's next values. Errors: everything of contract.md sections 2 and 5. */
+int mr_decode_ops(struct mr_decoder *d, const struct mr_ops *ops, enum mr_row_mode mode);
+/* Runs the key's ops over the record key. */
+int mr_decode_key(struct mr_decoder *d);
+
+/* decode_tuple.c */
+void mr_tuple_begin(struct mr_decoder *d);
+/* Finishes the tuple of a row that was read (have_row), or of key and meta alone. */
+int mr_tuple_finish(struct mr_decoder *d, struct mr_slice *out);
+/* Joins the slots to key and key tuple. Errors: key.missing for a slot that nothing set. */
+int mr_tuple_key(struct mr_decoder *d, struct mr_decoded *out);
+bool mr_tuple_key_complete(const struct mr_decoder *d);
+
+#endif

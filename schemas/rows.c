@@ -1,0 +1,274 @@
+/* Owns the gathering of one table's rows between two flushes and their reduction by key (contract.md
+ * section 3.2). Must not know a type: fields are moved as their emitter framed them. Invariants: with
+ * `reduce`, at most one row stands for a key; a refused row leaves everything as it was. */
+#include "schemas/rows.h"
+
+#include <stdlib.h>
+
+#include "base/ban.h"
+
+enum { ROWS_FIRST_CAP = 256 };
+
+void mr_rows_init(struct mr_rows *rows, struct mr_table *table, const struct mr_colset *key,
+                  bool reduce, struct mr_arena *arena, uint64_t seed)
+{
+    *rows = (struct mr_rows){
+        .table = mr_table_ref(table), .key = *key, .reduce = reduce, .arena = arena};
+    mr_map_init(&rows->by_key, seed);
+}
+
+void mr_rows_release(struct mr_rows *rows)
+{
+    mr_table_unref(rows->table);
+    mr_map_release(&rows->by_key);
+    free(rows->rows);
+    *rows = (struct mr_rows){.table = NULL};
+}
+
+void mr_rows_reset(struct mr_rows *rows)
+{
+    mr_map_reset(&rows->by_key);
+    rows->n_rows = 0;
+    rows->n_folded = 0;
+}
+
+/* A tuple read field by field, in order. */
+struct cursor {
+    const uint8_t *at;
+    uint16_t field;
+};
+
+static struct cursor cursor_open(struct mr_slice tuple)
+{
+    return (struct cursor){.at = tuple.data + 2, .field = 0};
+}
+
+/* The whole field with its length word; the cursor moves behind it. */
+static struct mr_slice cursor_next(struct cursor *cursor)
+{
+    uint32_t len = mr_get_u32(cursor->at);
+    size_t n = len == UINT32_MAX ? 4 : 4 + (size_t)len;
+    struct mr_slice field = {cursor->at, n};
+    cursor->at += n;
+    cursor->field++;
+    return field;
+}
+
+bool mr_tuple_field(struct mr_slice tuple, uint16_t idx, struct mr_slice *out)
+{
+    struct cursor cursor = cursor_open(tuple);
+    struct mr_slice field = cursor_next(&cursor);
+    while (idx-- > 0)
+        field = cursor_next(&cursor);
+    if (mr_get_u32(field.data) == UINT32_MAX)
+        return false;
+    *out = (struct mr_slice){field.data + 4, field.len - 4};
+    return true;
+}
+
+static size_t mask_words(uint16_t n_cols)
+{
+    return ((size_t)n_cols + 63) / 64;
+}
+
+static bool mask_has(const uint64_t *mask, uint16_t idx)
+{
+    return mask != NULL && (mask[idx / 64] >> (idx % 64) & 1) != 0;
+}
+
+static bool rows_reserve(struct mr_rows *rows)
+{
+    if (rows->n_rows < rows->cap_rows)
+        return true;
+    size_t cap = rows->cap_rows == 0 ? ROWS_FIRST_CAP : rows->cap_rows * 2;
+    if (cap > SIZE_MAX / sizeof *rows->rows)
+        return false;
+    struct mr_row *grown = realloc(rows->rows, cap * sizeof *grown);
+    if (grown == NULL)
+        return false;
+    rows->rows = grown;
+    rows->cap_rows = cap;
+    return true;
+}
+
+static int rows_full(struct mr_err *err)
+{
+    return mr_err_set(err, MR_FULL, "the batch's memory is used up");
+}
+
+static bool slice_keep(struct mr_arena *arena, struct mr_slice from, struct mr_slice *to)
+{
+    if (from.data == NULL) {
+        *to = from;
+        return true;
+    }
+    to->data = mr_arena_copy(arena, from.data, from.len);
+    to->len = from.len;
+    return to->data != NULL;
+}
+
+static bool mask_keep(struct mr_arena *arena, const struct mr_row *from, struct mr_row *to)
+{
+    to->mask = NULL;
+    if (from->mask == NULL || from->cols == NULL)
+        return true;
+    size_t n = mask_words(from->cols->n_cols) * sizeof *from->mask;
+    uint64_t *mask = mr_arena_alloc(arena, n);
+    if (mask == NULL)
+        return false;
+    memcpy(mask, from->mask, n);
+    to->mask = mask;
+    return true;
+}
+
+/* A row of a new key, or of a table that keeps them all. */
+static int rows_append(struct mr_rows *rows, const struct mr_row *row, struct mr_err *err)
+{
+    struct mr_row kept = *row;
+    if (!rows_reserve(rows) || !slice_keep(rows->arena, row->tuple, &kept.tuple) ||
+        !slice_keep(rows->arena, row->key, &kept.key) ||
+        !slice_keep(rows->arena, row->key_tuple, &kept.key_tuple) ||
+        !mask_keep(rows->arena, row, &kept))
+        return rows_full(err);
+    rows->rows[rows->n_rows++] = kept;
+    return 0;
+}
+
+/* Same columns, told by content: two plans of one table have sets of their own. */
+static bool colset_eq(const struct mr_colset *a, const struct mr_colset *b)
+{
+    return a == b || (a->n_cols == b->n_cols &&
+                      memcmp(a->cols, b->cols, a->n_cols * sizeof *a->cols) == 0);
+}
+
+/* What a fold by columns builds, in the arena. */
+struct fold {
+    struct mr_colset *cols;
+    uint16_t *idx;
+    uint8_t *tuple;
+    size_t tuple_len;
+    uint64_t *mask;
+    bool masked;
+};
+
+static bool fold_alloc(struct mr_arena *arena, const struct mr_row *a, const struct mr_row *b,
+                       struct fold *fold)
+{
+    size_t n_max = (size_t)a->cols->n_cols + b->cols->n_cols;
+    *fold = (struct fold){.cols = mr_arena_alloc(arena, sizeof *fold->cols)};
+    fold->idx = mr_arena_alloc(arena, n_max * sizeof *fold->idx);
+    fold->tuple = mr_arena_alloc(arena, a->tuple.len + b->tuple.len);
+    fold->mask = mr_arena_alloc(arena, ((n_max + 63) / 64) * sizeof *fold->mask);
+    if (fold->cols == NULL || fold->idx == NULL || fold->tuple == NULL || fold->mask == NULL)
+        return false;
+    memset(fold->mask, 0, ((n_max + 63) / 64) * sizeof *fold->mask);
+    fold->tuple_len = 2; /* the count is written last */
+    return true;
+}
+
+static void fold_take(struct fold *fold, uint16_t col, struct mr_slice field, bool masked)
+{
+    uint16_t n = fold->cols->n_cols;
+    fold->idx[n] = col;
+    fold->cols->n_cols = (uint16_t)(n + 1);
+    memcpy(fold->tuple + fold->tuple_len, field.data, field.len);
+    fold->tuple_len += field.len;
+    if (masked) {
+        fold->mask[n / 64] |= UINT64_C(1) << (n % 64);
+        fold->masked = true;
+    }
+}
+
+/* column by column over the union of both sets, which ascend. */
+static void fold_columns(const struct mr_row *a, const struct mr_row *b, struct fold *fold)
+{
+    struct cursor at_a = cursor_open(a->tuple);
+    struct cursor at_b = cursor_open(b->tuple);
+    fold->cols->n_cols = 0;
+    fold->cols->cols = fold->idx;
+    while (at_a.field < a->cols->n_cols || at_b.field < b->cols->n_cols) {
+        uint32_t col_a = at_a.field < a->cols->n_cols ? a->cols->cols[at_a.field] : UINT32_MAX;
+        uint32_t col_b = at_b.field < b->cols->n_cols ? b->cols->cols[at_b.field] : UINT32_MAX;
+        bool mask_a = col_a != UINT32_MAX && mask_has(a->mask, at_a.field);
+        bool mask_b = col_b != UINT32_MAX && mask_has(b->mask, at_b.field);
+        struct mr_slice field_a = {NULL, 0};
+        struct mr_slice field_b = {NULL, 0};
+        if (col_a <= col_b)
+            field_a = cursor_next(&at_a);
+        if (col_b <= col_a)
+            field_b = cursor_next(&at_b);
+        if (col_a < col_b || (col_a == col_b && mask_b))
+            fold_take(fold, (uint16_t)col_a, field_a, mask_a);
+        else
+            fold_take(fold, (uint16_t)col_b, field_b, mask_b);
+    }
+    mr_put_u16(fold->tuple, fold->cols->n_cols);
+}
+
+/* U then U. `kept` is the new state; its key is the earlier row's. */
+static bool fold_upserts(struct mr_rows *rows, const struct mr_row *a, const struct mr_row *b,
+                         struct mr_row *kept)
+{
+    if (b->mask == NULL && colset_eq(a->cols, b->cols)) {
+        kept->cols = b->cols;
+        kept->mask = NULL;
+        return slice_keep(rows->arena, b->tuple, &kept->tuple);
+    }
+    struct fold fold;
+    if (!fold_alloc(rows->arena, a, b, &fold))
+        return false;
+    fold_columns(a, b, &fold);
+    kept->cols = fold.cols;
+    kept->tuple = (struct mr_slice){fold.tuple, fold.tuple_len};
+    kept->mask = fold.masked ? fold.mask : NULL;
+    return true;
+}
+
+/* R-01..R-06 for a key that has a state already. */
+static int rows_fold(struct mr_rows *rows, struct mr_row *a, const struct mr_row *b,
+                     struct mr_err *err)
+{
+    struct mr_row kept = *b;
+    kept.key = a->key;
+    kept.key_tuple = a->key_tuple;
+    kept.flags = 0;
+    if (b->op == MR_ROW_DELETE) {
+        kept.cols = NULL;
+        kept.tuple = (struct mr_slice){NULL, 0};
+        kept.mask = NULL;
+    } else if (a->op == MR_ROW_DELETE) {
+        kept.flags = MR_ROW_REPLACED; /* */
+        if (!slice_keep(rows->arena, b->tuple, &kept.tuple) || !mask_keep(rows->arena, b, &kept))
+            return rows_full(err);
+    } else {
+        kept.flags = a->flags;
+        if (!fold_upserts(rows, a, b, &kept))
+            return rows_full(err);
+    }
+    *a = kept;
+    rows->n_folded++;
+    return 0;
+}
+
+int mr_rows_add(struct mr_rows *rows, const struct mr_row *row, struct mr_err *err)
+{
+    if (!rows->reduce || rows->key.n_cols == 0)
+        return rows_append(rows, row, err);
+    bool found;
+    uint64_t hash = mr_hash(row->key.data, row->key.len, rows->by_key.seed);
+    struct mr_map_entry *entry =
+        mr_map_entry(&rows->by_key, row->key.data, row->key.len, hash, &found);
+    if (entry == NULL)
+        return rows_full(err);
+    if (found)
+        return rows_fold(rows, &rows->rows[(uintptr_t)entry->value - 1], row, err);
+    int rc = rows_append(rows, row, err);
+    if (rc < 0) {
+        (void)mr_map_remove(&rows->by_key, row->key.data, row->key.len);
+        return rc;
+    }
+    /* The entry borrowed the caller's bytes; from now on it has the arena's. */
+    entry->key = rows->rows[rows->n_rows - 1].key.data;
+    entry->value = (void *)(uintptr_t)rows->n_rows;
+    return 0;
+}

@@ -1,0 +1,52 @@
+/* A shape's inside, for the files that derive it (shape*.c), compare it (evolve.c) and compile it
+ * (plan*.c). Others use plan.h. */
+#ifndef MR_SCHEMAS_SHAPE_H
+#define MR_SCHEMAS_SHAPE_H
+
+#include "schemas/envelope.h"
+#include "schemas/plan.h"
+#include "schemas/semantic.h"
+
+enum { MR_KEY_MAX_COLUMNS = 32, MR_NO_IDX = 0xffff };
+
+/* Where a column's value comes from. */
+enum mr_origin {
+    MR_FROM_VALUE,       /* a field of the row record (or the document, or the single value) */
+    MR_FROM_KEY,         /* only in the record key */
+    MR_FROM_META,        /* the route's meta */
+    MR_FROM_OP,          /* append's _op */
+    MR_FROM_UNAVAILABLE, /* append's _unavailable */
+};
+
+struct mr_shape_source {
+    enum mr_origin origin;
+    uint16_t value_idx; /* field in the row record; MR_NO_IDX: not in it */
+    uint16_t key_idx;   /* field in the key record, 0 for a key without fields; MR_NO_IDX */
+    enum mr_meta meta;
+    struct mr_typed typed;     /* of the value's field, else of the key's */
+    struct mr_typed key_typed; /* of the key's field where key_idx is set and the key is Avro */
+    const char *unit;          /* X-22; NULL */
+    bool cast;                 /* the route names a cast: lossy is allowed */
+};
+
+/* The form of the record key. */
+enum mr_key_form { MR_KEY_NONE, MR_KEY_RECORD, MR_KEY_SINGLE, MR_KEY_RAW };
+
+struct mr_shape {
+    struct mr_arena arena; /* owns everything below */
+    struct mr_schema *key; /* references; NULL */
+    struct mr_schema *value;
+    struct mr_envelope envelope;
+    enum mr_key_form key_form;
+    enum mr_format raw_key;
+    bool append;
+    bool envelope_topic;
+    struct mr_shape_column *columns;
+    struct mr_shape_source *sources;
+    uint16_t n_columns;
+    uint16_t cap_columns;
+    uint16_t key_columns[MR_KEY_MAX_COLUMNS]; /* in key order as the source has it */
+    uint16_t n_key;
+};
+
+#endif

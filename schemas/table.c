@@ -1,0 +1,76 @@
+/* Owns the life of a target table's description and the look-up of its columns. Must not know where
+ * the description came from. Invariant: everything below the struct is in its own arena. */
+#include "schemas/table.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/ban.h"
+
+enum { TABLE_CHUNK_BYTES = 4096, TABLE_LIMIT_BYTES = 4 * 1024 * 1024 };
+
+static const char *const type_names[MR_N_TYPES] = {
+    [MR_T_NONE] = "none",           [MR_T_BOOL] = "bool",
+    [MR_T_INT2] = "int2",           [MR_T_INT4] = "int4",
+    [MR_T_INT8] = "int8",           [MR_T_FLOAT4] = "float4",
+    [MR_T_FLOAT8] = "float8",       [MR_T_NUMERIC] = "numeric",
+    [MR_T_TEXT] = "text",           [MR_T_VARCHAR] = "varchar",
+    [MR_T_BPCHAR] = "bpchar",       [MR_T_BYTEA] = "bytea",
+    [MR_T_DATE] = "date",           [MR_T_TIME] = "time",
+    [MR_T_TIMETZ] = "timetz",       [MR_T_TIMESTAMP] = "timestamp",
+    [MR_T_TIMESTAMPTZ] = "timestamptz", [MR_T_INTERVAL] = "interval",
+    [MR_T_UUID] = "uuid",           [MR_T_JSON] = "json",
+    [MR_T_JSONB] = "jsonb",         [MR_T_BIT] = "bit",
+    [MR_T_VARBIT] = "varbit",       [MR_T_ENUM] = "enum",
+    [MR_T_OID] = "oid",             [MR_T_ARRAY] = "array",
+    [MR_T_CAST] = "other",
+};
+
+struct mr_table *mr_table_new(void)
+{
+    struct mr_table *table = calloc(1, sizeof *table);
+    if (table == NULL)
+        return NULL;
+    atomic_init(&table->refs, 1);
+    mr_arena_init(&table->arena, TABLE_CHUNK_BYTES, TABLE_LIMIT_BYTES);
+    return table;
+}
+
+struct mr_table *mr_table_ref(struct mr_table *table)
+{
+    atomic_fetch_add_explicit(&table->refs, 1, memory_order_relaxed);
+    return table;
+}
+
+void mr_table_unref(struct mr_table *table)
+{
+    if (table == NULL)
+        return;
+    if (atomic_fetch_sub_explicit(&table->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    mr_arena_release(&table->arena);
+    free(table);
+}
+
+int mr_table_column(const struct mr_table *table, const char *name)
+{
+    int found = -1;
+    for (uint16_t i = 0; i < table->n_columns; i++) {
+        if (strcmp(table->columns[i].name, name) == 0)
+            return i;
+    }
+    for (uint16_t i = 0; i < table->n_columns; i++) {
+        if (strcasecmp(table->columns[i].name, name) != 0)
+            continue;
+        if (found >= 0)
+            return -1; /* ambiguous: I-11 wants a unique match */
+        found = i;
+    }
+    return found;
+}
+
+const char *mr_type_name(enum mr_type type)
+{
+    return (unsigned)type < MR_N_TYPES ? type_names[type] : "unknown";
+}

@@ -1,0 +1,221 @@
+/* Owns calendar arithmetic, units, ranges and sentinels, and the printing of times. Must not parse
+ * text (temporal_parse.c). Invariant: every sum and product is checked before it is made. */
+#include "schemas/temporal.h"
+
+#include <inttypes.h>
+
+#include "base/ban.h"
+
+/* Debezium's sentinels, PostgresValueConverter (contract.md T-12, T-16, T-18). */
+enum { DATE_PLUS_INFINITY = -2147472692, DATE_MINUS_INFINITY = -2147472691 };
+#define TS_PLUS_INFINITY_MS INT64_C(9223372036825200)
+#define TS_MINUS_INFINITY_MS INT64_C(-9223372036832400)
+#define TS_PLUS_INFINITY_US INT64_C(9223372036825200000)
+#define TS_MINUS_INFINITY_US INT64_C(-9223372036832400000)
+
+/* Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms": eras of 400 years. */
+int64_t mr_days_from_civil(int64_t year, int month, int day)
+{
+    int64_t y = month <= 2 ? year - 1 : year;
+    int64_t era = (y >= 0 ? y : y - 399) / 400;
+    int64_t yoe = y - era * 400;
+    int64_t doy = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+    int64_t doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
+    return era * 146097 + doe - 719468;
+}
+
+void mr_civil_from_days(int64_t days, int64_t *year, int *month, int *day)
+{
+    int64_t z = days + 719468;
+    int64_t era = (z >= 0 ? z : z - 146096) / 146097;
+    int64_t doe = z - era * 146097;
+    int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+    int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    int64_t mp = (5 * doy + 2) / 153;
+    *day = (int)(doy - (153 * mp + 2) / 5 + 1);
+    *month = (int)(mp < 10 ? mp + 3 : mp - 9);
+    *year = yoe + era * 400 + (*month <= 2 ? 1 : 0);
+}
+
+int mr_date_from_days(int64_t days, int32_t *out, struct mr_err *err)
+{
+    if (days == DATE_PLUS_INFINITY) {
+        *out = INT32_MAX;
+    } else if (days == DATE_MINUS_INFINITY) {
+        *out = INT32_MIN;
+    } else if (days < MR_DATE_MIN || days > MR_DATE_MAX) {
+        return mr_err_set(err, MR_VALUE_OUT_OF_RANGE, "day %" PRId64 " is no date", days);
+    } else {
+        *out = (int32_t)days;
+    }
+    return 0;
+}
+
+/* Division that rounds towards minus infinity, by a positive number. */
+static int64_t floor_div(int64_t v, int64_t by)
+{
+    int64_t q = v / by;
+    return v % by < 0 ? q - 1 : q;
+}
+
+int mr_us_from_unit(int64_t v, enum mr_ts_unit unit, bool nanos_poison, int64_t *out,
+                    struct mr_err *err)
+{
+    int64_t factor = unit == MR_UNIT_S ? MR_US_PER_SECOND : unit == MR_UNIT_MS ? 1000 : 1;
+    if (unit == MR_UNIT_NS) {
+        if (nanos_poison && v % 1000 != 0)
+            return mr_err_set(err, MR_TEMPORAL_NANOS, "%" PRId64 " ns", v);
+        *out = floor_div(v, 1000);
+        return 0;
+    }
+    if (__builtin_mul_overflow(v, factor, out))
+        return mr_err_set(err, MR_VALUE_OUT_OF_RANGE, "%" PRId64 " is beyond every time", v);
+    return 0;
+}
+
+/* True where `v` says an infinity in its unit. */
+static bool ts_sentinel(int64_t v, enum mr_ts_unit unit, int64_t *out)
+{
+    bool ends = unit == MR_UNIT_US || unit == MR_UNIT_NS;
+    bool plus = ends && v == INT64_MAX;
+    bool minus = ends && v == INT64_MIN;
+    if (unit == MR_UNIT_MS || unit == MR_UNIT_US) {
+        plus = plus || v == (unit == MR_UNIT_MS ? TS_PLUS_INFINITY_MS : TS_PLUS_INFINITY_US);
+        minus = minus || v == (unit == MR_UNIT_MS ? TS_MINUS_INFINITY_MS : TS_MINUS_INFINITY_US);
+    }
+    if (plus || minus)
+        *out = plus ? INT64_MAX : INT64_MIN;
+    return plus || minus;
+}
+
+int mr_ts_from_unit(int64_t v, const struct mr_ts_form *form, int64_t *out, struct mr_err *err)
+{
+    if (form->sentinels && ts_sentinel(v, form->unit, out))
+        return 0;
+    int rc = mr_us_from_unit(v, form->unit, form->nanos_poison, out, err);
+    if (rc < 0)
+        return rc;
+    if (*out < MR_TS_MIN_US || *out == INT64_MAX)
+        return mr_err_set(err, MR_VALUE_OUT_OF_RANGE, "%" PRId64 " is no timestamp", v);
+    return 0;
+}
+
+int mr_iso_timestamp(const struct mr_iso *iso, int64_t *out, struct mr_err *err)
+{
+    if (iso->infinity != 0) {
+        *out = iso->infinity > 0 ? INT64_MAX : INT64_MIN;
+        return 0;
+    }
+    int64_t us;
+    int64_t shift = (int64_t)iso->east_s * MR_US_PER_SECOND;
+    if (__builtin_mul_overflow(iso->days, MR_US_PER_DAY, &us) ||
+        __builtin_add_overflow(us, iso->us - shift, &us))
+        return mr_err_set(err, MR_VALUE_OUT_OF_RANGE, "the timestamp is beyond the calendar");
+    static const struct mr_ts_form form = {.unit = MR_UNIT_US, .sentinels = true};
+    return mr_ts_from_unit(us, &form, out, err);
+}
+
+/* Year y <= 0 is printed as 1-y BC (T-83), which stands behind everything else. */
+static bool print_civil(struct mr_buf *out, int64_t days)
+{
+    int64_t year;
+    int month;
+    int day;
+    mr_civil_from_days(days, &year, &month, &day);
+    mr_buf_fmt(out, "%04" PRId64 "-%02d-%02d", year > 0 ? year : 1 - year, month, day);
+    return year <= 0;
+}
+
+static bool print_infinity(struct mr_buf *out, bool plus, bool minus)
+{
+    if (plus)
+        mr_buf_str(out, "infinity");
+    else if (minus)
+        mr_buf_str(out, "-infinity");
+    return plus || minus;
+}
+
+void mr_print_date(struct mr_buf *out, int32_t days)
+{
+    if (print_infinity(out, days == INT32_MAX, days == INT32_MIN))
+        return;
+    if (print_civil(out, days))
+        mr_buf_str(out, " BC");
+}
+
+static void print_fraction(struct mr_buf *out, int64_t us)
+{
+    char text[7] = "000000";
+    int n = 6;
+    if (us == 0)
+        return;
+    for (int i = 5; i >= 0; i--, us /= 10)
+        text[i] = (char)('0' + us % 10);
+    while (text[n - 1] == '0')
+        n--;
+    mr_buf_byte(out, '.');
+    mr_buf_add(out, text, (size_t)n);
+}
+
+void mr_print_time(struct mr_buf *out, int64_t us)
+{
+    int64_t s = us / MR_US_PER_SECOND;
+    mr_buf_fmt(out, "%02d:%02d:%02d", (int)(s / 3600), (int)(s / 60 % 60), (int)(s % 60));
+    print_fraction(out, us % MR_US_PER_SECOND);
+}
+
+void mr_print_offset(struct mr_buf *out, int32_t east_s)
+{
+    int32_t s = east_s < 0 ? -east_s : east_s;
+    mr_buf_fmt(out, "%c%02d", east_s < 0 ? '-' : '+', (int)(s / 3600));
+    if (s % 3600 != 0)
+        mr_buf_fmt(out, ":%02d", (int)(s / 60 % 60));
+    if (s % 60 != 0)
+        mr_buf_fmt(out, ":%02d", (int)(s % 60));
+}
+
+void mr_print_timestamp(struct mr_buf *out, int64_t unix_us, char between, const char *zone)
+{
+    if (print_infinity(out, unix_us == INT64_MAX, unix_us == INT64_MIN))
+        return;
+    int64_t days = floor_div(unix_us, MR_US_PER_DAY);
+    bool before_christ = print_civil(out, days);
+    mr_buf_byte(out, (uint8_t)between);
+    mr_print_time(out, unix_us - days * MR_US_PER_DAY);
+    mr_buf_str(out, zone);
+    if (before_christ)
+        mr_buf_str(out, " BC");
+}
+
+static void print_part(struct mr_buf *out, int64_t v, char unit)
+{
+    if (v != 0)
+        mr_buf_fmt(out, "%" PRId64 "%c", v, unit);
+}
+
+/* ISO 8601 with designators: every database and every reader takes it, no style setting matters. */
+void mr_print_interval(struct mr_buf *out, const struct mr_interval *v)
+{
+    mr_buf_byte(out, 'P');
+    print_part(out, v->months / 12, 'Y');
+    print_part(out, v->months % 12, 'M');
+    print_part(out, v->days, 'D');
+    bool nothing = v->months == 0 && v->days == 0;
+    if (v->us == 0) {
+        mr_buf_str(out, nothing ? "T0S" : "");
+        return;
+    }
+    mr_buf_byte(out, 'T');
+    print_part(out, v->us / (3600 * MR_US_PER_SECOND), 'H');
+    print_part(out, v->us / (60 * MR_US_PER_SECOND) % 60, 'M');
+    int64_t us = v->us % (60 * MR_US_PER_SECOND);
+    if (us == 0)
+        return;
+    if (us < 0) {
+        mr_buf_byte(out, '-');
+        us = -us;
+    }
+    mr_buf_fmt(out, "%" PRId64, us / MR_US_PER_SECOND);
+    print_fraction(out, us % MR_US_PER_SECOND);
+    mr_buf_byte(out, 'S');
+}
