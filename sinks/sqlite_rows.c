@@ -1,0 +1,375 @@
+/* Owns rows: the statements of a put or delete, and the binding of tuples. Must not know positions.
+ * Invariants: nothing of a record is ever part of a statement's text; text and bytes are bound
+ * where they lie; keys are compared in their canonical form (L-07, F-33); a value that SQLite would
+ * store as another one is refused (P5 of design.md). */
+#include <math.h>
+#include <string.h>
+
+#include <sqlite3.h>
+
+#include "sinks/sqlite.h"
+#include "sinks/typed_emit.h"
+
+#include "base/ban.h"
+
+enum {
+    EXACT_DIGITS = 15, /* a REAL keeps them all: sqlite.org/datatype3.html, section 3 */
+    INT64_DIGITS = 19
+};
+static const char int64_max[] = "9223372036854775807";
+
+/* What a column does to the values that are bound to it. */
+enum bind_as {
+    BIND_AS_IS,
+    BIND_KEY_NUMERIC, /* without trailing zeros, so that 1.0 and 1.00 are one key */
+    BIND_KEY_BPCHAR,  /* without trailing blanks */
+    BIND_TO_NUMBER,   /* a user's column that turns texts into numbers */
+};
+
+/* One prepared statement and how a row goes into it. */
+struct binding {
+    struct mr_sq_conn *conn;
+    struct sqlite3_stmt *stmt;
+    const struct mr_table *table;
+    const char *doing;
+};
+
+static enum bind_as bind_as(const struct mr_column *column, bool key)
+{
+    if (mr_sq_type_is_numeric(column->type.sql))
+        return BIND_TO_NUMBER;
+    if (key && column->type.type == MR_T_NUMERIC)
+        return BIND_KEY_NUMERIC;
+    if (key && column->type.type == MR_T_BPCHAR)
+        return BIND_KEY_BPCHAR;
+    return BIND_AS_IS;
+}
+
+static bool colset_has(const struct mr_colset *set, uint16_t col)
+{
+    for (uint16_t i = 0; i < set->n_cols; i++) {
+        if (set->cols[i] == col)
+            return true;
+    }
+    return false;
+}
+
+/* ---- values ---- */
+
+static size_t canonical_numeric_len(const char *text, size_t len)
+{
+    if (len == 0 || memchr(text, '.', len) == NULL)
+        return len;
+    while (text[len - 1] == '0')
+        len--;
+    return text[len - 1] == '.' ? len - 1 : len;
+}
+
+/* Whether SQLite would take this text for a number that it cannot hold: more digits than a REAL
+ * keeps, unless it is a whole number of INTEGER's. An exponent is not looked into. */
+static bool loses_digits(const char *text, size_t len)
+{
+    const char *first = NULL; /* digit that is not 0 */
+    size_t n_digits = 0;      /* from that one on */
+    size_t n_zeros = 0;       /* at their end */
+    bool whole = true;
+    for (size_t i = 0; i < len; i++) {
+        char c = text[i];
+        if (c >= '0' && c <= '9') {
+            if (first == NULL && c != '0')
+                first = text + i;
+            n_digits += first != NULL ? 1 : 0;
+            n_zeros = first != NULL && c == '0' ? n_zeros + 1 : 0;
+        } else if (c == '.') {
+            whole = false;
+        } else if ((c == 'e' || c == 'E') && first != NULL) {
+            return true;
+        } else if (i > 0 || (c != '-' && c != '+')) {
+            return false; /* no number: it stays a text */
+        }
+    }
+    if (whole && n_digits == INT64_DIGITS)
+        return memcmp(first, int64_max, INT64_DIGITS) > 0;
+    return whole ? n_digits > INT64_DIGITS : n_digits - n_zeros > EXACT_DIGITS;
+}
+
+static int refuse(const struct binding *to, const struct mr_column *column, enum mr_code code,
+                  const char *why, struct mr_err *err)
+{
+    int rc = mr_err_set(err, code, "%s", why);
+    if (err != NULL)
+        (void)mr_err_in(err, to->table->name, column->name);
+    return rc;
+}
+
+static int bind_text(const struct binding *to, int at, uint16_t col, enum bind_as as,
+                     struct mr_slice text, struct mr_err *err)
+{
+    const char *chars = (const char *)text.data;
+    size_t len = text.len;
+    const struct mr_column *column = &to->table->columns[col];
+    if (as == BIND_TO_NUMBER && loses_digits(chars, len))
+        return refuse(to, column, MR_VALUE_LOSSY,
+                      "a column with this declared type keeps 15 digits; declare it as TEXT", err);
+    if (as == BIND_KEY_NUMERIC)
+        len = canonical_numeric_len(chars, len);
+    while (as == BIND_KEY_BPCHAR && len > 0 && chars[len - 1] == ' ')
+        len--;
+    if (sqlite3_bind_text64(to->stmt, at, chars, len, SQLITE_STATIC, SQLITE_UTF8) != SQLITE_OK)
+        return refuse(to, column, MR_VALUE_TOO_LARGE, "beyond SQLite's limit of a value", err);
+    return 0;
+}
+
+static int bind_real(const struct binding *to, int at, uint16_t col, struct mr_slice bytes,
+                     struct mr_err *err)
+{
+    double v;
+    uint64_t bits = mr_get_u64(bytes.data);
+    memcpy(&v, &bits, sizeof v);
+    if (isnan(v)) /* L-02 */
+        return refuse(to, &to->table->columns[col], MR_VALUE_OUT_OF_RANGE,
+                      "SQLite would store NaN as NULL", err);
+    (void)sqlite3_bind_double(to->stmt, at, v);
+    return 0;
+}
+
+/* Binds one field's payload as parameter `at`. */
+static int bind_field(const struct binding *to, int at, uint16_t col, enum bind_as as,
+                      struct mr_slice payload, struct mr_err *err)
+{
+    struct mr_slice value = {payload.data + 1, payload.len - 1};
+    switch ((enum mr_typed_form)payload.data[0]) {
+    case MR_TYPED_INTEGER:
+        mr_sq_bind_i64(to->stmt, at, (int64_t)mr_get_u64(value.data));
+        return 0;
+    case MR_TYPED_REAL:
+        return bind_real(to, at, col, value, err);
+    case MR_TYPED_TEXT:
+        return bind_text(to, at, col, as, value, err);
+    case MR_TYPED_BLOB:
+        if (sqlite3_bind_blob64(to->stmt, at, value.data, value.len, SQLITE_STATIC) == SQLITE_OK)
+            return 0;
+        return refuse(to, &to->table->columns[col], MR_VALUE_TOO_LARGE,
+                      "beyond SQLite's limit of a value", err);
+    default:
+        return mr_err_set(err, MR_BUG, "a tuple of another emitter");
+    }
+}
+
+/* Which fields of a tuple are bound, and how; the parameter of field i is first + i. */
+struct fields {
+    const struct mr_colset *cols;
+    const struct mr_colset *key; /* columns in canonical form */
+    const uint64_t *mask;        /* NULL: none */
+    bool skip_key;               /* fields of the key are not parameters of this statement */
+    int first;
+};
+
+static int bind_tuple(const struct binding *to, const struct fields *fields, struct mr_slice tuple,
+                      struct mr_err *err)
+{
+    const uint8_t *at = tuple.data + sizeof(uint16_t);
+    for (uint16_t i = 0; i < fields->cols->n_cols; i++) {
+        uint16_t col = fields->cols->cols[i];
+        int param = fields->first + i;
+        uint32_t len = mr_get_u32(at);
+        at += sizeof len;
+        struct mr_slice payload = {at, len == UINT32_MAX ? 0 : len};
+        at += payload.len;
+        bool masked = fields->mask != NULL && (fields->mask[i / 64] >> (i % 64) & 1) != 0;
+        bool key = colset_has(fields->key, col);
+        if (masked || (key && fields->skip_key))
+            continue;
+        if (len == UINT32_MAX) {
+            (void)sqlite3_bind_null(to->stmt, param);
+            continue;
+        }
+        int rc = bind_field(to, param, col, bind_as(&to->table->columns[col], key), payload, err);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+/* ---- statements ---- */
+
+static void add_where(struct mr_buf *sql, const struct mr_table *table, const struct mr_colset *key,
+                      int first)
+{
+    for (uint16_t k = 0; k < key->n_cols; k++) {
+        mr_buf_str(sql, k == 0 ? " WHERE " : " AND ");
+        mr_sq_quote(sql, table->columns[key->cols[k]].name);
+        mr_buf_fmt(sql, " = ?%d", first + k);
+    }
+}
+
+static void add_names(struct mr_buf *sql, const struct mr_table *table, const struct mr_colset *set)
+{
+    for (uint16_t i = 0; i < set->n_cols; i++) {
+        mr_buf_str(sql, i > 0 ? ", " : "");
+        mr_sq_quote(sql, table->columns[set->cols[i]].name);
+    }
+}
+
+static void insert_sql(struct mr_buf *sql, const struct mr_put_rows *put)
+{
+    mr_buf_str(sql, "INSERT INTO ");
+    mr_sq_quote(sql, put->table->name);
+    mr_buf_str(sql, " (");
+    add_names(sql, put->table, put->cols);
+    mr_buf_str(sql, ") VALUES (");
+    for (uint16_t i = 0; i < put->cols->n_cols; i++)
+        mr_buf_fmt(sql, "%s?%d", i > 0 ? ", " : "", i + 1);
+    mr_buf_str(sql, ")");
+}
+
+static void upsert_sql(struct mr_buf *sql, const struct mr_put_rows *put)
+{
+    insert_sql(sql, put);
+    mr_buf_str(sql, " ON CONFLICT (");
+    add_names(sql, put->table, put->key);
+    bool first = true;
+    for (uint16_t i = 0; i < put->cols->n_cols; i++) {
+        uint16_t col = put->cols->cols[i];
+        if (colset_has(put->key, col))
+            continue;
+        mr_buf_str(sql, first ? ") DO UPDATE SET " : ", ");
+        mr_sq_quote(sql, put->table->columns[col].name);
+        mr_buf_str(sql, " = excluded.");
+        mr_sq_quote(sql, put->table->columns[col].name);
+        first = false;
+    }
+    mr_buf_str(sql, first ? ") DO NOTHING" : "");
+}
+
+static void update_sql(struct mr_buf *sql, const struct mr_put_rows *put)
+{
+    mr_buf_str(sql, "UPDATE ");
+    mr_sq_quote(sql, put->table->name);
+    bool first = true;
+    for (uint16_t i = 0; i < put->cols->n_cols; i++) {
+        uint16_t col = put->cols->cols[i];
+        bool masked = put->mask != NULL && (put->mask[i / 64] >> (i % 64) & 1) != 0;
+        if (masked || colset_has(put->key, col))
+            continue;
+        mr_buf_str(sql, first ? " SET " : ", ");
+        mr_sq_quote(sql, put->table->columns[col].name);
+        mr_buf_fmt(sql, " = ?%d", i + 1);
+        first = false;
+    }
+    if (first) { /* U-28: the row must be proven present */
+        const char *name = put->table->columns[put->key->cols[0]].name;
+        mr_buf_str(sql, " SET ");
+        mr_sq_quote(sql, name);
+        mr_buf_str(sql, " = ");
+        mr_sq_quote(sql, name);
+    }
+    add_where(sql, put->table, put->key, put->cols->n_cols + 1);
+}
+
+static int prepare(struct binding *to, struct mr_buf *sql, struct mr_err *err)
+{
+    int rc = mr_buf_ok(sql) ? mr_sq_prepare(to->conn, mr_buf_cstr(sql), &to->stmt, err)
+                            : mr_err_set(err, MR_NO_MEMORY, "a statement");
+    mr_buf_release(sql);
+    if (rc < 0 && err != NULL)
+        (void)mr_err_in(err, to->table->name, NULL);
+    return rc;
+}
+
+/* Runs the statement with what is bound; the place is told, since one row is one statement here. */
+static int run(const struct binding *to, bool insert, uint64_t *n_done, struct mr_err *err)
+{
+    int result = sqlite3_step(to->stmt);
+    int rc = 0;
+    if (result == SQLITE_DONE)
+        *n_done += (uint64_t)sqlite3_changes64(to->conn->db);
+    else if (insert && (result == SQLITE_CONSTRAINT_PRIMARYKEY ||
+                        result == SQLITE_CONSTRAINT_UNIQUE || result == SQLITE_CONSTRAINT_ROWID))
+        rc = mr_err_set(err, MR_EXISTS, "%s", sqlite3_errmsg(to->conn->db));
+    else
+        rc = mr_sq_fail(to->conn, result, to->doing, err);
+    (void)sqlite3_reset(to->stmt);
+    if (rc < 0 && err != NULL)
+        (void)mr_err_in(err, to->table->name, NULL);
+    return rc;
+}
+
+static int put_one(const struct binding *to, const struct mr_put_rows *put, enum mr_put mode,
+                   const struct mr_row *row, uint64_t *n_done, struct mr_err *err)
+{
+    const struct fields all = {.cols = put->cols,
+                               .key = put->key,
+                               .mask = mode == MR_PUT_UPDATE ? put->mask : NULL,
+                               .skip_key = mode == MR_PUT_UPDATE,
+                               .first = 1};
+    const struct fields where = {.cols = put->key, .key = put->key, .first = put->cols->n_cols + 1};
+    int rc = bind_tuple(to, &all, row->tuple, err);
+    if (rc == 0 && mode == MR_PUT_UPDATE)
+        rc = bind_tuple(to, &where, row->key_tuple, err);
+    if (rc == 0)
+        rc = run(to, mode == MR_PUT_INSERT, n_done, err);
+    return rc;
+}
+
+int mr_sq_put_rows(struct mr_session *base, const struct mr_put_rows *put, enum mr_put mode,
+                   uint64_t *n_done, struct mr_err *err)
+{
+    struct binding to = {.table = put->table};
+    struct mr_buf sql = MR_BUF_INIT;
+    *n_done = 0;
+    int rc = mr_sq_session_conn(base, &to.conn, err);
+    if (rc < 0 || put->n_rows == 0)
+        return rc;
+    if (mode != MR_PUT_INSERT && put->key->n_cols == 0)
+        return mr_err_set(err, MR_BUG, "an upsert or update of a table without a key");
+    switch (mode) {
+    case MR_PUT_UPDATE:
+        to.doing = "update";
+        update_sql(&sql, put);
+        break;
+    case MR_PUT_UPSERT:
+        to.doing = "upsert";
+        upsert_sql(&sql, put);
+        break;
+    case MR_PUT_INSERT:
+    default:
+        to.doing = "insert";
+        insert_sql(&sql, put);
+        break;
+    }
+    rc = prepare(&to, &sql, err);
+    for (size_t i = 0; rc == 0 && i < put->n_rows; i++) {
+        rc = put_one(&to, put, mode, put->rows[i], n_done, err);
+        if (rc < 0 && err != NULL)
+            err->offset = put->rows[i]->offset;
+    }
+    return rc;
+}
+
+int mr_sq_delete_keys(struct mr_session *base, struct mr_table *table, const struct mr_colset *key,
+                      const struct mr_row *const *rows, size_t n_rows, uint64_t *n_done,
+                      struct mr_err *err)
+{
+    struct binding to = {.table = table, .doing = "delete"};
+    struct mr_buf sql = MR_BUF_INIT;
+    const struct fields where = {.cols = key, .key = key, .first = 1};
+    *n_done = 0;
+    int rc = mr_sq_session_conn(base, &to.conn, err);
+    if (rc < 0 || n_rows == 0)
+        return rc;
+    if (key->n_cols == 0)
+        return mr_err_set(err, MR_BUG, "a delete in a table without a key");
+    mr_buf_str(&sql, "DELETE FROM ");
+    mr_sq_quote(&sql, table->name);
+    add_where(&sql, table, key, 1);
+    rc = prepare(&to, &sql, err);
+    for (size_t i = 0; rc == 0 && i < n_rows; i++) {
+        rc = bind_tuple(&to, &where, rows[i]->key_tuple, err);
+        if (rc == 0)
+            rc = run(&to, false, n_done, err);
+        if (rc < 0 && err != NULL)
+            err->offset = rows[i]->offset;
+    }
+    return rc;
+}
