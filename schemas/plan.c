@@ -53,6 +53,11 @@ struct mr_table *mr_plan_table(const struct mr_plan *plan)
     return plan->table;
 }
 
+bool mr_plan_is_envelope(const struct mr_plan *plan)
+{
+    return plan->envelope_topic;
+}
+
 const struct mr_colset *mr_plan_key(const struct mr_plan *plan)
 {
     return &plan->key_cols;

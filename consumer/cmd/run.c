@@ -1,5 +1,6 @@
 /* `millrace run`: the service, until a signal, its own end, or a fault that it cannot go on with. */
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <time.h>
@@ -40,14 +41,15 @@ static int signal_wait(const sigset_t *set)
 
 static void report_changes(const struct mr_config *running, const struct mr_config *fresh)
 {
-    struct mr_config_change changes[MAX_CHANGES];
-    size_t n = mr_config_changes(running, fresh, changes, MAX_CHANGES);
+    struct mr_config_change *changes = calloc(MAX_CHANGES, sizeof *changes);
+    size_t n = changes != NULL ? mr_config_changes(running, fresh, changes, MAX_CHANGES) : 0;
 
     for (size_t i = 0; i < n && i < MAX_CHANGES; i++) {
         bool done = strcmp(changes[i].path, "log.level") == 0;
         mr_log(done ? MR_INFO : MR_WARN, done ? "option_reloaded" : "option_needs_restart",
                mr_kv_str("option", changes[i].path));
     }
+    free(changes);
 }
 
 /* Reload: the file is parsed and refused whole if anything is wrong. What can change in place does, what

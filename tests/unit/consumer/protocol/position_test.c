@@ -1,0 +1,171 @@
+/* Where to start, whether a stored position still fits its log, and what it says of a batch in doubt. */
+#include "consumer/protocol/position.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/support/mr_test.h"
+
+static const struct mr_log_facts log_facts = {.low = 10,
+                                              .high = 100,
+                                              .committed = -1,
+                                              .committed_leader_epoch = -1,
+                                              .at_timestamp = 50,
+                                              .stream_id = "tA",
+                                              .cluster_id = "cA"};
+
+static struct mr_position stored_at(int64_t next)
+{
+    struct mr_position p = {.partition = 0, .slots = 1, .next_offset = next, .epoch = 3};
+
+    snprintf(p.stream, sizeof p.stream, "orders");
+    snprintf(p.stream_id, sizeof p.stream_id, "tA");
+    snprintf(p.cluster_id, sizeof p.cluster_id, "cA");
+    return p;
+}
+
+static int64_t start_of(enum mr_start start, bool added_later, int64_t committed)
+{
+    struct mr_start_rule rule = {.start = start, .added_later = added_later};
+    struct mr_log_facts facts = log_facts;
+    int64_t offset = -1;
+    int32_t epoch;
+    struct mr_err err = MR_ERR_INIT;
+
+    facts.committed = committed;
+    MR_CHECK_OK(mr_position_start(&rule, &facts, &offset, &epoch, &err));
+    return offset;
+}
+
+/* K-06 */
+MR_TEST("without a position the start rule decides")
+{
+    MR_CHECK_INT(start_of(MR_START_EARLIEST, false, -1), 10);
+    MR_CHECK_INT(start_of(MR_START_LATEST, false, -1), 100);
+    MR_CHECK_INT(start_of(MR_START_TIMESTAMP, false, -1), 50);
+    MR_CHECK_INT(start_of(MR_START_COMMITTED, false, 42), 42);
+    MR_CHECK_INT(start_of(MR_START_COMMITTED, false, -1), 10);
+}
+
+/* K-06 */
+MR_TEST("a partition added later starts at its beginning whatever the rule says")
+{
+    MR_CHECK_INT(start_of(MR_START_LATEST, true, -1), 10);
+    MR_CHECK_INT(start_of(MR_START_TIMESTAMP, true, -1), 10);
+}
+
+MR_TEST("a time stamp behind the last record starts at the end")
+{
+    struct mr_start_rule rule = {.start = MR_START_TIMESTAMP};
+    struct mr_log_facts facts = log_facts;
+    int64_t offset;
+    int32_t epoch;
+    struct mr_err err = MR_ERR_INIT;
+
+    facts.at_timestamp = -1;
+    MR_CHECK_OK(mr_position_start(&rule, &facts, &offset, &epoch, &err));
+    MR_CHECK_INT(offset, 100);
+}
+
+MR_TEST("a commit of ours without a position halts: the target was restored empty")
+{
+    struct mr_start_rule rule = {.start = MR_START_COMMITTED};
+    struct mr_log_facts facts = log_facts;
+    int64_t offset;
+    int32_t epoch;
+    struct mr_err err = MR_ERR_INIT;
+
+    facts.committed = 42;
+    facts.committed_is_ours = true;
+    MR_CHECK_INT(mr_position_start(&rule, &facts, &offset, &epoch, &err),
+                 -MR_SOURCE_POSITION_MISSING);
+    MR_CHECK_INT(err.class, MR_CLASS_HALT);
+}
+
+static int check(int64_t next, bool go_on, const char *stream_id, int64_t *offset)
+{
+    struct mr_position stored = stored_at(next);
+    struct mr_start_rule rule = {.continue_on_loss = go_on};
+    struct mr_log_facts facts = log_facts;
+    struct mr_err err = MR_ERR_INIT;
+
+    facts.stream_id = stream_id;
+    return mr_position_check(&stored, &rule, &facts, offset, &err);
+}
+
+/* K-05, case 159 */
+MR_TEST("a position below the log's start is a gap, and moves only with on_data_loss")
+{
+    int64_t offset = 0;
+
+    MR_CHECK_INT(check(9, false, "tA", &offset), -MR_SOURCE_GAP);
+    MR_CHECK_OK(check(9, true, "tA", &offset));
+    MR_CHECK_INT(offset, 10);
+    MR_CHECK_OK(check(10, false, "tA", &offset));
+    MR_CHECK_INT(offset, 10);
+}
+
+/* K-05 */
+MR_TEST("a position above the log's end halts even with on_data_loss")
+{
+    int64_t offset = 0;
+
+    MR_CHECK_OK(check(100, false, "tA", &offset));
+    MR_CHECK_INT(check(101, true, "tA", &offset), -MR_SOURCE_TRUNCATED);
+}
+
+/* K-04, case 160 */
+MR_TEST("another topic id halts, an unknown one does not")
+{
+    int64_t offset = 0;
+
+    MR_CHECK_INT(check(50, false, "tB", &offset), -MR_SOURCE_TOPIC_RECREATED);
+    MR_CHECK_OK(check(50, false, "", &offset));
+    MR_CHECK_OK(check(50, false, NULL, &offset));
+}
+
+MR_TEST("another cluster id halts before anything else is compared")
+{
+    struct mr_position stored = stored_at(5);
+    struct mr_start_rule rule = {0};
+    struct mr_log_facts facts = log_facts;
+    struct mr_err err = MR_ERR_INIT;
+    int64_t offset;
+
+    facts.cluster_id = "cB";
+    MR_CHECK_INT(mr_position_check(&stored, &rule, &facts, &offset, &err),
+                 -MR_SOURCE_CLUSTER_CHANGED);
+}
+
+/* ---- Q-01 ---- */
+
+static struct mr_span span_of(int32_t partition, int64_t expected, int64_t next)
+{
+    return (struct mr_span){.stream = "orders", .partition = partition, .slots = 1, .epoch = 3,
+                            .expected = expected, .next = next};
+}
+
+MR_TEST("a commit in doubt landed if every position stands at the batch's end")
+{
+    struct mr_span spans[] = {span_of(0, 10, 20), span_of(1, 5, 6)};
+    struct mr_position stored[] = {stored_at(20), stored_at(6)};
+
+    stored[1].partition = 1;
+    MR_CHECK_INT(mr_position_settle(spans, 2, stored, 2), MR_SETTLED_LANDED);
+    stored[0].next_offset = 10;
+    stored[1].next_offset = 5;
+    MR_CHECK_INT(mr_position_settle(spans, 2, stored, 2), MR_SETTLED_ABSENT);
+}
+
+MR_TEST("a mixture, another epoch or a missing row means that another owner was there")
+{
+    struct mr_span spans[] = {span_of(0, 10, 20), span_of(1, 5, 6)};
+    struct mr_position stored[] = {stored_at(20), stored_at(5)};
+
+    stored[1].partition = 1;
+    MR_CHECK_INT(mr_position_settle(spans, 2, stored, 2), MR_SETTLED_MOVED);
+    stored[1].next_offset = 6;
+    stored[1].epoch = 4;
+    MR_CHECK_INT(mr_position_settle(spans, 2, stored, 2), MR_SETTLED_MOVED);
+    MR_CHECK_INT(mr_position_settle(spans, 2, stored, 1), MR_SETTLED_MOVED);
+}
