@@ -1,7 +1,7 @@
 /* The schema model: Avro's tree with everything that Connect and Debezium hang on it (connect.name,
- * connect.parameters, defaults, aliases ...), parsed from the schema's JSON. Immutable after parsing,
- * shared by reference count. Recursive types make the graph cyclic: walks carry a depth or visited set
- * (contract.md S-10). Threads: any. */
+ * connect.parameters, defaults, aliases ...), parsed from the schema's JSON. Immutable after
+ * parsing, shared by reference count. Recursive types make the graph cyclic: walks carry a depth or
+ * visited set (contract.md S-10). Threads: any. */
 #ifndef MR_SCHEMAS_AVRO_SCHEMA_H
 #define MR_SCHEMAS_AVRO_SCHEMA_H
 
@@ -50,7 +50,8 @@ struct mr_avro_param { /* connect.parameters, values are strings */
     const char *value;
 };
 
-/* Attributes of a type object, or of a field whose type is a bare primitive (S-14: the type wins). */
+/* Attributes of a type object, or of a field whose type is a bare primitive (S-14: the type wins).
+ */
 struct mr_avro_props {
     const char *connect_name; /* NULL: none */
     const char *connect_type; /* "int8", "int16", "bytes" ...; NULL */
@@ -66,8 +67,9 @@ struct mr_avro_node;
 struct mr_avro_field {
     const char *name;
     const struct mr_avro_node *type;
-    struct mr_avro_props props; /* the field's own, already merged: what S-14 decides for this field */
-    const char *default_json;   /* JSON text; NULL: no default */
+    struct mr_avro_props
+        props; /* the field's own, already merged: what S-14 decides for this field */
+    const char *default_json; /* JSON text; NULL: no default */
     const char *const *aliases;
     uint16_t n_aliases;
 };
@@ -97,10 +99,10 @@ struct mr_schema {
     struct mr_arena arena;
     const struct mr_avro_node *root;
     uint32_t n_nodes;
-    int64_t id;           /* registry id where known; -1 */
-    const char *text;     /* the schema's JSON, in arena */
+    int64_t id;       /* registry id where known; -1 */
+    const char *text; /* the schema's JSON, in arena */
     size_t text_len;
-    bool encrypted;       /* rule set with ENCRYPT (F-18) */
+    bool encrypted; /* rule set with ENCRYPT (F-18) */
 };
 
 /* A named schema that `text` may refer to (registry references, F-41), already parsed texts in
@@ -114,9 +116,13 @@ struct mr_schema_opts {
     bool lenient_names; /* S-11 */
 };
 
-/* Parses the texts in order (references first, the schema itself last) into one model.
- * Limits of S-23. Gives: mr_schema_unref(). Errors: schema.invalid, schema.too_large,
- * schema.bad_reference (same name, different content). */
+/* Parses the texts in order (references first, the schema itself last) into one model. A name that
+ * an earlier text defined may be defined again with the same content: it is then the same node, so
+ * that named types are equal exactly when their pointers are. Names are kept as they are written;
+ * aliases of types are full names. Limits of S-23, and of 4,096 bytes for a full name. texts
+ * borrowed; the last one is copied as the schema's `text` out    gives: mr_schema_unref();
+ * untouched on error Errors: schema.invalid, schema.too_large, schema.bad_reference (same name,
+ * different content). Thread: any. */
 int mr_schema_parse(const struct mr_schema_text *texts, size_t n_texts,
                     const struct mr_schema_opts *opts, struct mr_schema **out, struct mr_err *err);
 struct mr_schema *mr_schema_ref(struct mr_schema *schema);
@@ -129,5 +135,12 @@ const char *mr_avro_param(const struct mr_avro_props *props, const char *name);
 bool mr_avro_nullable(const struct mr_avro_node *node, const struct mr_avro_node **inner,
                       uint32_t *null_idx);
 const char *mr_avro_kind_name(enum mr_avro_kind kind);
+
+/* CRC-64-AVRO of the schema's Parsing Canonical Form: what single-object encoding names a schema by
+ * (F-13). Errors: -MR_SCHEMA_TOO_LARGE where the form would be larger than 8 MiB.
+ * Source: Avro specification, "Parsing Canonical Form for Schemas", "Schema Fingerprints". */
+int mr_schema_fingerprint(const struct mr_schema *schema, uint64_t *out, struct mr_err *err);
+/* Appends that form. Errors: -MR_NO_MEMORY; check mr_buf_ok() for the buffer's limit. */
+int mr_schema_canonical(const struct mr_schema *schema, struct mr_buf *out, struct mr_err *err);
 
 #endif
