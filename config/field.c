@@ -10,9 +10,11 @@
 
 #include "base/ban.h"
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): a declaration takes no parentheses */
 #define GET(type, name, option, base)                                                              \
     type name;                                                                                     \
-    memcpy(&name, (const char *)(base) + (option)->at, sizeof(name))
+    memcpy(&(name), (const char *)(base) + (option)->at, sizeof(name))
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 const char *mr_value_str(const struct mr_option *option, const void *base)
 {

@@ -11,7 +11,10 @@
 
 #include "base/ban.h"
 
-enum { SEC = 1000, MINUTE = 60 * SEC, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
+#define SEC ((int64_t)1000)
+#define MINUTE (60 * SEC)
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
 #define KIB ((int64_t)1024)
 #define MIB (1024 * KIB)
 #define GIB (1024 * MIB)
@@ -145,7 +148,7 @@ static const struct mr_option global_rows[] = {
     {"target.pool.idle", MR_OPT_TIME, G(target.pool.idle_ms), .dflt = "600s", .min = SEC,
      .max = DAY, NOW, .help = "An unused connection above `min` is closed after this time."},
     {"target.pool.max_age", MR_OPT_TIME, G(target.pool.max_age_ms), .dflt = "3600s",
-     .min = 10 * SEC, .max = 7 * (int64_t)DAY, NOW,
+     .min = 10 * SEC, .max = 7 * DAY, NOW,
      .help = "A connection is replaced at this age, between flushes."},
     {"target.statement_timeout", MR_OPT_TIME, G(target.statement_timeout_ms), .dflt = "5m",
      .min = SEC, .max = DAY, RESTART,

@@ -32,7 +32,7 @@ static void underscored(const char *name, char *out, size_t cap)
 {
     size_t i = 0;
     for (; name[i] != '\0' && i + 1 < cap; i++)
-        out[i] = name[i] == '.' || name[i] == '-' ? '_' : name[i];
+        out[i] = (char)(name[i] == '.' || name[i] == '-' ? '_' : name[i]);
     out[i] = '\0';
 }
 
@@ -114,6 +114,7 @@ int mr_properties_add(const struct mr_properties *into, const struct mr_setting 
     uint32_t n_items = 0;
     char *field = (char *)base + into->option->at;
     char *count = (char *)base + into->option->count;
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): the pointer itself is copied */
     memcpy(&items, field, sizeof(items));
     memcpy(&n_items, count, sizeof(n_items));
 
@@ -133,6 +134,7 @@ int mr_properties_add(const struct mr_properties *into, const struct mr_setting 
                                                   .secret = setting->secret ||
                                                             mr_properties_is_secret(setting->name),
                                                   .origin = setting->origin};
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): the pointer itself is copied */
     memcpy(field, &items, sizeof(items));
     memcpy(count, &n_items, sizeof(n_items));
     return 0;

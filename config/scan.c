@@ -34,7 +34,9 @@ static bool word_byte(char c)
 
 static char peek(const struct mr_scan *scan, size_t ahead)
 {
-    return (size_t)(scan->end - scan->at) > ahead ? scan->at[ahead] : '\0';
+    if ((size_t)(scan->end - scan->at) <= ahead)
+        return '\0';
+    return scan->at[ahead];
 }
 
 static void skip_line(struct mr_scan *scan)
@@ -127,6 +129,34 @@ static bool take_include(struct mr_scan *scan, struct mr_token *token)
     return true;
 }
 
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* Of the token that begins here and is neither string nor include. */
+static enum mr_token_kind kind_at(const struct mr_scan *scan)
+{
+    char c = *scan->at;
+    if (is_digit(c) || ((c == '-' || c == '+') && is_digit(peek(scan, 1))))
+        return MR_TOKEN_NUMBER;
+    return word_start(c) ? MR_TOKEN_WORD : MR_TOKEN_PUNCT;
+}
+
+/* To the end of a word or number; a sign belongs to a number only behind its exponent's e. */
+static void skip_run(struct mr_scan *scan, bool number)
+{
+    for (scan->at++; scan->at < scan->end; scan->at++) {
+        char c = *scan->at;
+        char before = scan->at[-1];
+        bool sign = c == '-' || c == '+';
+        if (number && sign && (before == 'e' || before == 'E'))
+            continue;
+        if (!word_byte(c) || (number && sign))
+            break;
+    }
+}
+
 struct mr_token mr_scan_next(struct mr_scan *scan)
 {
     uint32_t comment_line = scan->line;
@@ -148,23 +178,11 @@ struct mr_token mr_scan_next(struct mr_scan *scan)
     }
     if (c == '@' && take_include(scan, &token))
         return token;
-    bool signed_number = (c == '-' || c == '+') && isdigit((unsigned char)peek(scan, 1));
-    if (isdigit((unsigned char)c) || signed_number)
-        token.kind = MR_TOKEN_NUMBER;
-    else if (word_start(c))
-        token.kind = MR_TOKEN_WORD;
-    else
-        token.kind = MR_TOKEN_PUNCT;
-    scan->at++;
-    while (token.kind != MR_TOKEN_PUNCT && scan->at < scan->end) {
-        bool exponent_sign = token.kind == MR_TOKEN_NUMBER &&
-                             (*scan->at == '-' || *scan->at == '+') &&
-                             tolower((unsigned char)scan->at[-1]) == 'e';
-        if (!exponent_sign &&
-            (!word_byte(*scan->at) || (token.kind == MR_TOKEN_NUMBER && *scan->at == '-')))
-            break;
+    token.kind = kind_at(scan);
+    if (token.kind == MR_TOKEN_PUNCT)
         scan->at++;
-    }
+    else
+        skip_run(scan, token.kind == MR_TOKEN_NUMBER);
     token.len = (size_t)(scan->at - token.text);
     return token;
 }
@@ -355,6 +373,8 @@ int mr_scan_rules_step(struct mr_scan_rules *rules, const struct mr_token *token
         break;
     }
     rules->before = *token;
-    rules->before_byte = token->kind == MR_TOKEN_PUNCT ? token->text[0] : '\0';
+    rules->before_byte = '\0';
+    if (token->kind == MR_TOKEN_PUNCT)
+        rules->before_byte = token->text[0];
     return rc;
 }

@@ -226,7 +226,7 @@ int mr_setting_fail_at(struct mr_err *err, const struct mr_conf_origin *origin, 
     char text[MR_ERR_DETAIL_BYTES];
     va_list args;
     va_start(args, fmt);
-    vsnprintf(text, sizeof(text), fmt, args);
+    (void)vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
     return fail(err, origin, code, text);
 }
@@ -237,7 +237,7 @@ int mr_setting_fail(struct mr_err *err, const struct mr_setting *at, enum mr_cod
     char text[MR_ERR_DETAIL_BYTES];
     va_list args;
     va_start(args, fmt);
-    vsnprintf(text, sizeof(text), fmt, args);
+    (void)vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
     return fail(err, &at->origin, code, text);
 }

@@ -20,7 +20,7 @@ struct mr_source_text {
 };
 
 #define MR_SOURCE_TEXT_INIT                                                                        \
-    {.text = {.limit = 16 * 1024 * 1024}, .lines = {.limit = 64 * 1024 * 1024}, .n_files = 0}
+    {.text = {.limit = (size_t)16 << 20}, .lines = {.limit = (size_t)64 << 20}, .n_files = 0}
 
 /* Reads and scans. File names are put in `arena`. */
 int mr_source_text_read(struct mr_source_text *source, const char *path, struct mr_arena *arena,

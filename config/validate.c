@@ -23,7 +23,7 @@ int mr_validate_fail(const struct mr_config *config, struct mr_err *err, const c
     char text[MR_ERR_DETAIL_BYTES];
     va_list args;
     va_start(args, fmt);
-    vsnprintf(text, sizeof(text), fmt, args);
+    (void)vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
     const struct mr_setting *setting = mr_setting_find(config->settings, path);
     return mr_setting_fail(err, setting == NULL ? config->settings : setting, MR_CONFIG_INVALID,

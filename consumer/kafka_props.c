@@ -18,7 +18,7 @@ static void dotted(const char *name, char *out, size_t cap)
 {
     size_t i = 0;
     for (; name[i] != '\0' && i + 1 < cap; i++)
-        out[i] = name[i] == '_' ? '.' : name[i];
+        out[i] = (char)(name[i] == '_' ? '.' : name[i]);
     out[i] = '\0';
 }
 

@@ -26,10 +26,8 @@ enum {
 };
 
 static const struct mr_cmd_option config_options[] = {
-    {"reference", NULL, "Prints the reference of all keys (docs/configuration.md) instead."},
+    {"reference", NULL, "print the reference of all keys (docs/configuration.md) instead"},
 };
-
-/* A new command is a row here and a file in this folder. */
 static const struct mr_cmd_option run_options[] = {
     {"until-caught-up", NULL,
      "end when every partition is at the end it had at the start (exit 75 if one is halted)"},
@@ -38,6 +36,7 @@ static const struct mr_cmd_option lag_options[] = {
     {"watch", NULL, "again every two seconds"},
 };
 
+/* A new command is a row here and a file in this folder. */
 static const struct mr_cmd commands[] = {
     {"run", "", "the service: loads until it is told to stop", mr_cmd_run, run_options,
      sizeof(run_options) / sizeof(run_options[0]), NULL},
@@ -183,12 +182,12 @@ static bool parse(struct mr_cmd_args *args, int argc, char **argv, int *code)
     opterr = 0;
     optind = 0; /* glibc: begin anew, also when called before */
     for (;;) {
-        int before = optind == 0 ? 1 : optind;
         /* NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread has started yet */
         int letter = getopt_long(argc, argv, ":c:o:h", options, NULL);
         if (letter == -1)
             break;
-        if (take_option(args, letter, argv[before < argc ? before : argc - 1], code))
+        /* What was just read stands before optind, also when words were moved behind it. */
+        if (take_option(args, letter, argv[optind - 1], code))
             return true;
     }
     args->argc = argc - optind;

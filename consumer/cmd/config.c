@@ -1,6 +1,5 @@
 /* `millrace config`: the effective configuration with the origin of each value, or the reference of
  * all keys. Must not connect anywhere. */
-#include <stdlib.h>
 #include <sysexits.h>
 
 #include "config/options.h"
