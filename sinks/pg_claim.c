@@ -176,7 +176,7 @@ static void owners_end(struct mr_pg_sink *sink, struct mr_pg_conn *conn,
     char mine[MR_OWNER_TEXT_BYTES];
     owner_text(sink, conn, mine, sizeof mine);
     mr_buf_fmt(&sql,
-               "SELECT p.topic, p.partition, p.slot, p.owner FROM %s s JOIN %s.positions p "
+               "SELECT p.topic, p.partition, p.slot, p.owner FROM %s JOIN %s.positions p "
                "ON p.pipeline = $1 AND p.topic = s.topic AND p.partition = s.partition "
                "AND p.slot = s.slot",
                mr_pg_span_rows, sink->control);

@@ -208,7 +208,9 @@ int mr_pg_fenced(const struct mr_pg_spans_call *call, struct mr_err *err)
                "WHERE p.epoch IS DISTINCT FROM s.epoch OR "
                "p.next_offset NOT IN (s.expected, s.next) ORDER BY s.i LIMIT 1",
                call->sink->control);
-    (void)mr_pg_spans_exec(call, &sql, &res, &ignored);
+    struct mr_pg_spans_call ask = *call;
+    ask.owner = NULL;
+    (void)mr_pg_spans_exec(&ask, &sql, &res, &ignored);
     int rc = fenced_describe(res, call->spans, call->n_spans, err);
     PQclear(res);
     mr_buf_release(&sql);

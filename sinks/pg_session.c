@@ -62,15 +62,15 @@ static void session_rollback(struct mr_session *base)
     mr_buf_reset(&session->pending);
     if (conn == NULL)
         return;
-    if (session->in_txn && !conn->broken) {
+    if (session->in_txn && !conn->broken && PQtransactionStatus(conn->pq) != PQTRANS_IDLE) {
         struct mr_err ignored = MR_ERR_INIT;
         uint32_t timeout_ms = conn->timeout_ms;
         conn->timeout_ms = MR_PG_CANCEL_MS;
         if (mr_pg_exec(conn, "ROLLBACK", NULL, &ignored) < 0)
             conn->broken = true;
         conn->timeout_ms = timeout_ms;
-        mr_pg_stages_ended(conn, false);
     }
+    mr_pg_stages_ended(conn, false);
     session->in_txn = false;
     if (conn->broken)
         conn_drop(session);
