@@ -10,7 +10,7 @@ static bool unique_covers(const struct mr_table *table, const struct mr_unique *
     if (unique->n_cols != shape->n_key)
         return false;
     for (uint16_t k = 0; k < shape->n_key; k++) {
-        int at = mr_table_column(table, shape->columns[shape->key_columns[k]].name);
+        int at = mr_shape_match(shape, table, shape->key_columns[k]);
         bool found = false;
         for (uint16_t i = 0; i < unique->n_cols; i++)
             found = found || (at >= 0 && unique->cols[i] == at);
@@ -61,7 +61,7 @@ static int check_not_null(const struct mr_shape *shape, const struct mr_table *t
             continue;
         bool found = false;
         for (uint16_t k = 0; k < shape->n_columns; k++)
-            found = found || mr_table_column(table, shape->columns[k].name) == i;
+            found = found || mr_shape_match(shape, table, k) == i;
         if (!found) {
             mr_err_in(err, NULL, column->name);
             return mr_err_set(err, MR_TARGET_NOT_NULL_MISSING, "column '%s'", column->name);
@@ -99,7 +99,7 @@ static int want_new(const struct mr_shape *shape, const struct mr_table *table,
     if (columns == NULL)
         return mr_err_set(err, MR_NO_MEMORY, "planning columns");
     for (uint16_t i = 0; i < shape->n_columns; i++) {
-        if (mr_table_column(table, shape->columns[i].name) < 0)
+        if (mr_shape_match(shape, table, i) < 0)
             columns[out->n_columns++] = shape->columns[i];
     }
     out->columns = columns;

@@ -94,7 +94,7 @@ static int match_columns(struct compile *c)
     const struct mr_table *table = c->plan->table;
     for (uint16_t i = 0; i < c->shape->n_columns; i++) {
         const char *name = c->shape->columns[i].name;
-        int at = mr_table_column(table, name);
+        int at = mr_shape_match(c->shape, table, i);
         c->table_cols[i] = at;
         c->field_of[i] = MR_NO_IDX;
         c->slot_of[i] = MR_NO_IDX;

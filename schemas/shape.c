@@ -397,15 +397,22 @@ static int extra_columns(struct derive *d)
     return rc;
 }
 
-/* I-11: a column that the table has in another letter case takes the table's name, unless another
- * field has that name exactly. */
+int mr_shape_match(const struct mr_shape *shape, const struct mr_table *table, uint16_t idx)
+{
+    const char *name = shape->columns[idx].name;
+    int at = mr_table_column(table, name);
+    if (at < 0 || strcmp(table->columns[at].name, name) == 0)
+        return at;
+    return column_find(shape, table->columns[at].name) >= 0 ? -1 : at;
+}
+
+/* A column that the table has in another letter case takes the table's name. */
 static int match_table(struct derive *d)
 {
     for (uint16_t i = 0; d->table != NULL && i < d->shape->n_columns; i++) {
         struct mr_shape_column *column = &d->shape->columns[i];
-        int at = mr_table_column(d->table, column->name);
-        if (at < 0 || strcmp(d->table->columns[at].name, column->name) == 0 ||
-            column_find(d->shape, d->table->columns[at].name) >= 0)
+        int at = mr_shape_match(d->shape, d->table, i);
+        if (at < 0 || strcmp(d->table->columns[at].name, column->name) == 0)
             continue;
         const char *name = d->table->columns[at].name;
         column->name = mr_arena_copy(&d->shape->arena, name, strlen(name) + 1);

@@ -49,4 +49,8 @@ struct mr_shape {
     uint16_t n_key;
 };
 
+/* The table's column for the shape's column `idx` (I-11): by its exact name, else in another letter
+ * case, unless another column of the shape has that name exactly; -1. */
+int mr_shape_match(const struct mr_shape *shape, const struct mr_table *table, uint16_t idx);
+
 #endif

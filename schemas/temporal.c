@@ -107,9 +107,14 @@ int mr_iso_timestamp(const struct mr_iso *iso, int64_t *out, struct mr_err *err)
         return 0;
     }
     int64_t us;
-    int64_t shift = (int64_t)iso->east_s * MR_US_PER_SECOND;
-    if (__builtin_mul_overflow(iso->days, MR_US_PER_DAY, &us) ||
-        __builtin_add_overflow(us, iso->us - shift, &us))
+    int64_t days = iso->days;
+    int64_t rest = iso->us - (int64_t)iso->east_s * MR_US_PER_SECOND;
+    /* The first day's midnight may lie before int64 where its evening does not. */
+    if (days < 0) {
+        days += 1;
+        rest -= MR_US_PER_DAY;
+    }
+    if (__builtin_mul_overflow(days, MR_US_PER_DAY, &us) || __builtin_add_overflow(us, rest, &us))
         return mr_err_set(err, MR_VALUE_OUT_OF_RANGE, "the timestamp is beyond the calendar");
     static const struct mr_ts_form form = {.unit = MR_UNIT_US, .sentinels = true};
     return mr_ts_from_unit(us, &form, out, err);

@@ -1,0 +1,481 @@
+/* Values into columns (contract.md sections 5 and 5.1; cases 112 to 141). */
+#include "schemas/convert.h"
+
+#include <stdio.h>
+
+#include "tests/support/mr_test.h"
+#include "tests/support/plan_case.h"
+
+static struct plan_case pc;
+static struct mr_buf value;
+
+MR_SETUP
+{
+    plan_case_init(&pc);
+    mr_buf_reset(&value);
+}
+
+MR_TEARDOWN
+{
+    plan_case_release(&pc);
+    mr_buf_release(&value);
+}
+
+/* One field `v` of the type into the column (NULL: the default one): its text, or "!code". A step
+ * before the record that fails gives "HALT code". */
+static const char *into(const char *type, const char *column, const struct mr_buf *bytes)
+{
+    static char text[512];
+    char schema[2048];
+    char table[256];
+    (void)snprintf(schema, sizeof schema,
+                   "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"v\",\"type\":%s}]}",
+                   type);
+    mr_table_unref(pc.table);
+    pc.table = NULL;
+    if (column != NULL) {
+        (void)snprintf(table, sizeof table, "v %s", column);
+        plan_case_table(&pc, table);
+    }
+    if (plan_case_open(&pc, NULL, schema) < 0) {
+        (void)snprintf(text, sizeof text, "HALT %s", mr_code_printed((int)pc.err.code));
+        return text;
+    }
+    const char *got = plan_case_run(&pc, PLAN_NULL, wire_slice(bytes));
+    size_t len = strlen(got);
+    if (got[0] != 'c' || len < 3)
+        return got;
+    (void)snprintf(text, sizeof text, "%.*s", (int)(len - 3), got + 2);
+    return text;
+}
+
+struct number_case {
+    const char *type;
+    const char *column;
+    int64_t v;
+    const char *want;
+};
+
+static void check_numbers(const struct number_case *cases, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        mr_buf_reset(&value);
+        wire_long(&value, cases[i].v);
+        const char *got = into(cases[i].type, cases[i].column, &value);
+        if (strcmp(got, cases[i].want) != 0)
+            MR_FAIL("%s %lld into %s: got %s, want %s", cases[i].type, (long long)cases[i].v,
+                    cases[i].column != NULL ? cases[i].column : "default", got, cases[i].want);
+    }
+}
+
+struct text_case {
+    const char *type;
+    const char *column;
+    const char *text;
+    const char *want;
+};
+
+static void check_texts(const struct text_case *cases, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        mr_buf_reset(&value);
+        wire_text(&value, cases[i].text);
+        const char *got = into(cases[i].type, cases[i].column, &value);
+        if (strcmp(got, cases[i].want) != 0)
+            MR_FAIL("%s '%s' into %s: got %s, want %s", cases[i].type, cases[i].text,
+                    cases[i].column != NULL ? cases[i].column : "default", got, cases[i].want);
+    }
+}
+
+struct hex_case {
+    const char *type;
+    const char *column;
+    const char *hex;
+    const char *want;
+};
+
+static void check_hexes(const struct hex_case *cases, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        mr_buf_reset(&value);
+        wire_hex(&value, cases[i].hex);
+        const char *got = into(cases[i].type, cases[i].column, &value);
+        if (strcmp(got, cases[i].want) != 0)
+            MR_FAIL("%s %s into %s: got %s, want %s", cases[i].type, cases[i].hex,
+                    cases[i].column != NULL ? cases[i].column : "default", got, cases[i].want);
+    }
+}
+
+#define CHECK(kind, cases) check_##kind(cases, sizeof(cases) / sizeof *(cases))
+#define NAMED(base, name) "{\"type\":\"" base "\",\"connect.name\":\"" name "\"}"
+#define LOGICAL(base, name) "{\"type\":\"" base "\",\"logicalType\":\"" name "\"}"
+#define DECIMAL(p, s)                                                                              \
+    "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":" #p ",\"scale\":" #s "}"
+
+/* T-12 to T-20, T-25, T-26, T-80; cases 112 to 117, 121, 141 */
+MR_TEST("times as numbers keep range, sentinels and direction of rounding")
+{
+    static const char date[] = NAMED("int", "io.debezium.time.Date");
+    static const char micro[] = NAMED("long", "io.debezium.time.MicroTimestamp");
+    static const char nano[] = NAMED("long", "io.debezium.time.NanoTimestamp");
+    static const char millis[] = NAMED("long", "io.debezium.time.Timestamp");
+    static const char time_us[] = NAMED("long", "io.debezium.time.MicroTime");
+    static const char time_ns[] = NAMED("long", "io.debezium.time.NanoTime");
+    static const struct number_case cases[] = {
+        {date, NULL, -2147472692, "infinity"},
+        {date, NULL, -2147472691, "-infinity"},
+        {date, NULL, 2145042905, "5874897-12-31"},
+        {date, NULL, 2145042906, "!value.out_of_range"},
+        {date, NULL, -2440588, "4714-11-24 BC"},
+        {date, NULL, -2440589, "!value.out_of_range"},
+        {date, "timestamptz", 1, "1970-01-02 00:00:00+00"},
+        {date, "timestamp", -2147472692, "infinity"},
+        {date, "timestamp", 2145042905, "!value.out_of_range"},
+        {micro, NULL, INT64_C(9223372036825200000), "infinity"},
+        {micro, NULL, INT64_C(-9223372036832400000), "-infinity"},
+        {micro, NULL, INT64_MAX, "infinity"},
+        {micro, NULL, INT64_MIN, "-infinity"},
+        {micro, NULL, INT64_C(-210866803200000000), "4714-11-24 00:00:00 BC"},
+        {micro, NULL, INT64_C(-210866803200000001), "!value.out_of_range"},
+        {micro, "timestamptz", 0, "1970-01-01 00:00:00+00"},
+        {micro, "date", INT64_C(86400000000), "1970-01-02"},
+        {micro, "date", -INT64_C(86400000000), "1969-12-31"},
+        {micro, "date", 1, "!value.lossy"},
+        {nano, NULL, -1, "1969-12-31 23:59:59.999999"},
+        {nano, NULL, INT64_MAX, "infinity"},
+        {millis, NULL, INT64_C(9223372036825200), "infinity"},
+        {millis, NULL, INT64_C(-9223372036832400), "-infinity"},
+        {millis, NULL, INT64_C(9223372036854776), "!value.out_of_range"},
+        {millis, NULL, 1, "1970-01-01 00:00:00.001"},
+        {time_us, NULL, INT64_C(86400000000), "24:00:00"},
+        {time_us, NULL, INT64_C(86400000001), "!value.out_of_range"},
+        {time_us, NULL, -1, "!value.out_of_range"},
+        {time_us, "interval", INT64_C(-3020399000000), "PT-838H-59M-59S"},
+        {time_us, "timetz", 1000000, "00:00:01+00"},
+        {time_ns, NULL, 1999, "00:00:00.000001"},
+        {LOGICAL("long", "timestamp-millis"), NULL, 0, "1970-01-01 00:00:00+00"},
+        {LOGICAL("long", "timestamp-micros"), NULL, INT64_C(9223372036825200000),
+         "294247-01-10 04:00:25.2+00"},
+        {LOGICAL("long", "local-timestamp-micros"), NULL, 0, "1970-01-01 00:00:00"},
+        {LOGICAL("int", "time-millis"), NULL, 86400000, "24:00:00"},
+        {NAMED("int", "io.debezium.time.Year"), NULL, 2024, "2024"},
+        {NAMED("long", "io.debezium.time.MicroDuration"), NULL, 1500000, "PT1.5S"},
+        {NAMED("long", "io.debezium.time.NanoDuration"), "int8", 1500, "1"},
+    };
+    CHECK(numbers, cases);
+    pc.route.nanos_poison = true;
+    mr_buf_reset(&value);
+    wire_long(&value, 1);
+    MR_CHECK_STR(into(nano, NULL, &value), "!temporal.nanos");
+}
+
+/* T-01 to T-05, X-01 to X-03, S-15; case 138 */
+MR_TEST("integers go where they fit exactly")
+{
+    static const char small[] = "{\"type\":\"int\",\"connect.type\":\"int16\"}";
+    static const struct number_case cases[] = {
+        {small, NULL, 32767, "32767"},
+        {small, NULL, 32768, "!value.out_of_range"},
+        {small, NULL, -32769, "!value.out_of_range"},
+        {"\"long\"", "int4", INT32_MAX, "2147483647"},
+        {"\"long\"", "int4", INT64_C(2147483648), "!value.out_of_range"},
+        {"\"long\"", "oid", INT64_C(4294967295), "4294967295"},
+        {"\"long\"", "oid", -1, "!value.out_of_range"},
+        {"\"long\"", "float8", INT64_C(9007199254740992), "9007199254740992"},
+        {"\"long\"", "float8", INT64_C(9007199254740993), "!value.lossy"},
+        {"\"long\"", "float4", INT64_C(16777217), "!value.lossy"},
+        {"\"long\"", "numeric", INT64_MIN, "-9223372036854775808"},
+        {"\"long\"", "numeric(3,1)", 99, "99.0"},
+        {"\"long\"", "numeric(3,1)", 100, "!value.out_of_range"},
+        {"\"long\"", "text", -5, "-5"},
+        {"\"long\"", "varchar(1)", 12, "!value.too_long"},
+        {"\"long\"", "jsonb", 12, "12"},
+        {"\"int\"", "bool", 1, "HALT type.incompatible"},
+        {"\"int\"", "bytea", 1, "HALT type.incompatible"},
+        {"\"int\"", "date", 1, "HALT type.incompatible"},
+        {"\"int\"", "int4[]", 1, "HALT type.incompatible"},
+    };
+    CHECK(numbers, cases);
+}
+
+/* `cast` */
+MR_TEST("a cast allows what loses information, a unit makes numbers times")
+{
+    struct mr_route_column column = {.field = "v", .cast = "boolean"};
+    static const struct number_case flags[] = {
+        {"\"int\"", "bool", 1, "true"},
+        {"\"int\"", "bool", 2, "!value.out_of_range"},
+        {"\"int\"", NULL, 0, "false"},
+        {"\"long\"", "float8", INT64_C(9007199254740993), "9007199254740992"},
+    };
+    static const struct number_case seconds[] = {
+        {"\"long\"", NULL, 1, "1970-01-01 00:00:01+00"},
+        {"\"long\"", "timestamp", -1, "1969-12-31 23:59:59"},
+        {"\"long\"", "time", 61, "00:01:01"},
+        {"\"long\"", "timestamptz", INT64_MAX, "!value.out_of_range"},
+    };
+    static const struct number_case days[] = {{"\"int\"", NULL, 1, "1970-01-02"}};
+    pc.route.columns = &column;
+    pc.route.n_columns = 1;
+    CHECK(numbers, flags);
+    column = (struct mr_route_column){.field = "v", .unit = "s"};
+    CHECK(numbers, seconds);
+    column.unit = "days";
+    CHECK(numbers, days);
+}
+
+/* T-21 to T-23, T-27, T-29, T-35; cases 118 to 120, 122, 135 */
+MR_TEST("times, intervals and uuids as text are parsed whole")
+{
+    static const char zoned[] = NAMED("string", "io.debezium.time.ZonedTimestamp");
+    static const char zoned_time[] = NAMED("string", "io.debezium.time.ZonedTime");
+    static const char iso_ts[] = NAMED("string", "io.debezium.time.IsoTimestamp");
+    static const char iso_date[] = NAMED("string", "io.debezium.time.IsoDate");
+    static const char interval[] = NAMED("string", "io.debezium.time.Interval");
+    static const char uuid[] = NAMED("string", "io.debezium.data.Uuid");
+    static const struct text_case cases[] = {
+        {zoned, NULL, "2016-11-04T13:51:30.123456+02:00", "2016-11-04 11:51:30.123456+00"},
+        {zoned, NULL, "+294247-01-01T23:59:59.999999Z", "294247-01-01 23:59:59.999999+00"},
+        {zoned, NULL, "0000-01-01T00:00:00Z", "0001-01-01 00:00:00+00 BC"},
+        {zoned, NULL, "-4712-12-31T00:00Z", "4713-12-31 00:00:00+00 BC"},
+        {zoned, NULL, "infinity", "infinity"},
+        {zoned, NULL, "-infinity", "-infinity"},
+        {zoned, NULL, "2016-11-04T11:51:60Z", "!value.invalid"},
+        {zoned, NULL, "2016-02-30T11:51:00Z", "!value.invalid"},
+        {zoned, NULL, "2016-11-04T11:51:30", "!value.invalid"},
+        {zoned, NULL, "2016-11-04T11:51:30Zx", "!value.invalid"},
+        {zoned, NULL, "1969-12-31T23:59:59.9999999Z", "1969-12-31 23:59:59.999999+00"},
+        {zoned_time, NULL, "13:51:30+02:00", "13:51:30+02"},
+        {zoned_time, NULL, "24:00:00Z", "24:00:00+00"},
+        {zoned_time, NULL, "24:00:01Z", "!value.invalid"},
+        {zoned_time, NULL, "01:00:00-15:59:59", "01:00:00-15:59:59"},
+        {zoned_time, NULL, "01:00:00+16:00", "!value.invalid"},
+        {iso_date, NULL, "2017-09-15Z", "2017-09-15"},
+        {iso_date, NULL, "-5877611-06-21Z", "infinity"},
+        {iso_date, NULL, "-5877611-06-22Z", "-infinity"},
+        {iso_date, NULL, "2017-09-15+01:00", "!value.invalid"},
+        {NAMED("string", "io.debezium.time.IsoTime"), NULL, "04:05:11.789Z", "04:05:11.789"},
+        {iso_ts, NULL, "2019-07-09T02:28:57.123456Z", "2019-07-09 02:28:57.123456"},
+        {iso_ts, NULL, "2019-07-09T02:28:57+02:00", "2019-07-09 00:28:57"},
+        {iso_ts, NULL, "+294247-01-10T04:00:25.2Z", "infinity"},
+        {iso_ts, NULL, "-290308-12-21T19:59:27.6Z", "-infinity"},
+        {interval, NULL, "P1Y2M3DT4H5M6.78S", "P1Y2M3DT4H5M6.78S"},
+        {interval, NULL, "P-1Y-2MT-0.5S", "P-1Y-2MT-0.5S"},
+        {interval, NULL, "P2147483648D", "!value.invalid"},
+        {interval, NULL, "P", "!value.invalid"},
+        {interval, NULL, "PT", "!value.invalid"},
+        {uuid, NULL, "B68A35A7-17AD-35B3-AF2A-AE46EDB4545A",
+         "b68a35a7-17ad-35b3-af2a-ae46edb4545a"},
+        {uuid, NULL, "{b68a35a717ad35b3af2aae46edb4545a}",
+         "b68a35a7-17ad-35b3-af2a-ae46edb4545a"},
+        {uuid, NULL, "b68a35a7-17ad-35b3-af2a-ae46edb4545", "!value.invalid"},
+        {uuid, "bytea", "b68a35a7-17ad-35b3-af2a-ae46edb4545a",
+         "\\xb68a35a717ad35b3af2aae46edb4545a"},
+        {NAMED("string", "io.debezium.data.EnumSet"), "text[]", "a,b", "{a,b}"},
+        {NAMED("string", "io.debezium.data.EnumSet"), "text[]", "", "{}"},
+        {NAMED("string", "io.debezium.data.EnumSet"), NULL, "a,b", "a,b"},
+    };
+    CHECK(texts, cases);
+}
+
+/* T-06, T-10, X-08, X-09; cases 139, 140 */
+MR_TEST("strings are parsed into columns of other types, or refused one by one")
+{
+    static const struct text_case cases[] = {
+        {"\"string\"", "int4", "12", "12"},
+        {"\"string\"", "int4", " -12 ", "-12"},
+        {"\"string\"", "int4", "x", "!value.invalid"},
+        {"\"string\"", "int4", "", "!value.invalid"},
+        {"\"string\"", "int4", "2147483648", "!value.out_of_range"},
+        {"\"string\"", "int8", "9223372036854775808", "!value.out_of_range"},
+        {"\"string\"", "int8", "-9223372036854775808", "-9223372036854775808"},
+        {"\"string\"", "bool", "t", "true"},
+        {"\"string\"", "bool", "OFF", "false"},
+        {"\"string\"", "bool", "2", "!value.invalid"},
+        {"\"string\"", "float8", "1e3", "1000"},
+        {"\"string\"", "float8", "0x10", "!value.invalid"},
+        {"\"string\"", "float8", "1e999", "!value.out_of_range"},
+        {"\"string\"", "numeric", "POSITIVE_INFINITY", "Infinity"},
+        {"\"string\"", "numeric", "1.50e2", "150"},
+        {"\"string\"", "numeric(5,2)", "NaN", "NaN"},
+        {"\"string\"", "numeric(5,2)", "Infinity", "!value.out_of_range"},
+        {"\"string\"", "date", "2024-02-29", "2024-02-29"},
+        {"\"string\"", "date", "2023-02-29", "!value.invalid"},
+        {"\"string\"", "date", "2024-02-29 10:00", "!value.lossy"},
+        {"\"string\"", "time", "10:11:12.5", "10:11:12.5"},
+        {"\"string\"", "timestamp", "2024-02-29 10:11:12", "2024-02-29 10:11:12"},
+        {"\"string\"", "timestamptz", "2024-02-29 10:11:12+02", "2024-02-29 08:11:12+00"},
+        {"\"string\"", "timestamptz", "0044-03-15 BC", "0044-03-15 00:00:00+00 BC"},
+        {"\"string\"", "uuid", "b68a35a7-17ad-35b3-af2a-ae46edb4545a",
+         "b68a35a7-17ad-35b3-af2a-ae46edb4545a"},
+        {"\"string\"", "json", "[1, 2]", "[1, 2]"},
+        {"\"string\"", "jsonb", "[1,", "!value.invalid_json"},
+        {"\"string\"", "bytea", "\\x6100", "\\x6100"},
+        {"\"string\"", "bytea", "\\x6", "!value.invalid"},
+        {"\"string\"", "bit(3)", "101", "101"},
+        {"\"string\"", "bit(3)", "10", "!value.too_long"},
+        {"\"string\"", "varchar(2)", "abc", "!value.too_long"},
+        {"\"string\"", "varchar(2)", "ab  ", "ab"},
+        {"\"string\"", "varchar(2)", "\xc3\xa9\xc3\xa9", "\xc3\xa9\xc3\xa9"},
+        {"\"string\"", "bpchar(2)", "\xc3\xa9\xc3\xa9x", "!value.too_long"},
+        {"\"string\"", "enum", "red", "red"},
+        {"\"string\"", "other", "10.0.0.0/8", "10.0.0.0/8"},
+        {"\"string\"", "int4[]", "1", "HALT type.incompatible"},
+        {"{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\"]}", "int4", "", "!value.invalid"},
+    };
+    CHECK(texts, cases);
+}
+
+/* T-06, text_nul; case 129 */
+MR_TEST("U+0000 is poison, stripped or replaced, as the route says")
+{
+    static const struct hex_case poison[] = {{"\"string\"", NULL, "06 610062", "!value.nul"}};
+    static const struct hex_case strip[] = {{"\"string\"", NULL, "06 610062", "ab"},
+                                            {"\"string\"", "varchar(2)", "06 610062", "ab"}};
+    static const struct hex_case replace[] = {
+        {"\"string\"", NULL, "06 610062", "a\xef\xbf\xbd" "b"}};
+    CHECK(hexes, poison);
+    pc.route.text_nul = MR_TEXT_NUL_STRIP;
+    CHECK(hexes, strip);
+    pc.route.text_nul = MR_TEXT_NUL_REPLACE;
+    CHECK(hexes, replace);
+}
+
+/* T-30, T-31; case 130 */
+MR_TEST("text for jsonb is checked for what the server refuses")
+{
+    static const char json[] = NAMED("string", "io.debezium.data.Json");
+    static const struct text_case cases[] = {
+        {json, NULL, "{\"a\":1,\"a\":2}", "{\"a\":1,\"a\":2}"},
+        {json, NULL, "{\"a\":\"\\u0000\"}", "!value.json_nul"},
+        {json, NULL, "{\"\\u0000\":1}", "!value.json_nul"},
+        {json, "json", "{\"a\":\"\\u0000\"}", "{\"a\":\"\\u0000\"}"},
+        {json, NULL, "\"\\ud800\"", "!value.invalid_json"},
+        {json, NULL, "1e200000", "!value.out_of_range"},
+        {json, NULL, "nul", "!value.invalid_json"},
+        {json, "text", "not json", "not json"},
+    };
+    static const struct hex_case nested[] = {
+        {"{\"type\":\"map\",\"values\":\"string\"}", NULL, "02 026b 0200 00", "!value.json_nul"},
+        {"{\"type\":\"map\",\"values\":\"string\"}", "json", "02 026b 0200 00",
+         "{\"k\": \"\\u0000\"}"},
+    };
+    CHECK(texts, cases);
+    CHECK(hexes, nested);
+}
+
+/* T-08, T-09, T-70 to T-72, X-07, S-47; cases 58, 125 to 127 */
+MR_TEST("decimals keep every digit, or say that they do not fit")
+{
+    static const char var[] =
+        "{\"type\":\"record\",\"name\":\"D\",\"connect.name\":"
+        "\"io.debezium.data.VariableScaleDecimal\",\"fields\":[{\"name\":\"scale\",\"type\":"
+        "\"int\"},{\"name\":\"value\",\"type\":\"bytes\"}]}";
+    static const struct hex_case cases[] = {
+        {DECIMAL(9, 2), NULL, "00", "0.00"},
+        {DECIMAL(9, 2), NULL, "02 6e", "1.10"},
+        {DECIMAL(9, 2), NULL, "02 ff", "-0.01"},
+        {DECIMAL(9, 0), NULL, "04 ff38", "-200"},
+        {DECIMAL(9, 3), "numeric(5,2)", "04 03ed", "!numeric.excess_scale"},
+        {DECIMAL(9, 3), "numeric(5,2)", "04 03f2", "1.01"},
+        {DECIMAL(9, 2), "numeric(5,2)", "06 0186a0", "!value.out_of_range"},
+        {DECIMAL(9, 2), "int4", "04 012c", "3"},
+        {DECIMAL(9, 2), "int4", "04 012d", "!value.out_of_range"},
+        {DECIMAL(9, 2), "float8", "02 01", "HALT type.incompatible"},
+        {DECIMAL(9, 2), "text", "02 01", "0.01"},
+        {var, NULL, "03 02 05", "500"},
+        {var, NULL, "04 02 05", "0.05"},
+        {var, NULL, "ffffffff0f 02 05", "!value.out_of_range"},
+        {var, NULL, "ffffffff0f 00", "0"},
+        {DECIMAL(60, 0), NULL, "20 7fffffffffffffffffffffffffffffff",
+         "170141183460469231731687303715884105727"},
+        {DECIMAL(60, 5), NULL, "20 80000000000000000000000000000000",
+         "-1701411834604692317316873037158841.05728"},
+    };
+    static const struct hex_case rounded[] = {
+        {DECIMAL(9, 3), "numeric(5,2)", "04 03ed", "1.01"},
+        {DECIMAL(9, 3), "numeric(5,2)", "04 fc13", "-1.01"},
+        {DECIMAL(9, 3), "numeric(5,2)", "06 0f423f", "!value.out_of_range"},
+        {DECIMAL(9, 3), "numeric(2,0)", "04 03ec", "1"},
+    };
+    CHECK(hexes, cases);
+    pc.route.excess_scale_round = true;
+    CHECK(hexes, rounded);
+}
+
+/* T-07, T-28, T-33, T-34, X-16; cases 57, 123, 124, 136 */
+MR_TEST("bytes, bits and durations come out in the target's order")
+{
+    static const char bits10[] = "{\"type\":\"bytes\",\"connect.name\":\"io.debezium.data.Bits\","
+                                 "\"connect.parameters\":{\"length\":\"10\"}}";
+    static const char bits4[] = "{\"type\":\"bytes\",\"connect.name\":\"io.debezium.data.Bits\","
+                                "\"connect.parameters\":{\"length\":\"4\"}}";
+    static const char varbits[] =
+        "{\"type\":\"bytes\",\"connect.name\":\"io.debezium.data.Bits\","
+        "\"connect.parameters\":{\"length\":\"2147483647\"}}";
+    static const char duration[] =
+        "{\"type\":\"fixed\",\"name\":\"D\",\"size\":12,\"logicalType\":\"duration\"}";
+    static const char uuid[] =
+        "{\"type\":\"fixed\",\"name\":\"U\",\"size\":16,\"logicalType\":\"uuid\"}";
+    static const struct hex_case cases[] = {
+        {"{\"type\":\"fixed\",\"name\":\"F\",\"size\":3}", NULL, "010203", "\\x010203"},
+        {"{\"type\":\"fixed\",\"name\":\"F\",\"size\":0}", NULL, "", "\\x"},
+        {"\"bytes\"", NULL, "00", "\\x"},
+        {"\"bytes\"", "text", "00", "HALT type.incompatible"},
+        {"\"bytes\"", "uuid", "02 61", "!value.invalid"},
+        {bits10, NULL, "04 0102", "1000000001"},
+        {bits10, NULL, "00", "0000000000"},
+        {bits4, NULL, "02 10", "!value.out_of_range"},
+        {bits4, NULL, "02 08", "1000"},
+        {bits4, "bit(5)", "02 08", "!value.too_long"},
+        {bits4, "varbit(4)", "02 01", "0001"},
+        {varbits, NULL, "04 0501", "100000101"},
+        {varbits, NULL, "02 00", ""},
+        {"\"boolean\"", "bit(1)", "01", "1"},
+        {"\"boolean\"", "int4", "01", "1"},
+        {"\"boolean\"", "text", "00", "false"},
+        {duration, NULL, "01000000 02000000 03000000", "P1M2DT0.003S"},
+        {duration, NULL, "00000080 00000000 00000000", "!value.out_of_range"},
+        {uuid, NULL, "b68a35a717ad35b3af2aae46edb4545a", "b68a35a7-17ad-35b3-af2a-ae46edb4545a"},
+    };
+    CHECK(hexes, cases);
+}
+
+/* T-05, X-05, X-06, S-44; case 137 */
+MR_TEST("floats keep NaN and infinities, and are never narrowed unasked")
+{
+    static const struct hex_case cases[] = {
+        {"\"double\"", NULL, "000000000000f87f", "NaN"},
+        {"\"double\"", NULL, "000000000000f0ff", "-Infinity"},
+        {"\"double\"", NULL, "0000000000000080", "-0"},
+        {"\"double\"", "numeric", "9a9999999999b93f", "0.1"},
+        {"\"double\"", "numeric", "000000000000f07f", "Infinity"},
+        {"\"double\"", "numeric(5,2)", "000000000000f07f", "!value.out_of_range"},
+        {"\"double\"", "float4", "9a9999999999b93f", "HALT type.incompatible"},
+        {"\"double\"", "text", "9a9999999999b93f", "0.1"},
+        {"\"float\"", NULL, "cdcccc3d", "0.1"},
+        {"\"float\"", "float8", "cdcccc3d", "0.10000000149011612"},
+        {"\"float\"", "numeric", "cdcccc3d", "0.1"},
+    };
+    CHECK(hexes, cases);
+}
+
+/* T-60, X-19; cases 133, 134 */
+MR_TEST("arrays of scalars become arrays, item rules apply, others become documents")
+{
+    static const char ints[] = "{\"type\":\"array\",\"items\":[\"null\",\"int\"]}";
+    static const char texts[] = "{\"type\":\"array\",\"items\":\"string\"}";
+    static const struct hex_case cases[] = {
+        {ints, NULL, "00", "{}"},
+        {ints, NULL, "04 02 02 00 00", "{1,NULL}"},
+        {ints, "int2[]", "02 02 80 80 08 00", "!value.out_of_range"},
+        {ints, "text[]", "02 02 02 00", "{1}"},
+        {ints, "jsonb", "04 02 02 00 00", "[1, null]"},
+        {ints, "uuid[]", "00", "HALT type.incompatible"},
+        {texts, NULL, "02 02 ff 00", "!value.utf8"},
+        {texts, "int4[]", "02 04 3132 00", "{12}"},
+        {"{\"type\":\"array\",\"items\":{\"type\":\"array\",\"items\":\"int\"}}", NULL,
+         "02 02 02 00 00", "[[1]]"},
+    };
+    CHECK(hexes, cases);
+}
