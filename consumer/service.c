@@ -21,19 +21,17 @@ static struct mr_env env_split(struct mr_service *service)
 static int ends_open(struct mr_service *s, struct mr_err *err)
 {
     const struct mr_config *config = s->opts.config;
-    struct mr_source_opts source_opts;
-    struct mr_sink_opts sink_opts;
     const struct mr_sink_ops *sink_ops = mr_sink_for_url(config->target.url, err);
 
     if (sink_ops == NULL)
         return -(int)err->code;
-    mr_wiring_source_opts(&s->wiring, env_split(s), &source_opts);
-    int rc = mr_source_kafka.open(&source_opts, &s->source, err);
+    mr_wiring_source_opts(&s->wiring, env_split(s), &s->source_opts);
+    int rc = mr_source_kafka.open(&s->source_opts, &s->source, err);
     if (rc < 0)
         return rc;
-    mr_wiring_sink_opts(&s->wiring, env_split(s), &sink_opts);
-    sink_opts.session_timeout_ms = s->source->ops->session_timeout_ms(s->source);
-    return sink_ops->open(&sink_opts, &s->sink, err);
+    mr_wiring_sink_opts(&s->wiring, env_split(s), &s->sink_opts);
+    s->sink_opts.session_timeout_ms = s->source->ops->session_timeout_ms(s->source);
+    return sink_ops->open(&s->sink_opts, &s->sink, err);
 }
 
 static int middle_open(struct mr_service *s, struct mr_err *err)

@@ -16,6 +16,8 @@ struct mr_service_opts {
 struct mr_service {
     struct mr_service_opts opts;
     struct mr_wiring wiring;
+    struct mr_source_opts source_opts; /* borrowed by the source and the sink */
+    struct mr_sink_opts sink_opts;
     struct mr_metrics *metrics;
     struct mr_sink *sink;
     struct mr_source *source;

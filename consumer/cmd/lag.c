@@ -16,6 +16,8 @@ enum { FACTS_TIMEOUT_MS = 10000, WATCH_SECONDS = 2 };
 
 struct lag_ends {
     struct mr_wiring wiring;
+    struct mr_sink_opts sink_opts; /* borrowed by the two below */
+    struct mr_source_opts source_opts;
     struct mr_sink *sink;
     struct mr_source *source;
     struct mr_env env;
@@ -23,8 +25,6 @@ struct lag_ends {
 
 static int ends_open(struct lag_ends *ends, const struct mr_config *config, struct mr_err *err)
 {
-    struct mr_sink_opts sink_opts;
-    struct mr_source_opts source_opts;
     const struct mr_sink_ops *ops;
 
     mr_env_init_system(&ends->env);
@@ -34,14 +34,14 @@ static int ends_open(struct lag_ends *ends, const struct mr_config *config, stru
     ops = mr_sink_for_url(config->target.url, err);
     if (ops == NULL)
         return -(int)err->code;
-    mr_wiring_sink_opts(&ends->wiring, ends->env, &sink_opts);
-    rc = ops->open(&sink_opts, &ends->sink, err);
+    mr_wiring_sink_opts(&ends->wiring, ends->env, &ends->sink_opts);
+    rc = ops->open(&ends->sink_opts, &ends->sink, err);
     if (rc < 0)
         return rc;
-    mr_wiring_source_opts(&ends->wiring, ends->env, &source_opts);
-    source_opts.n_topics = 0; /* asks, does not subscribe */
-    source_opts.n_lanes = 1;
-    return mr_source_kafka.open(&source_opts, &ends->source, err);
+    mr_wiring_source_opts(&ends->wiring, ends->env, &ends->source_opts);
+    ends->source_opts.n_topics = 0; /* asks, does not subscribe */
+    ends->source_opts.n_lanes = 1;
+    return mr_source_kafka.open(&ends->source_opts, &ends->source, err);
 }
 
 static void ends_close(struct lag_ends *ends)

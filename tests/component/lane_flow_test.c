@@ -1,0 +1,242 @@
+/* Lanes, claims and the poll loop at work: the fake source, a real SQLite target. Every test ends with the
+ * source's rules kept and every record given back. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/support/flow.h"
+#include "tests/support/mr_test.h"
+#include "tests/support/sink_fault.h"
+
+static struct flow f;
+
+static void begin(uint32_t n_parts, struct flow_opts opts)
+{
+    flow_registry_away(false);
+    flow_start(&f, &opts);
+    for (uint32_t i = 0; i < n_parts; i++)
+        fake_source_partition(f.fake, "t", (int32_t)i, 0);
+}
+
+static void put_many(int32_t partition, int64_t first_id, int n)
+{
+    for (int i = 0; i < n; i++)
+        flow_put(&f, partition, first_id + i, "x");
+}
+
+static void assign_all(uint32_t n_parts)
+{
+    for (uint32_t i = 0; i < n_parts; i++)
+        fake_source_assign(f.fake, "t", (int32_t)i);
+}
+
+/* G-01 */
+MR_TEST("every record of four partitions lands once, and the positions are behind the last")
+{
+    begin(4, (struct flow_opts){.n_lanes = 2});
+    for (int32_t p = 0; p < 4; p++)
+        put_many(p, p * 10000, 2500);
+    assign_all(4);
+    for (int32_t p = 0; p < 4; p++)
+        flow_await_position(&f, p, 2500);
+    MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM t"), 10000);
+    MR_CHECK_INT(flow_number(&f, "SELECT sum(next_offset) FROM millrace_positions"), 10000);
+    MR_CHECK_INT(flow_stop(&f), MR_END_STOPPED);
+    MR_CHECK_INT(fake_source_committed(f.fake, "t", 3), 2500);
+    flow_free(&f, false);
+}
+
+MR_TEST("an append table gets every record once, in spite of a revoke in the middle")
+{
+    begin(2, (struct flow_opts){.n_lanes = 2, .strategy = MR_STRATEGY_APPEND, .max_rows = 100});
+    put_many(0, 0, 3000);
+    put_many(1, 5000, 3000);
+    assign_all(2);
+    flow_await_position(&f, 0, 300);
+    fake_source_revoke(f.fake, "t", 0, false);
+    fake_source_assign(f.fake, "t", 0);
+    fake_source_revoke(f.fake, "t", 1, true);
+    fake_source_assign(f.fake, "t", 1);
+    flow_await_position(&f, 0, 3000);
+    flow_await_position(&f, 1, 3000);
+    MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM t"), 6000);
+    MR_CHECK_INT(flow_number(&f, "SELECT count(DISTINCT id) FROM t"), 6000);
+    MR_CHECK_INT(flow_stop(&f), MR_END_STOPPED);
+    flow_free(&f, false);
+}
+
+/* case 29 */
+MR_TEST("a poison record is put aside in the same transaction, its neighbours land")
+{
+    static const uint8_t bad[] = {0, 0, 0, 0, 1, 2, 2, 'x', 9};
+
+    begin(1, (struct flow_opts){.n_lanes = 1});
+    put_many(0, 0, 50);
+    flow_put_bytes(&f, 0, 50, (struct mr_slice){bad, sizeof bad});
+    put_many(0, 51, 49);
+    assign_all(1);
+    flow_await_position(&f, 0, 100);
+    MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM t"), 99);
+    MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM millrace_dead_letters WHERE "
+                                 "code = 'avro.trailing' AND \"offset\" = 50"),
+                 1);
+    flow_stop(&f);
+    flow_free(&f, false);
+}
+
+/* case 30 */
+MR_TEST("with on_bad_record = stop everything before the record lands, and the partition waits at it")
+{
+    static const uint8_t bad[] = {0, 0};
+
+    begin(2, (struct flow_opts){.n_lanes = 1, .on_bad = MR_ON_BAD_STOP});
+    put_many(0, 0, 50);
+    flow_put_bytes(&f, 0, 50, (struct mr_slice){bad, sizeof bad});
+    put_many(0, 51, 10);
+    put_many(1, 1000, 500);
+    assign_all(2);
+    flow_await_state(&f, 0, MR_PART_HALTED);
+    flow_await_position(&f, 0, 50);
+    flow_await_position(&f, 1, 500);
+    MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM t"), 550);
+    MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM millrace_dead_letters"), 0);
+    flow_stop(&f);
+    flow_free(&f, false);
+}
+
+/* H-01 */
+MR_TEST("a registry that is away holds the partition; nothing is lost when it comes back")
+{
+    begin(1, (struct flow_opts){.n_lanes = 1});
+    flow_registry_away(true);
+    put_many(0, 0, 200);
+    assign_all(1);
+    flow_await_state(&f, 0, MR_PART_HELD);
+    MR_CHECK(fake_source_is_held(f.fake, "t", 0));
+    flow_registry_away(false);
+    flow_await_position(&f, 0, 200);
+    MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM t"), 200);
+    MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM millrace_dead_letters"), 0);
+    flow_stop(&f);
+    flow_free(&f, false);
+}
+
+/* F-16 */
+MR_TEST("a gap at the end of the log moves the position to the end")
+{
+    begin(1, (struct flow_opts){.n_lanes = 1});
+    put_many(0, 0, 10);
+    fake_source_gap(f.fake, "t", 0, 3);
+    put_many(0, 10, 10);
+    fake_source_gap(f.fake, "t", 0, 1);
+    assign_all(1);
+    flow_await_position(&f, 0, 24);
+    MR_CHECK_INT(flow_number(&f, "SELECT next_offset FROM millrace_positions"), 24);
+    flow_stop(&f);
+    flow_free(&f, false);
+}
+
+/* G-02: the target's position decides, not the group's commit */
+MR_TEST("a second run goes on where the first one stopped")
+{
+    char dir[64];
+
+    begin(1, (struct flow_opts){.n_lanes = 1, .strategy = MR_STRATEGY_APPEND});
+    put_many(0, 0, 100);
+    assign_all(1);
+    flow_await_position(&f, 0, 100);
+    flow_stop(&f);
+    snprintf(dir, sizeof dir, "%s", f.dir);
+    flow_free(&f, true);
+    begin(1, (struct flow_opts){.n_lanes = 1, .strategy = MR_STRATEGY_APPEND, .dir = dir});
+    put_many(0, 0, 150);
+    assign_all(1);
+    flow_await_position(&f, 0, 150);
+    MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM t"), 150);
+    flow_stop(&f);
+    flow_free(&f, false);
+}
+
+/* K-05, case 159 */
+MR_TEST("a position below the log's start halts the partition and loads nothing")
+{
+    char dir[64];
+
+    begin(1, (struct flow_opts){.n_lanes = 1});
+    put_many(0, 0, 100);
+    assign_all(1);
+    flow_await_position(&f, 0, 100);
+    flow_stop(&f);
+    snprintf(dir, sizeof dir, "%s", f.dir);
+    flow_free(&f, true);
+    flow_registry_away(false);
+    struct flow_opts opts = {.n_lanes = 1, .dir = dir};
+    flow_start(&f, &opts);
+    fake_source_partition(f.fake, "t", 0, 0);
+    put_many(0, 0, 300);
+    fake_source_retain(f.fake, "t", 0, 150);
+    assign_all(1);
+    flow_await_state(&f, 0, MR_PART_HALTED);
+    MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM t"), 100);
+    flow_stop(&f);
+    flow_free(&f, false);
+}
+
+/* G-03, case 163 */
+MR_TEST("an owner whose position was claimed by another is fenced, and doubles nothing")
+{
+    struct mr_claim claim;
+    struct mr_err err = MR_ERR_INIT;
+
+    begin(1, (struct flow_opts){.n_lanes = 1, .strategy = MR_STRATEGY_APPEND});
+    put_many(0, 0, 100);
+    assign_all(1);
+    flow_await_position(&f, 0, 100);
+    memset(&claim, 0, sizeof claim);
+    snprintf(claim.position.stream, sizeof claim.position.stream, "t");
+    claim.position.slots = 1;
+    claim.start_offset = -1;
+    MR_CHECK_OK(f.sink->ops->claim(f.sink, &claim, 1, &err));
+    put_many(0, 100, 100);
+    flow_await_position(&f, 0, 200);
+    MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM t"), 200);
+    MR_CHECK_U64(atomic_load(&f.lanes[0].n_fenced), 1);
+    flow_stop(&f);
+    flow_free(&f, false);
+}
+
+MR_TEST("seeks that the client refuses are tried again")
+{
+    begin(1, (struct flow_opts){.n_lanes = 1});
+    fake_source_refuse_seeks(f.fake, 5);
+    put_many(0, 0, 10);
+    assign_all(1);
+    flow_await_position(&f, 0, 10);
+    flow_stop(&f);
+    flow_free(&f, false);
+}
+
+MR_TEST("a stop under load flushes what was gathered, and nothing is read twice afterwards")
+{
+    char dir[64];
+
+    begin(2, (struct flow_opts){.n_lanes = 2, .strategy = MR_STRATEGY_APPEND, .max_rows = 200});
+    put_many(0, 0, 4000);
+    put_many(1, 10000, 4000);
+    assign_all(2);
+    flow_await_position(&f, 0, 400);
+    MR_CHECK_INT(flow_stop(&f), MR_END_STOPPED);
+    MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM t"),
+                 flow_number(&f, "SELECT sum(next_offset) FROM millrace_positions"));
+    snprintf(dir, sizeof dir, "%s", f.dir);
+    flow_free(&f, true);
+    begin(2, (struct flow_opts){.n_lanes = 2, .strategy = MR_STRATEGY_APPEND, .dir = dir});
+    put_many(0, 0, 4000);
+    put_many(1, 10000, 4000);
+    assign_all(2);
+    flow_await_position(&f, 0, 4000);
+    flow_await_position(&f, 1, 4000);
+    MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM t"), 8000);
+    MR_CHECK_INT(flow_number(&f, "SELECT count(DISTINCT id) FROM t"), 8000);
+    flow_stop(&f);
+    flow_free(&f, false);
+}

@@ -1,0 +1,60 @@
+/* A whole service without its command line for component tests: the fake source, a scripted registry with
+ * one plain schema {id int key; v string}, a SQLite file, real lanes, claims and poll loop. */
+#ifndef MR_TESTS_SUPPORT_FLOW_H
+#define MR_TESTS_SUPPORT_FLOW_H
+
+#include "consumer/poller.h"
+#include "tests/support/source_fake.h"
+
+enum { FLOW_WAIT_MS = 20000 };
+
+struct flow {
+    char dir[64];
+    char url[128];
+    struct mr_env env;
+    struct mr_source *source;
+    struct fake_source *fake;
+    struct mr_sink_opts sink_opts; /* borrowed by the sink */
+    struct mr_sink *sink;
+    struct mr_registry *registry;
+    struct mr_route_rule rule;
+    struct mr_metrics *metrics;
+    struct mr_partitions partitions;
+    struct mr_targets targets;
+    struct mr_claims *claims;
+    struct mr_lane_shared shared;
+    struct mr_lane lanes[4];
+    uint32_t n_lanes;
+    struct mr_poller poller;
+};
+
+struct flow_opts {
+    uint32_t n_lanes;
+    enum mr_strategy strategy;
+    enum mr_on_bad on_bad;
+    uint32_t max_rows;      /* of a batch; 0: 1000 */
+    const struct mr_sink_ops *sink_ops; /* NULL: SQLite */
+    const char *dir;        /* an existing folder to go on in; NULL: a new one */
+};
+
+void flow_start(struct flow *flow, const struct flow_opts *opts);
+/* Asks for a graceful end and waits for it. */
+enum mr_poller_end flow_stop(struct flow *flow);
+/* Frees everything; removes the folder unless `keep`. Checks the fake source for violations. */
+void flow_free(struct flow *flow, bool keep);
+
+/* One record {id, v} with its key {id} on partition `partition` of topic "t". */
+int64_t flow_put(struct flow *flow, int32_t partition, int64_t id, const char *v);
+int64_t flow_put_bytes(struct flow *flow, int32_t partition, int64_t id, struct mr_slice value);
+
+/* Waits until the position in the target is `next`; fails the test at the deadline. */
+void flow_await_position(struct flow *flow, int32_t partition, int64_t next);
+void flow_await_state(struct flow *flow, int32_t partition, enum mr_partition_state state);
+
+/* One number from the target, read beside the sink: "SELECT count(*) FROM t". */
+int64_t flow_number(struct flow *flow, const char *sql);
+
+/* While true, the scripted registry does not answer. */
+void flow_registry_away(bool away);
+
+#endif
