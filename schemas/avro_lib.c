@@ -75,7 +75,7 @@ int mr_avro_lib_new(const char *schema, size_t len, struct mr_avro_lib **out, st
         avro_schema_decref(lib->schema);
     }
     mr_lock_drop(&avro_lock);
-    if (rc < 0)
+    if (rc != 0)
         free(lib);
     else
         *out = lib;
@@ -336,7 +336,7 @@ static int fill_step(struct fill *fill)
         fill->depth--;
         return 0;
     }
-    return rc < 0 ? rc : push(fill, &child, json);
+    return rc != 0 ? rc : push(fill, &child, json);
 }
 
 static int fill_value(avro_value_t *value, const struct mr_json *json, struct mr_err *err)
@@ -441,7 +441,7 @@ int mr_avro_lib_encode_json(const char *schema, const char *json, struct mr_buf 
 {
     struct mr_avro_lib *lib;
     int rc = mr_avro_lib_new(schema, strlen(schema), &lib, err);
-    if (rc < 0)
+    if (rc != 0)
         return rc;
     rc = mr_avro_lib_encode(lib, json, strlen(json), out, err);
     mr_avro_lib_free(lib);
@@ -453,7 +453,7 @@ int mr_avro_lib_decode_json(const char *schema, struct mr_slice datum, struct mr
 {
     struct mr_avro_lib *lib;
     int rc = mr_avro_lib_new(schema, strlen(schema), &lib, err);
-    if (rc < 0)
+    if (rc != 0)
         return rc;
     rc = mr_avro_lib_decode(lib, datum, out, err);
     mr_avro_lib_free(lib);

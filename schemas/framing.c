@@ -197,6 +197,7 @@ static int open_auto(struct framing *f)
     return rc == NOT_THIS_FORM ? open_prefix(f) : rc;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): six parameters, the interface of framing.h */
 int mr_framing_open(struct mr_slice payload, bool is_key, enum mr_format format,
                     const struct mr_headers *headers, struct mr_frame *out, struct mr_err *err)
 {

@@ -52,7 +52,7 @@ static bool ends_with(const char *text, const char *end)
 /* The error_code of an answer's body; 0: none. Apicurio's own API names an exception instead. */
 static int64_t error_code_of(const struct mr_registry_answer *answer, enum mr_registry_kind kind)
 {
-    static const struct mr_json_limits limits = {64 * 1024, 32, 1000};
+    static const struct mr_json_limits limits = {65536, 32, 1000};
     struct mr_json *body;
     if (mr_json_parse((const char *)answer->body.data, answer->body.len, &limits, &body, NULL) < 0)
         return 0;
@@ -104,18 +104,18 @@ static void hold_back(struct registry_link *link, uint32_t retry_after_ms)
         atomic_store(&link->not_before_ms, now_ms(link) + retry_after_ms);
 }
 
-enum registry_verdict registry_ask(struct registry_link *link, const char *path,
-                                   uint64_t deadline_ms, enum mr_code missing,
+enum registry_verdict registry_ask(struct registry_link *link,
+                                   const struct registry_question *question,
                                    struct mr_registry_answer *answer, struct mr_err *err)
 {
-    if (!may_ask(link, deadline_ms, err))
+    if (!may_ask(link, question->deadline_ms, err))
         return REGISTRY_NOT_NOW;
-    uint64_t left_ms = deadline_ms - now_ms(link);
+    uint64_t left_ms = question->deadline_ms - now_ms(link);
     answer->timeout_ms = left_ms < link->timeout_ms ? (uint32_t)left_ms : link->timeout_ms;
     answer->status = 0;
     answer->retry_after_ms = 0;
     answer->artifact_type[0] = '\0';
-    int rc = get(link, path, answer, err);
+    int rc = get(link, question->path, answer, err);
     if (rc == -MR_SCHEMA_TOO_LARGE)
         return REGISTRY_REFUSED;
     if (rc < 0)
@@ -125,8 +125,8 @@ enum registry_verdict registry_ask(struct registry_link *link, const char *path,
     if (answer->status == 408 || answer->status == 429 || answer->status == 503)
         hold_back(link, answer->retry_after_ms);
     if (rule->verdict != REGISTRY_LOADED)
-        mr_err_set(err, rule->code != MR_OK ? rule->code : missing,
-                   "GET %s: status %ld, error_code %lld", path, answer->status,
+        mr_err_set(err, rule->code != MR_OK ? rule->code : question->missing,
+                   "GET %s: status %ld, error_code %lld", question->path, answer->status,
                    (long long)error_code);
     return rule->verdict;
 }

@@ -269,6 +269,14 @@ static enum registry_verdict read_confluent(struct load_run *run, struct load_fr
     return set_text(run, frame, mr_json_string(schema));
 }
 
+/* Asks for `run->path`. */
+static enum registry_verdict ask(struct load_run *run, enum mr_code missing)
+{
+    const struct registry_question question = {
+        .path = mr_buf_cstr(&run->path), .deadline_ms = run->deadline_ms, .missing = missing};
+    return registry_ask(run->link, &question, &run->answer, run->err);
+}
+
 /* Apicurio's own API answers with the text itself; references are a second request. */
 static enum registry_verdict read_apicurio(struct load_run *run, struct load_frame *frame,
                                            enum mr_code missing)
@@ -283,8 +291,7 @@ static enum registry_verdict read_apicurio(struct load_run *run, struct load_fra
     if (verdict != REGISTRY_LOADED)
         return verdict;
     mr_buf_str(&run->path, "/references");
-    verdict = registry_ask(run->link, mr_buf_cstr(&run->path), run->deadline_ms, missing,
-                           &run->answer, run->err);
+    verdict = ask(run, missing);
     if (run->answer.status == 404) /* before Apicurio 2.2 */
         return REGISTRY_LOADED;
     if (verdict == REGISTRY_LOADED)
@@ -298,8 +305,7 @@ static enum registry_verdict push(struct load_run *run, enum mr_code missing, ch
 {
     struct registry_load *load = run->load;
     struct load_frame frame = {.key = key};
-    enum registry_verdict verdict = registry_ask(run->link, mr_buf_cstr(&run->path),
-                                                 run->deadline_ms, missing, &run->answer, run->err);
+    enum registry_verdict verdict = ask(run, missing);
     if (verdict != REGISTRY_LOADED)
         return verdict;
     size_t texts_bytes = load->texts_bytes;

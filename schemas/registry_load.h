@@ -53,10 +53,18 @@ enum registry_verdict registry_load_run(struct registry_load *load, struct regis
                                         uint64_t deadline_ms, struct mr_schema **out,
                                         struct mr_err *err);
 
-/* One GET and its verdict by status and error code; `missing` is the code of a 404 that names a
- * schema. `answer` is filled on LOADED, else as far as it came. registry_answer.c. */
-enum registry_verdict registry_ask(struct registry_link *link, const char *path,
-                                   uint64_t deadline_ms, enum mr_code missing,
+/* One GET: what for, until when of the clock, and the code of an answer that the schema is missing.
+ */
+struct registry_question {
+    const char *path;
+    uint64_t deadline_ms;
+    enum mr_code missing;
+};
+
+/* Asks, and gives the verdict by status and error code. `answer` is filled on LOADED, else as far
+ * as it came. registry_answer.c. */
+enum registry_verdict registry_ask(struct registry_link *link,
+                                   const struct registry_question *question,
                                    struct mr_registry_answer *answer, struct mr_err *err);
 
 #endif

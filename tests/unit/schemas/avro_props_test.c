@@ -95,10 +95,10 @@ MR_TEST("a decimal needs a positive precision, a scale within it, and room in it
     static const struct {
         int size, precision;
         enum mr_logical logical;
-    } fixed[] = {{4, 9, MR_LOGICAL_DECIMAL},   {4, 10, MR_LOGICAL_NONE},
-                 {16, 38, MR_LOGICAL_DECIMAL}, {16, 39, MR_LOGICAL_NONE},
-                 {1, 2, MR_LOGICAL_DECIMAL},   {1, 3, MR_LOGICAL_NONE},
-                 {0, 1, MR_LOGICAL_NONE}};
+    } fixed[] = {
+        {4, 9, MR_LOGICAL_DECIMAL}, {4, 10, MR_LOGICAL_NONE},   {16, 38, MR_LOGICAL_DECIMAL},
+        {16, 39, MR_LOGICAL_NONE},  {3, 6, MR_LOGICAL_DECIMAL}, {3, 7, MR_LOGICAL_NONE},
+        {1, 2, MR_LOGICAL_DECIMAL}, {1, 3, MR_LOGICAL_NONE},    {0, 1, MR_LOGICAL_NONE}};
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {
         char text[160];
         snprintf(text, sizeof text,
