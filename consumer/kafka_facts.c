@@ -1,0 +1,265 @@
+/* Owns the questions to the brokers about a partition's log. Must not be called on the poll thread:
+ * each question may block until its time-out.
+ * Source: librdkafka's rdkafka.h, rd_kafka_query_watermark_offsets(), rd_kafka_committed(),
+ * rd_kafka_offsets_for_times(), rd_kafka_DescribeTopics(). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <librdkafka/rdkafka.h>
+
+#include "consumer/kafka_err.h"
+#include "consumer/kafka_source.h"
+
+#include "base/ban.h"
+
+/* Cluster and topic ids are asked for again after this time: a topic may be deleted and made anew.
+ */
+enum { IDS_FRESH_MS = 10000, LEAST_TIMEOUT_MS = 100 };
+
+/* One id that a topic was seen with. Ids are handed out as pointers, so an entry never changes its
+ * id: a new id is a new entry before the old one. */
+struct mr_kafka_topic {
+    char stream[MR_STREAM_NAME_BYTES];
+    char id[MR_TOPIC_ID_BYTES]; /* immutable */
+    uint64_t asked_ms;
+    struct mr_kafka_topic *next;
+};
+
+void mr_kafka_facts_release(struct mr_kafka *kafka) MR_NO_TSA
+{
+    while (kafka->topics != NULL) {
+        struct mr_kafka_topic *topic = kafka->topics;
+        kafka->topics = topic->next;
+        free(topic);
+    }
+}
+
+static int left_ms(const struct mr_kafka *kafka, uint64_t end_ms)
+{
+    uint64_t now_ms = mr_mono_ms(&kafka->opts->env);
+
+    return end_ms > now_ms + LEAST_TIMEOUT_MS ? (int)(end_ms - now_ms) : LEAST_TIMEOUT_MS;
+}
+
+/* ---- ids ---- */
+
+static int cluster_get(struct mr_kafka *kafka, uint64_t end_ms, const char **out,
+                       struct mr_err *err)
+{
+    uint64_t now_ms = mr_mono_ms(&kafka->opts->env);
+
+    *out = kafka->cluster_id;
+    mr_lock_take(&kafka->facts_lock);
+    bool known = *kafka->cluster_id != '\0' && now_ms - kafka->cluster_at_ms < IDS_FRESH_MS;
+    mr_lock_drop(&kafka->facts_lock);
+    if (known)
+        return 0;
+    char *id = rd_kafka_clusterid(kafka->rk, left_ms(kafka, end_ms));
+    if (id == NULL)
+        return mr_err_set(err, MR_SOURCE_AWAY, "no broker tells the cluster's id");
+    mr_lock_take(&kafka->facts_lock);
+    if (strcmp(kafka->cluster_id, id) != 0)
+        snprintf(kafka->cluster_id, sizeof kafka->cluster_id, "%s", id);
+    kafka->cluster_at_ms = now_ms;
+    mr_lock_drop(&kafka->facts_lock);
+    rd_kafka_mem_free(kafka->rk, id);
+    return 0;
+}
+
+static struct mr_kafka_topic *topic_find(struct mr_kafka *kafka, const char *stream)
+    MR_REQUIRES(kafka->facts_lock)
+{
+    for (struct mr_kafka_topic *topic = kafka->topics; topic != NULL; topic = topic->next)
+        if (strcmp(topic->stream, stream) == 0)
+            return topic;
+    return NULL;
+}
+
+static const char *topic_note(struct mr_kafka *kafka, const char *stream, const char *id)
+{
+    const char *noted = "";
+
+    mr_lock_take(&kafka->facts_lock);
+    struct mr_kafka_topic *topic = topic_find(kafka, stream);
+    if (topic == NULL || strcmp(topic->id, id) != 0) {
+        topic = calloc(1, sizeof *topic);
+        if (topic != NULL) {
+            snprintf(topic->stream, sizeof topic->stream, "%s", stream);
+            snprintf(topic->id, sizeof topic->id, "%s", id);
+            topic->next = kafka->topics;
+            kafka->topics = topic;
+        }
+    }
+    if (topic != NULL) {
+        topic->asked_ms = mr_mono_ms(&kafka->opts->env);
+        noted = topic->id;
+    }
+    mr_lock_drop(&kafka->facts_lock);
+    return noted;
+}
+
+static bool topic_known(struct mr_kafka *kafka, const char *stream, const char **id)
+{
+    bool fresh = false;
+
+    mr_lock_take(&kafka->facts_lock);
+    struct mr_kafka_topic *topic = topic_find(kafka, stream);
+    if (topic != NULL) {
+        fresh = mr_mono_ms(&kafka->opts->env) - topic->asked_ms < IDS_FRESH_MS;
+        *id = topic->id;
+    }
+    mr_lock_drop(&kafka->facts_lock);
+    return fresh;
+}
+
+static void id_text(const rd_kafka_Uuid_t *id, char *out, size_t cap)
+{
+    *out = '\0';
+    if (id != NULL && (rd_kafka_Uuid_most_significant_bits(id) != 0 ||
+                       rd_kafka_Uuid_least_significant_bits(id) != 0))
+        snprintf(out, cap, "%s", rd_kafka_Uuid_base64str(id));
+}
+
+/* "" where the brokers are too old for topic ids, or do not tell; only a missing topic is an error.
+ */
+static int describe_read(rd_kafka_event_t *event, char *id, size_t cap, struct mr_err *err)
+{
+    size_t n = 0;
+    const rd_kafka_DescribeTopics_result_t *result = rd_kafka_event_DescribeTopics_result(event);
+
+    *id = '\0';
+    if (result == NULL || rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return 0;
+    const rd_kafka_TopicDescription_t **topics = rd_kafka_DescribeTopics_result_topics(result, &n);
+    if (n == 0)
+        return 0;
+    const rd_kafka_error_t *error = rd_kafka_TopicDescription_error(topics[0]);
+    int code = error != NULL ? (int)rd_kafka_error_code(error) : 0;
+    if (mr_kafka_err_code(code) == MR_SOURCE_TOPIC_MISSING)
+        return mr_kafka_err_set(err, code, "describe the topic", rd_kafka_error_string(error));
+    if (code == 0)
+        id_text(rd_kafka_TopicDescription_topic_id(topics[0]), id, cap);
+    return 0;
+}
+
+static int topic_id_get(struct mr_kafka *kafka, const char *stream, uint64_t end_ms,
+                        const char **out, struct mr_err *err)
+{
+    char id[MR_TOPIC_ID_BYTES] = "";
+    int rc = 0;
+
+    if (topic_known(kafka, stream, out))
+        return 0;
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(kafka->rk);
+    rd_kafka_TopicCollection_t *topics = rd_kafka_TopicCollection_of_topic_names(&stream, 1);
+    rd_kafka_AdminOptions_t *options =
+        rd_kafka_AdminOptions_new(kafka->rk, RD_KAFKA_ADMIN_OP_DESCRIBETOPICS);
+    char text[128];
+    int timeout_ms = left_ms(kafka, end_ms);
+    rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, text, sizeof text);
+    rd_kafka_DescribeTopics(kafka->rk, topics, options, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, timeout_ms);
+    if (event != NULL) {
+        rc = describe_read(event, id, sizeof id, err);
+        rd_kafka_event_destroy(event);
+    }
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_TopicCollection_destroy(topics);
+    rd_kafka_queue_destroy(queue);
+    if (rc == 0)
+        *out = topic_note(kafka, stream, id);
+    return rc;
+}
+
+/* ---- offsets ---- */
+
+static rd_kafka_topic_partition_list_t *one(const char *stream, int32_t partition, int64_t offset)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+
+    rd_kafka_topic_partition_list_add(list, stream, partition)->offset = offset;
+    return list;
+}
+
+static int code_of(int code, const rd_kafka_topic_partition_list_t *list)
+{
+    return code != RD_KAFKA_RESP_ERR_NO_ERROR ? code : (int)list->elems[0].err;
+}
+
+static int committed_get(struct mr_kafka *kafka, rd_kafka_topic_partition_list_t *list,
+                         const char *our_metadata, int timeout_ms, struct mr_log_facts *out)
+{
+    int code = code_of((int)rd_kafka_committed(kafka->rk, list, timeout_ms), list);
+    const rd_kafka_topic_partition_t *elem = &list->elems[0];
+    size_t len = our_metadata != NULL ? strlen(our_metadata) : 0;
+
+    out->committed = -1;
+    out->committed_leader_epoch = -1;
+    out->committed_is_ours = false;
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR || elem->offset < 0)
+        return code;
+    out->committed = elem->offset;
+    out->committed_leader_epoch = rd_kafka_topic_partition_get_leader_epoch(elem);
+    out->committed_is_ours =
+        len > 0 && elem->metadata_size == len && memcmp(elem->metadata, our_metadata, len) == 0;
+    return 0;
+}
+
+static int at_time_get(struct mr_kafka *kafka, rd_kafka_topic_partition_list_t *list,
+                       int timeout_ms, struct mr_log_facts *out)
+{
+    int code = code_of((int)rd_kafka_offsets_for_times(kafka->rk, list, timeout_ms), list);
+
+    out->at_timestamp = -1;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && list->elems[0].offset >= 0)
+        out->at_timestamp = list->elems[0].offset;
+    return code;
+}
+
+int mr_kafka_facts(struct mr_source *source, const char *stream, int32_t partition,
+                   enum mr_start start, int64_t start_ms, const char *our_metadata,
+                   uint32_t timeout_ms, struct mr_log_facts *out, struct mr_err *err)
+{
+    struct mr_kafka *kafka = mr_kafka_of(source);
+    uint64_t end_ms = mr_mono_ms(&kafka->opts->env) + timeout_ms;
+
+    *out = (struct mr_log_facts){.at_timestamp = -1, .stream_id = "", .cluster_id = ""};
+    int rc = cluster_get(kafka, end_ms, &out->cluster_id, err);
+    if (rc == 0)
+        rc = topic_id_get(kafka, stream, end_ms, &out->stream_id, err);
+    if (rc < 0)
+        return rc;
+    int code = (int)rd_kafka_query_watermark_offsets(kafka->rk, stream, partition, &out->low,
+                                                     &out->high, left_ms(kafka, end_ms));
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return mr_kafka_err_set(err, code, "ask for the ends of the log", NULL);
+    rd_kafka_topic_partition_list_t *list = one(stream, partition, RD_KAFKA_OFFSET_INVALID);
+    code = committed_get(kafka, list, our_metadata, left_ms(kafka, end_ms), out);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return mr_kafka_err_set(err, code, "ask for the group's commit", NULL);
+    if (start != MR_START_TIMESTAMP)
+        return 0;
+    list = one(stream, partition, start_ms);
+    code = at_time_get(kafka, list, left_ms(kafka, end_ms), out);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return mr_kafka_err_set(err, code, "ask for the offset of a time stamp", NULL);
+    return 0;
+}
+
+int64_t mr_kafka_known_end(struct mr_source *source, const char *stream, int32_t partition)
+{
+    struct mr_kafka *kafka = mr_kafka_of(source);
+    const struct mr_kafka_part *part = mr_kafka_part_find(kafka, stream, partition);
+    int64_t low = -1;
+    int64_t high = -1;
+
+    if (part == NULL || !atomic_load(&part->assigned) ||
+        rd_kafka_get_watermark_offsets(kafka->rk, stream, partition, &low, &high) !=
+            RD_KAFKA_RESP_ERR_NO_ERROR ||
+        high < 0)
+        return -1;
+    return high;
+}

@@ -1,0 +1,177 @@
+/* Owns the producer client. Must not retry beyond what the client does: the caller sends again.
+ * Source: librdkafka's rdkafka.h, rd_kafka_produceva(), rd_kafka_flush(). */
+#include "consumer/kafka_producer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <librdkafka/rdkafka.h>
+
+#include "consumer/kafka_err.h"
+
+#include "base/ban.h"
+
+enum { FIXED_ARGS = 6 };
+
+struct mr_kafka_producer {
+    rd_kafka_t *rk;
+    uint64_t n_outstanding;
+    uint64_t outstanding_bytes;
+    int failed_code; /* the first failure since the last flush; 0: none */
+};
+
+static void delivered(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
+{
+    struct mr_kafka_producer *producer = opaque;
+
+    (void)rk;
+    producer->n_outstanding--;
+    producer->outstanding_bytes -= message->len + message->key_len;
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR && producer->failed_code == 0)
+        producer->failed_code = (int)message->err;
+}
+
+static int set(rd_kafka_conf_t *conf, const char *name, const char *value, struct mr_err *err)
+{
+    char text[256];
+
+    if (rd_kafka_conf_set(conf, name, value, text, sizeof text) == RD_KAFKA_CONF_OK)
+        return 0;
+    return mr_err_set(err, MR_CONFIG_INVALID, "kafka.%s: the client does not take this value",
+                      name);
+}
+
+static int conf_fill(rd_kafka_conf_t *conf, const struct mr_kafka_producer_opts *opts,
+                     struct mr_err *err)
+{
+    char number[24];
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < opts->n_properties; i++)
+        rc = set(conf, opts->properties[i].name, opts->properties[i].value, err);
+    if (rc == 0 && opts->client_id != NULL)
+        rc = set(conf, "client.id", opts->client_id, err);
+    if (rc == 0 && opts->idempotent)
+        rc = set(conf, "enable.idempotence", "true", err);
+    if (rc == 0 && opts->queue_bytes > 0) {
+        snprintf(number, sizeof number, "%zu", opts->queue_bytes / 1024 + 1);
+        rc = set(conf, "queue.buffering.max.kbytes", number, err);
+    }
+    return rc;
+}
+
+int mr_kafka_producer_open(const struct mr_kafka_producer_opts *opts,
+                           struct mr_kafka_producer **out, struct mr_err *err)
+{
+    char text[512] = "";
+    struct mr_kafka_producer *producer = calloc(1, sizeof *producer);
+
+    if (producer == NULL)
+        return mr_err_set(err, MR_NO_MEMORY, "no memory for a producer");
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    int rc = conf_fill(conf, opts, err);
+    if (rc == 0) {
+        rd_kafka_conf_set_dr_msg_cb(conf, delivered);
+        rd_kafka_conf_set_opaque(conf, producer);
+        producer->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
+        if (producer->rk == NULL)
+            rc = mr_err_set(err, MR_CONFIG_INVALID, "the Kafka client refuses its settings: %s",
+                            text);
+    }
+    if (rc < 0) {
+        rd_kafka_conf_destroy(conf); /* the client takes it only on success */
+        free(producer);
+        return rc;
+    }
+    *out = producer;
+    return 0;
+}
+
+static size_t args_fill(const struct mr_kafka_send *send, rd_kafka_vu_t *args)
+{
+    size_t n = 0;
+
+    args[n].vtype = RD_KAFKA_VTYPE_TOPIC;
+    args[n++].u.cstr = send->topic;
+    args[n].vtype = RD_KAFKA_VTYPE_PARTITION;
+    args[n++].u.i32 = send->partition;
+    args[n].vtype = RD_KAFKA_VTYPE_KEY;
+    args[n].u.mem.ptr = (void *)(uintptr_t)send->key.data; /* copied, but not const in the client */
+    args[n++].u.mem.size = send->key.len;
+    args[n].vtype = RD_KAFKA_VTYPE_VALUE;
+    args[n].u.mem.ptr = (void *)(uintptr_t)send->value.data;
+    args[n++].u.mem.size = send->value.len;
+    args[n].vtype = RD_KAFKA_VTYPE_TIMESTAMP;
+    args[n++].u.i64 = send->timestamp_ms;
+    args[n].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
+    args[n++].u.i = RD_KAFKA_MSG_F_COPY;
+    for (size_t i = 0; i < send->n_headers; i++) {
+        args[n].vtype = RD_KAFKA_VTYPE_HEADER;
+        args[n].u.header.name = send->headers[i].name;
+        args[n].u.header.val = send->headers[i].value.data;
+        args[n++].u.header.size = (ssize_t)send->headers[i].value.len;
+    }
+    return n;
+}
+
+int mr_kafka_producer_send(struct mr_kafka_producer *producer, const struct mr_kafka_send *send,
+                           struct mr_err *err)
+{
+    rd_kafka_vu_t args[FIXED_ARGS + MR_KAFKA_MOST_HEADERS];
+
+    if (send->n_headers > MR_KAFKA_MOST_HEADERS)
+        return mr_err_set(err, MR_VALUE_TOO_LARGE, "more than %d headers",
+                          (int)MR_KAFKA_MOST_HEADERS);
+    memset(args, 0, sizeof args);
+    rd_kafka_poll(producer->rk, 0);
+    rd_kafka_error_t *error = rd_kafka_produceva(producer->rk, args, args_fill(send, args));
+    if (error == NULL) {
+        producer->n_outstanding++;
+        producer->outstanding_bytes += send->key.len + send->value.len;
+        return 0;
+    }
+    mr_kafka_err_set(err, (int)rd_kafka_error_code(error), "produce", rd_kafka_error_string(error));
+    int code = (int)rd_kafka_error_code(error);
+    rd_kafka_error_destroy(error);
+    return -(int)mr_kafka_err_code(code);
+}
+
+void mr_kafka_producer_serve(struct mr_kafka_producer *producer, uint32_t timeout_ms)
+{
+    rd_kafka_poll(producer->rk, (int)timeout_ms);
+}
+
+int mr_kafka_producer_flush(struct mr_kafka_producer *producer, uint32_t timeout_ms,
+                            struct mr_err *err)
+{
+    rd_kafka_flush(producer->rk, (int)timeout_ms);
+    int code = producer->failed_code;
+    producer->failed_code = 0;
+    if (code != 0)
+        return mr_kafka_err_set(err, code, "produce", NULL);
+    if (producer->n_outstanding > 0)
+        return mr_err_set(err, MR_SOURCE_AWAY, "%llu records are not acknowledged after %u ms",
+                          (unsigned long long)producer->n_outstanding, timeout_ms);
+    return 0;
+}
+
+uint64_t mr_kafka_producer_outstanding(const struct mr_kafka_producer *producer)
+{
+    return producer->n_outstanding;
+}
+
+uint64_t mr_kafka_producer_outstanding_bytes(const struct mr_kafka_producer *producer)
+{
+    return producer->outstanding_bytes;
+}
+
+void mr_kafka_producer_close(struct mr_kafka_producer *producer)
+{
+    if (producer == NULL)
+        return;
+    rd_kafka_purge(producer->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    rd_kafka_poll(producer->rk, 0);
+    rd_kafka_destroy(producer->rk);
+    free(producer);
+}
