@@ -30,65 +30,33 @@
 /* The group `registry` and each entry of `registries` have the same keys: P is the prefix of the
  * names, S the struct, M the member's prefix, URL what the two say differently about the address.
  */
-/* clang-format off: one row a key, as in the tables */
-#define REGISTRY_ROWS(P, S, M, URL)                                                                 \
-    {P "url",                                                                                       \
-     MR_OPT_STRS,                                                                                   \
-     offsetof(S, M urls),                                                                           \
-     URL,                                                                                           \
-     RESTART,                                                                                       \
-     .url = true,                                                                                   \
-     .max = 16,                                                                                     \
-     .help = "Address of the schema registry, or an array of them, tried in turn."},                \
-        {P "kind",                                                                                  \
-         MR_OPT_CHOICE,                                                                             \
-         offsetof(S, M kind),                                                                       \
-         .dflt = "confluent",                                                                       \
-         RESTART,                                                                                   \
-         .choices = &mr_choices_registry_kind,                                                      \
-         .help =                                                                                    \
-             "The registry's API: Confluent's (Apicurio's look-alike included) or Apicurio's."},    \
-        {P "basic_auth", MR_OPT_STR,     offsetof(S, M basic_auth),                                 \
-         RESTART,        .secret = true, .help = "`user:password` for HTTP basic authentication."}, \
-        {P "bearer_token", MR_OPT_STR,     offsetof(S, M bearer_token),                             \
-         RESTART,          .secret = true, .help = "Token for HTTP bearer authentication."},        \
-        {P "tls.ca", MR_OPT_STR, offsetof(S, M tls.ca), RESTART,                                    \
-         .help = "File of the certificate authorities to trust instead of the system's."},          \
-        {P "tls.cert", MR_OPT_STR, offsetof(S, M tls.cert), RESTART,                                \
-         .help = "File of the client's certificate."},                                              \
-        {P "tls.key", MR_OPT_STR, offsetof(S, M tls.key), RESTART,                                  \
-         .help = "File of the client's private key."},                                              \
-        {P "tls.key_password",                                                                      \
-         MR_OPT_STR,                                                                                \
-         offsetof(S, M tls.key_password),                                                           \
-         RESTART,                                                                                   \
-         .secret = true,                                                                            \
-         .help = "Password of that private key."},                                                  \
-        {P "timeout",                                                                               \
-         MR_OPT_TIME,                                                                               \
-         offsetof(S, M timeout_ms),                                                                 \
-         .dflt = "10s",                                                                             \
-         .min = 100,                                                                                \
-         .max = 5 * MINUTE,                                                                         \
-         RESTART,                                                                                   \
-         .help = "Longest wait for one answer of the registry."},                                   \
-        {P "cache.max_schemas",                                                                     \
-         MR_OPT_U32,                                                                                \
-         offsetof(S, M cache_max_schemas),                                                          \
-         .dflt = "10000",                                                                           \
-         .min = 16,                                                                                 \
-         .max = 1000000,                                                                            \
-         .unit = "schemas",                                                                         \
-         RESTART,                                                                                   \
-         .help = "Schemas kept; the least recently used goes first."},                              \
-        {P "cache.not_found",                                                                       \
-         MR_OPT_TIME,                                                                               \
-         offsetof(S, M cache_not_found_ms),                                                         \
-         .dflt = "60s",                                                                             \
-         .min = SEC,                                                                                \
-         .max = HOUR,                                                                               \
-         RESTART,                                                                                   \
-         .help = "How long an unknown schema id is remembered as unknown."}
+/* clang-format off */
+#define REGISTRY_ROWS(P, S, M, URL)                                                                \
+    {P "url", MR_OPT_STRS, offsetof(S, M urls), URL, RESTART, .url = true, .max = 16,              \
+     .help = "Address of the schema registry, or an array of them, tried in turn."},               \
+    {P "kind", MR_OPT_CHOICE, offsetof(S, M kind), .dflt = "confluent", RESTART,                   \
+     .choices = &mr_choices_registry_kind,                                                         \
+     .help = "The registry's API: Confluent's (Apicurio's look-alike included) or Apicurio's."},   \
+    {P "basic_auth", MR_OPT_STR, offsetof(S, M basic_auth), RESTART, .secret = true,               \
+     .help = "`user:password` for HTTP basic authentication."},                                    \
+    {P "bearer_token", MR_OPT_STR, offsetof(S, M bearer_token), RESTART, .secret = true,           \
+     .help = "Token for HTTP bearer authentication."},                                             \
+    {P "tls.ca", MR_OPT_STR, offsetof(S, M tls.ca), RESTART,                                       \
+     .help = "File of the certificate authorities to trust instead of the system's."},             \
+    {P "tls.cert", MR_OPT_STR, offsetof(S, M tls.cert), RESTART,                                   \
+     .help = "File of the client's certificate."},                                                 \
+    {P "tls.key", MR_OPT_STR, offsetof(S, M tls.key), RESTART,                                     \
+     .help = "File of the client's private key."},                                                 \
+    {P "tls.key_password", MR_OPT_STR, offsetof(S, M tls.key_password), RESTART, .secret = true,   \
+     .help = "Password of that private key."},                                                     \
+    {P "timeout", MR_OPT_TIME, offsetof(S, M timeout_ms), .dflt = "10s", .min = 100,               \
+     .max = 5 * MINUTE, RESTART, .help = "Longest wait for one answer of the registry."},          \
+    {P "cache.max_schemas", MR_OPT_U32, offsetof(S, M cache_max_schemas), .dflt = "10000",         \
+     .min = 16, .max = 1000000, .unit = "schemas", RESTART,                                        \
+     .help = "Schemas kept; the least recently used goes first."},                                 \
+    {P "cache.not_found", MR_OPT_TIME, offsetof(S, M cache_not_found_ms), .dflt = "60s",           \
+     .min = SEC, .max = HOUR, RESTART,                                                             \
+     .help = "How long an unknown schema id is remembered as unknown."}
 /* clang-format on */
 
 static const struct mr_option registry_rows[] = {

@@ -6,7 +6,7 @@
 
 static struct conf_files f;
 static struct conf_files g;
-static struct mr_config_change changes[4];
+static struct mr_config_change changes[5]; /* the last is never written */
 
 MR_SETUP
 {
@@ -82,5 +82,6 @@ MR_TEST("changes beyond the room are counted")
 {
     MR_CHECK_U64(changed("", "kafka: { a = 1; b = 1; c = 1; d = 1; e = 1; f = 1; };"), 6);
     MR_CHECK_STR(changes[3].path, "kafka.d");
+    MR_CHECK_STR(changes[4].path, "");
     MR_CHECK_STR(mr_reload_name(MR_RELOAD_NEXT_BATCH), "next batch");
 }

@@ -103,6 +103,7 @@ MR_TEST("what libconfig calls a syntax error is explained")
 
 MR_TEST("what libconfig allows passes")
 {
+    MR_CHECK_STR(complaint("a = \"x\" \"y\"; b : { c = true, };"), "");
     MR_CHECK_STR(
         complaint("a = 1, b : { c = true; d = FALSE }, e = ( { f = \"x\" \"y\"; }, [1, 2] )"), "");
 }
