@@ -36,7 +36,8 @@ static void take(FILE *from, char *out, size_t cap)
 
 void cmd_call_run(struct cmd_call *call, const char *const *words)
 {
-    char copies[MAX_WORDS][256] = {"millrace"};
+    static char copies[MAX_WORDS][256] = {
+        "millrace"}; /* getopt_long wants words that may be written */
     char *argv[MAX_WORDS + 1] = {copies[0]};
     int argc = 1;
     for (; words[argc - 1] != NULL && argc < MAX_WORDS; argc++) {
