@@ -155,7 +155,7 @@ static void split_declared(const char *declared, char name[TYPE_NAME_BYTES], int
     sizes[0] = -1;
     sizes[1] = -1;
     if (declared[len] == '(')
-        (void)sscanf(declared + len, "( %d , %d", &sizes[0], &sizes[1]);
+        (void)sscanf(declared + len, "( %9d , %9d", &sizes[0], &sizes[1]);
     while (len > 0 && declared[len - 1] == ' ')
         len--;
     if (len >= TYPE_NAME_BYTES)

@@ -7,9 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <libpq-fe.h>
 #include <sqlite3.h>
 
 #include "tests/support/mr_test.h"
+#include "tests/support/pg_server.h"
 
 #include "base/ban.h"
 
@@ -46,6 +48,44 @@ static void sqlite_run(struct mr_sink_fixture *f, const char *sql)
     (void)snprintf(why, sizeof why, "%s", sqlite3_errmsg(db));
     (void)sqlite3_close(db);
     if (rc != SQLITE_OK)
+        MR_FAIL("%s: %s", sql, why);
+}
+
+/* ---- PostgreSQL ---- */
+
+static const char pg_database[] = "sink_fixture";
+
+static void pg_start(struct mr_sink_fixture *f)
+{
+    (void)pg_server_url(); /* skips where there is no server */
+    pg_server_exec("DROP DATABASE IF EXISTS %s WITH (FORCE)", pg_database);
+    pg_server_exec("CREATE DATABASE %s", pg_database);
+    const char *url = pg_server_url_for("postgres", pg_database);
+    if (strlen(url) >= sizeof f->url)
+        MR_FAIL("the server's URL is too long: %s", url);
+    (void)snprintf(f->url, sizeof f->url, "%s", url);
+}
+
+static void pg_run(struct mr_sink_fixture *f, const char *sql)
+{
+    PGconn *conn = PQconnectdb(f->url);
+    mr_buf_reset(&f->text);
+    PGresult *result = PQexec(conn, "SET timezone = 'UTC'");
+    PQclear(result);
+    result = PQexec(conn, sql);
+    ExecStatusType status = PQresultStatus(result);
+    for (int row = 0; row < PQntuples(result); row++) {
+        for (int i = 0; i < PQnfields(result); i++) {
+            mr_buf_str(&f->text, i > 0 ? "|" : "");
+            mr_buf_str(&f->text, PQgetisnull(result, row, i) ? "~" : PQgetvalue(result, row, i));
+        }
+        mr_buf_str(&f->text, "\n");
+    }
+    char why[256];
+    (void)snprintf(why, sizeof why, "%s", PQerrorMessage(conn));
+    PQclear(result);
+    PQfinish(conn);
+    if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK)
         MR_FAIL("%s: %s", sql, why);
 }
 
@@ -92,6 +132,10 @@ void mr_sink_fixture_start(struct mr_sink_fixture *f, enum mr_sink_kind kind)
         .pool_max = 4,
         .pool_wait_ms = 10000,
         .lock_timeout_ms = 10000,
+        .pool_idle_ms = 600000,
+        .pool_max_age_ms = 3600000,
+        .statement_timeout_ms = 60000,
+        .connect_timeout_ms = 10000,
         .session_timeout_ms = 1000,
         .output_fd = -1,
     };
@@ -109,8 +153,9 @@ void mr_sink_fixture_start(struct mr_sink_fixture *f, enum mr_sink_kind kind)
         break;
     case MR_KIND_POSTGRESQL:
     default:
-        mr_sink_fixture_stop(f);
-        MR_SKIP("no PostgreSQL server for tests here");
+        f->ops = &mr_sink_postgresql;
+        pg_start(f);
+        break;
     }
     open_sink(f);
 }
@@ -152,10 +197,18 @@ void mr_sink_fixture_exec(struct mr_sink_fixture *f, const char *sql)
 
 const char *mr_sink_fixture_query(struct mr_sink_fixture *f, const char *sql)
 {
-    if (f->kind == MR_KIND_STDOUT)
+    switch (f->kind) {
+    case MR_KIND_STDOUT:
         lines_read(f);
-    else
+        break;
+    case MR_KIND_POSTGRESQL:
+        pg_run(f, sql);
+        break;
+    case MR_KIND_SQLITE:
+    default:
         sqlite_run(f, sql);
+        break;
+    }
     return mr_buf_cstr(&f->text);
 }
 

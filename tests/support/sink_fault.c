@@ -1,0 +1,342 @@
+/* Owns scripted errors of sinks. Must not know any kind of sink. Invariant: a call that the script
+ * does not name is the real one, with its result. */
+#include "tests/support/sink_fault.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support/mr_test.h"
+
+struct fault_sink {
+    struct mr_sink base;
+    struct mr_sink *real;
+    struct mr_sink_ops ops; /* a copy: name, capabilities and emitter are the real one's */
+    struct mr_fault_step steps[MR_FAULT_MAX_STEPS];
+    size_t n_steps;
+    _Atomic uint32_t n_calls[MR_N_OPS];
+    _Atomic uint32_t n_met;
+};
+
+struct fault_session {
+    struct mr_session base;
+    struct mr_session *real;
+};
+
+static struct fault_sink *fault_sink(struct mr_sink *sink)
+{
+    return (struct fault_sink *)sink;
+}
+
+static struct fault_sink *sink_of(struct mr_session *session)
+{
+    return fault_sink(session->sink);
+}
+
+static struct mr_session *real_of(struct mr_session *session)
+{
+    return ((struct fault_session *)session)->real;
+}
+
+/* The step for this call, or NULL. */
+static const struct mr_fault_step *next_step(struct fault_sink *sink, enum mr_fault_op op,
+                                             const struct mr_row *const *rows, size_t n_rows)
+{
+    uint32_t call = atomic_fetch_add(&sink->n_calls[op], 1) + 1;
+    for (size_t i = 0; i < sink->n_steps; i++) {
+        const struct mr_fault_step *step = &sink->steps[i];
+        uint32_t times = step->times == 0 ? 1 : step->times;
+        if (step->op != op || call < step->call || call - step->call >= times)
+            continue;
+        bool met = !step->by_offset;
+        for (size_t row = 0; row < n_rows && !met; row++)
+            met = rows[row]->offset == step->offset;
+        if (met) {
+            atomic_fetch_add(&sink->n_met, 1);
+            return step;
+        }
+    }
+    return NULL;
+}
+
+static int fail(const struct mr_fault_step *step, struct mr_err *err)
+{
+    if (step->code == MR_DB)
+        return mr_err_set_db(err, step->class, step->sqlstate, "scripted");
+    return mr_err_set(err, step->code, "scripted");
+}
+
+static bool is_made(const struct mr_fault_step *step)
+{
+    return step == NULL || step->after;
+}
+
+/* What the caller is told; rc: of the real call, if it was made. */
+static int settle(const struct mr_fault_step *step, int rc, struct mr_err *err)
+{
+    return step != NULL && rc == 0 ? fail(step, err) : rc;
+}
+
+static int faulty_open(const struct mr_sink_opts *opts, struct mr_sink **out, struct mr_err *err)
+{
+    (void)opts;
+    (void)out;
+    return mr_err_set(err, MR_BUG, "wrap an open sink by mr_sink_fault_new");
+}
+
+static void faulty_close(struct mr_sink *sink)
+{
+    free(fault_sink(sink));
+}
+
+static int faulty_setup(struct mr_sink *base, char *target_id, struct mr_err *err)
+{
+    struct fault_sink *s = fault_sink(base);
+    const struct mr_fault_step *step = next_step(s, MR_OP_SETUP, NULL, 0);
+    int rc = is_made(step) ? s->real->ops->setup(s->real, target_id, err) : 0;
+    return settle(step, rc, err);
+}
+
+static int faulty_probe(struct mr_sink *base, struct mr_err *err)
+{
+    struct fault_sink *s = fault_sink(base);
+    const struct mr_fault_step *step = next_step(s, MR_OP_PROBE, NULL, 0);
+    int rc = is_made(step) ? s->real->ops->probe(s->real, err) : 0;
+    return settle(step, rc, err);
+}
+
+static int faulty_table_open(struct mr_sink *base, const char *schema, const char *name, bool fresh,
+                             struct mr_table **out, struct mr_err *err)
+{
+    struct fault_sink *s = fault_sink(base);
+    const struct mr_fault_step *step = next_step(s, MR_OP_TABLE_OPEN, NULL, 0);
+    if (step != NULL) /* never after: the reference would be lost */
+        return fail(step, err);
+    return s->real->ops->table_open(s->real, schema, name, fresh, out, err);
+}
+
+static int faulty_table_apply(struct mr_sink *base, const char *schema, const char *name,
+                              const struct mr_ddl *ddl, struct mr_err *err)
+{
+    struct fault_sink *s = fault_sink(base);
+    const struct mr_fault_step *step = next_step(s, MR_OP_TABLE_APPLY, NULL, 0);
+    int rc = is_made(step) ? s->real->ops->table_apply(s->real, schema, name, ddl, err) : 0;
+    return settle(step, rc, err);
+}
+
+static int faulty_table_register(struct mr_sink *base, const struct mr_table *table,
+                                 const char *route, bool shared, struct mr_err *err)
+{
+    struct fault_sink *s = fault_sink(base);
+    const struct mr_fault_step *step = next_step(s, MR_OP_TABLE_REGISTER, NULL, 0);
+    int rc = is_made(step) ? s->real->ops->table_register(s->real, table, route, shared, err) : 0;
+    return settle(step, rc, err);
+}
+
+static int faulty_positions_read(struct mr_sink *base, struct mr_position **out, size_t *n_out,
+                                 struct mr_err *err)
+{
+    struct fault_sink *s = fault_sink(base);
+    const struct mr_fault_step *step = next_step(s, MR_OP_POSITIONS_READ, NULL, 0);
+    if (step != NULL) /* never after: the array would be lost */
+        return fail(step, err);
+    return s->real->ops->positions_read(s->real, out, n_out, err);
+}
+
+static int faulty_claim(struct mr_sink *base, struct mr_claim *claims, size_t n, struct mr_err *err)
+{
+    struct fault_sink *s = fault_sink(base);
+    const struct mr_fault_step *step = next_step(s, MR_OP_CLAIM, NULL, 0);
+    int rc = is_made(step) ? s->real->ops->claim(s->real, claims, n, err) : 0;
+    return settle(step, rc, err);
+}
+
+static void faulty_stats(struct mr_sink *base, uint32_t *idle, uint32_t *busy, uint32_t *waiting)
+{
+    struct mr_sink *real = fault_sink(base)->real;
+    real->ops->stats(real, idle, busy, waiting);
+}
+
+static int faulty_session_open(struct mr_sink *base, struct mr_session **out, struct mr_err *err)
+{
+    struct fault_sink *s = fault_sink(base);
+    const struct mr_fault_step *step = next_step(s, MR_OP_SESSION_OPEN, NULL, 0);
+    if (step != NULL)
+        return fail(step, err);
+    struct fault_session *session = calloc(1, sizeof *session);
+    if (session == NULL)
+        return mr_err_set(err, MR_NO_MEMORY, "a session");
+    session->base = (struct mr_session){.ops = &s->ops, .sink = base};
+    int rc = s->real->ops->session_open(s->real, &session->real, err);
+    if (rc < 0)
+        free(session);
+    else
+        *out = &session->base;
+    return rc;
+}
+
+static void faulty_session_close(struct mr_session *base)
+{
+    struct mr_session *real = real_of(base);
+    real->ops->session_close(real);
+    free(base);
+}
+
+static int faulty_begin(struct mr_session *base, struct mr_table *const *tables, size_t n_tables,
+                        const struct mr_span *spans, size_t n_spans, struct mr_err *err)
+{
+    struct mr_session *real = real_of(base);
+    const struct mr_fault_step *step = next_step(sink_of(base), MR_OP_BEGIN, NULL, 0);
+    int rc = is_made(step) ? real->ops->begin(real, tables, n_tables, spans, n_spans, err) : 0;
+    return settle(step, rc, err);
+}
+
+static int faulty_savepoint(struct mr_session *base, struct mr_err *err)
+{
+    struct mr_session *real = real_of(base);
+    const struct mr_fault_step *step = next_step(sink_of(base), MR_OP_SAVEPOINT, NULL, 0);
+    int rc = is_made(step) ? real->ops->savepoint(real, err) : 0;
+    return settle(step, rc, err);
+}
+
+static int faulty_rollback_to(struct mr_session *base, struct mr_err *err)
+{
+    struct mr_session *real = real_of(base);
+    const struct mr_fault_step *step = next_step(sink_of(base), MR_OP_ROLLBACK_TO, NULL, 0);
+    int rc = is_made(step) ? real->ops->rollback_to_savepoint(real, err) : 0;
+    return settle(step, rc, err);
+}
+
+static int faulty_release(struct mr_session *base, struct mr_err *err)
+{
+    struct mr_session *real = real_of(base);
+    const struct mr_fault_step *step = next_step(sink_of(base), MR_OP_RELEASE, NULL, 0);
+    int rc = is_made(step) ? real->ops->release_savepoint(real, err) : 0;
+    return settle(step, rc, err);
+}
+
+static int faulty_delete_keys(struct mr_session *base, struct mr_table *table,
+                              const struct mr_colset *key, const struct mr_row *const *rows,
+                              size_t n_rows, uint64_t *n_done, struct mr_err *err)
+{
+    struct mr_session *real = real_of(base);
+    const struct mr_fault_step *step = next_step(sink_of(base), MR_OP_DELETE_KEYS, rows, n_rows);
+    int rc =
+        is_made(step) ? real->ops->delete_keys(real, table, key, rows, n_rows, n_done, err) : 0;
+    return settle(step, rc, err);
+}
+
+static int faulty_put_rows(struct mr_session *base, const struct mr_put_rows *put, enum mr_put mode,
+                           uint64_t *n_done, struct mr_err *err)
+{
+    struct mr_session *real = real_of(base);
+    const struct mr_fault_step *step =
+        next_step(sink_of(base), MR_OP_PUT_ROWS, put->rows, put->n_rows);
+    int rc = is_made(step) ? real->ops->put_rows(real, put, mode, n_done, err) : 0;
+    return settle(step, rc, err);
+}
+
+static int faulty_put_letters(struct mr_session *base, const struct mr_letter *letters, size_t n,
+                              struct mr_err *err)
+{
+    struct mr_session *real = real_of(base);
+    const struct mr_fault_step *step = next_step(sink_of(base), MR_OP_PUT_LETTERS, NULL, 0);
+    int rc = is_made(step) ? real->ops->put_letters(real, letters, n, err) : 0;
+    return settle(step, rc, err);
+}
+
+static int faulty_put_positions(struct mr_session *base, const struct mr_span *spans, size_t n,
+                                struct mr_err *err)
+{
+    struct mr_session *real = real_of(base);
+    const struct mr_fault_step *step = next_step(sink_of(base), MR_OP_PUT_POSITIONS, NULL, 0);
+    int rc = is_made(step) ? real->ops->put_positions(real, spans, n, err) : 0;
+    return settle(step, rc, err);
+}
+
+static int faulty_commit(struct mr_session *base, struct mr_err *err)
+{
+    struct mr_session *real = real_of(base);
+    const struct mr_fault_step *step = next_step(sink_of(base), MR_OP_COMMIT, NULL, 0);
+    int rc = is_made(step) ? real->ops->commit(real, err) : 0;
+    return settle(step, rc, err);
+}
+
+static void faulty_rollback(struct mr_session *base)
+{
+    real_of(base)->ops->rollback(real_of(base));
+}
+
+static void faulty_interrupt(struct mr_session *base)
+{
+    real_of(base)->ops->session_interrupt(real_of(base));
+}
+
+static void faulty_idle(struct mr_session *base)
+{
+    real_of(base)->ops->session_idle(real_of(base));
+}
+
+static const struct mr_sink_ops faulty_ops = {
+    .open = faulty_open,
+    .close = faulty_close,
+    .setup = faulty_setup,
+    .probe = faulty_probe,
+    .table_open = faulty_table_open,
+    .table_apply = faulty_table_apply,
+    .table_register = faulty_table_register,
+    .positions_read = faulty_positions_read,
+    .claim = faulty_claim,
+    .stats = faulty_stats,
+    .session_open = faulty_session_open,
+    .session_close = faulty_session_close,
+    .begin = faulty_begin,
+    .savepoint = faulty_savepoint,
+    .rollback_to_savepoint = faulty_rollback_to,
+    .release_savepoint = faulty_release,
+    .delete_keys = faulty_delete_keys,
+    .put_rows = faulty_put_rows,
+    .put_letters = faulty_put_letters,
+    .put_positions = faulty_put_positions,
+    .commit = faulty_commit,
+    .rollback = faulty_rollback,
+    .session_interrupt = faulty_interrupt,
+    .session_idle = faulty_idle,
+};
+
+struct mr_sink *mr_sink_fault_new(struct mr_sink *real)
+{
+    struct fault_sink *sink = calloc(1, sizeof *sink);
+    if (sink == NULL)
+        MR_FAIL("no memory for a sink");
+    sink->real = real;
+    sink->ops = faulty_ops;
+    sink->ops.name = real->ops->name;
+    sink->ops.caps = real->ops->caps;
+    sink->ops.emit = real->ops->emit;
+    sink->base.ops = &sink->ops;
+    return &sink->base;
+}
+
+void mr_sink_fault_script(struct mr_sink *base, const struct mr_fault_step *steps, size_t n)
+{
+    struct fault_sink *sink = fault_sink(base);
+    if (n > MR_FAULT_MAX_STEPS)
+        MR_FAIL("a script of %zu steps, at most %d", n, (int)MR_FAULT_MAX_STEPS);
+    if (n > 0)
+        memcpy(sink->steps, steps, n * sizeof *steps);
+    sink->n_steps = n;
+    for (int i = 0; i < MR_N_OPS; i++)
+        atomic_store(&sink->n_calls[i], 0);
+    atomic_store(&sink->n_met, 0);
+}
+
+uint32_t mr_sink_fault_calls(struct mr_sink *sink, enum mr_fault_op op)
+{
+    return atomic_load(&fault_sink(sink)->n_calls[op]);
+}
+
+uint32_t mr_sink_fault_met(struct mr_sink *sink)
+{
+    return atomic_load(&fault_sink(sink)->n_met);
+}
