@@ -265,6 +265,19 @@ static void part_begin(struct mr_poller *poller, struct mr_partition *part)
     part->wants_claim = true;
 }
 
+/* Parks nest: a lane with several of the partitions is parked as often. */
+static void lanes_park(struct mr_poller *poller, const struct mr_source_event *event)
+{
+    for (size_t i = 0; i < event->n_parts; i++)
+        mr_lane_park(&poller->opts.lanes[event->parts[i].lane]);
+}
+
+static void lanes_unpark(struct mr_poller *poller, const struct mr_source_event *event)
+{
+    for (size_t i = 0; i < event->n_parts; i++)
+        mr_lane_unpark(&poller->opts.lanes[event->parts[i].lane]);
+}
+
 void mr_poller_assigned(struct mr_poller *poller, const struct mr_source_event *event)
 {
     struct mr_source *source = poller->opts.source;
@@ -289,9 +302,11 @@ void mr_poller_assigned(struct mr_poller *poller, const struct mr_source_event *
         part->assigned = true;
         part_begin(poller, part);
     }
+    lanes_park(poller, event);
     if (source->ops->assign(source, event->parts, event->n_parts, &err) < 0)
         mr_log(MR_ERROR, "assign_failed", mr_kv_err(&err));
-    poller->seen_assignment = true;
+    lanes_unpark(poller, event);
+    atomic_store(&poller->seen_assignment, true);
 }
 
 static void assigned_remove(struct mr_poller *poller, struct mr_partition *part)
@@ -369,8 +384,10 @@ void mr_poller_unassigned(struct mr_poller *poller, const struct mr_source_event
     for (size_t i = 0; i < event->n_parts; i++) {
         struct mr_partition *part = mr_partitions_find(
             poller->opts.partitions, event->parts[i].stream, event->parts[i].partition);
-        if (part != NULL && part->assigned)
-            concerned[part->lane] = true;
+        if (part == NULL || !part->assigned)
+            continue;
+        event->parts[i].lane = part->lane;
+        concerned[part->lane] = true;
     }
     lanes_drain(poller, concerned, lost ? 0 : poller->opts.revoke_timeout_ms);
     for (uint32_t i = 0; i < poller->opts.n_lanes; i++)

@@ -5,7 +5,6 @@
 
 #include "tests/support/flow.h"
 #include "tests/support/mr_test.h"
-#include "tests/support/sink_fault.h"
 
 static struct flow f;
 
@@ -67,7 +66,7 @@ MR_TEST("an append table gets every record once, in spite of a revoke in the mid
 /* case 29 */
 MR_TEST("a poison record is put aside in the same transaction, its neighbours land")
 {
-    static const uint8_t bad[] = {0, 0, 0, 0, 1, 2, 2, 'x', 9};
+    static const uint8_t bad[] = {0, 0, 0, 0, 1, 100, 2, 'x', 9};
 
     begin(1, (struct flow_opts){.n_lanes = 1});
     put_many(0, 0, 50);
@@ -111,7 +110,6 @@ MR_TEST("a registry that is away holds the partition; nothing is lost when it co
     put_many(0, 0, 200);
     assign_all(1);
     flow_await_state(&f, 0, MR_PART_HELD);
-    MR_CHECK(fake_source_is_held(f.fake, "t", 0));
     flow_registry_away(false);
     flow_await_position(&f, 0, 200);
     MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM t"), 200);
