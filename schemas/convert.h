@@ -1,8 +1,8 @@
-/* Conversions: how a value of one meaning becomes a value of one column type (contract.md sections 5
- * and 5.1). Two const tables: semantic -> (family, normaliser), and (family, target) -> writer; what
- * has no row is refused when the plan is compiled. A normaliser turns the wire's scalar into its
- * family's form; a writer checks it against the column and calls the emitter.
- * Threads: tables are const; a run belongs to one thread. */
+/* Conversions: how a value of one meaning becomes a value of one column type (contract.md sections
+ * 5 and 5.1). Two const tables: semantic -> (family, normaliser), and (family, target) -> writer;
+ * what has no row is refused when the plan is compiled. A normaliser turns the wire's scalar into
+ * its family's form; a writer checks it against the column and calls the emitter. Threads: tables
+ * are const; a run belongs to one thread. */
 #ifndef MR_SCHEMAS_CONVERT_H
 #define MR_SCHEMAS_CONVERT_H
 
@@ -61,18 +61,17 @@ struct mr_convert_run {
 struct mr_convert;
 typedef int mr_normalise_fn(struct mr_convert_run *run, const struct mr_convert *c,
                             struct mr_value *v);
-typedef int mr_write_fn(struct mr_convert_run *run, const struct mr_convert *c,
-                        struct mr_value *v);
+typedef int mr_write_fn(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v);
 
 struct mr_convert {
     mr_normalise_fn *normalise; /* NULL: the wire's form is the family's */
     mr_write_fn *write;
     struct mr_coltype to; /* the column's type, or the element's */
     enum mr_semantic semantic;
-    int32_t scale;   /* decimals: of the schema */
-    int32_t n_bits;  /* bits: of the schema; INT32_MAX: unbounded */
-    bool lossy;      /* a cast allows to lose information */
-    bool sentinels;  /* T-19 */
+    int32_t scale;        /* decimals: of the schema */
+    int32_t n_bits;       /* bits: of the schema; INT32_MAX: unbounded */
+    bool lossy;           /* a cast allows to lose information */
+    bool sentinels;       /* T-19 */
     enum mr_ts_unit unit; /* */
 };
 

@@ -1,5 +1,5 @@
-/* Owns writing booleans, numbers, bytes, uuids and bits into columns: range and loss are checked here,
- * value by value (contract.md X-01..X-07, X-16, T-70..T-72). */
+/* Owns writing booleans, numbers, bytes, uuids and bits into columns: range and loss are checked
+ * here, value by value (contract.md X-01..X-07, X-16, T-70..T-72). */
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -36,8 +36,7 @@ int mr_write_boolean_integer(struct mr_convert_run *run, const struct mr_convert
     return 0;
 }
 
-int mr_write_boolean_bit(struct mr_convert_run *run, const struct mr_convert *c,
-                         struct mr_value *v)
+int mr_write_boolean_bit(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
 {
     uint8_t bit = v->i != 0 ? 0x80 : 0;
     if (c->to.length > 1)
@@ -129,8 +128,8 @@ int mr_write_numeric_integer(struct mr_convert_run *run, const struct mr_convert
     if (!mr_numeric_to_i64(&v->num, &i) || !mr_convert_fits(i, c->to.type)) {
         mr_buf_reset(&run->more);
         mr_numeric_print(&v->num, &run->more);
-        return mr_err_set(run->err, MR_VALUE_OUT_OF_RANGE, "%.60s into %s",
-                          mr_buf_cstr(&run->more), mr_type_name(c->to.type));
+        return mr_err_set(run->err, MR_VALUE_OUT_OF_RANGE, "%.60s into %s", mr_buf_cstr(&run->more),
+                          mr_type_name(c->to.type));
     }
     run->emit->integer(run->out, &c->to, i);
     return 0;
@@ -179,8 +178,8 @@ int mr_write_uuid_bytes(struct mr_convert_run *run, const struct mr_convert *c, 
 int mr_write_bits(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
 {
     bool exact = c->to.type == MR_T_BIT;
-    if (c->to.length >= 0 && (exact ? v->n_bits != (uint32_t)c->to.length
-                                    : v->n_bits > (uint32_t)c->to.length))
+    if (c->to.length >= 0 &&
+        (exact ? v->n_bits != (uint32_t)c->to.length : v->n_bits > (uint32_t)c->to.length))
         return mr_err_set(run->err, MR_VALUE_TOO_LONG, "%" PRIu32 " bits into %s(%d)", v->n_bits,
                           mr_type_name(c->to.type), (int)c->to.length);
     run->emit->bits(run->out, &c->to, v->s.data, v->n_bits);

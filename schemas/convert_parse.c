@@ -1,5 +1,6 @@
-/* Owns strings into columns of other types (contract.md X-08, X-09, X-18, T-10, T-35): parsed here, so
- * that a bad one is found before the stream. Blanks around a value are ignored, as the server does. */
+/* Owns strings into columns of other types (contract.md X-08, X-09, X-18, T-10, T-35): parsed here,
+ * so that a bad one is found before the stream. Blanks around a value are ignored, as the server
+ * does. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -16,9 +17,8 @@ static struct mr_slice trim(struct mr_slice text)
         text.data++;
         text.len--;
     }
-    while (text.len > 0 &&
-           (text.data[text.len - 1] == ' ' ||
-            (text.data[text.len - 1] >= 9 && text.data[text.len - 1] <= 13)))
+    while (text.len > 0 && (text.data[text.len - 1] == ' ' ||
+                            (text.data[text.len - 1] >= 9 && text.data[text.len - 1] <= 13)))
         text.len--;
     return text;
 }
@@ -51,13 +51,12 @@ int mr_parse_varchar(struct mr_convert_run *run, const struct mr_convert *c, str
 
 static bool is_word(struct mr_slice text, const char *word)
 {
-    return text.len == strlen(word) &&
-           strncasecmp((const char *)text.data, word, text.len) == 0;
+    return text.len == strlen(word) && strncasecmp((const char *)text.data, word, text.len) == 0;
 }
 
 int mr_parse_boolean(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
 {
-    static const char *const words[] = {"false", "true", "f", "t", "no", "yes",
+    static const char *const words[] = {"false", "true", "f", "t", "no",  "yes",
                                         "n",     "y",    "0", "1", "off", "on"};
     struct mr_slice text = trim(v->s);
     for (unsigned i = 0; i < sizeof words / sizeof *words; i++) {
@@ -239,7 +238,8 @@ int mr_parse_timetz(struct mr_convert_run *run, const struct mr_convert *c, stru
     return 0;
 }
 
-/* Without an offset a text is read as UTC; with one, a timestamp gets the UTC clock. */
+/* Without an offset a text is read as UTC (X-11); with one, a timestamp gets the UTC clock (X-12).
+ */
 int mr_parse_timestamp(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
 {
     struct mr_iso iso;

@@ -53,8 +53,8 @@ static void moment_print(enum mr_family family, const struct mr_value *v, bool j
     }
 }
 
-static void value_print(enum mr_family family, const struct mr_convert *c,
-                        const struct mr_value *v, bool json, struct mr_buf *out)
+static void value_print(enum mr_family family, const struct mr_convert *c, const struct mr_value *v,
+                        bool json, struct mr_buf *out)
 {
     switch ((int)family) {
     case MR_FAM_BOOLEAN:

@@ -1,4 +1,5 @@
-/* Owns writing dates, times, timestamps and intervals into columns (contract.md X-11..X-14, X-21). */
+/* Owns writing dates, times, timestamps and intervals into columns (contract.md X-11..X-14, X-21).
+ */
 #include <inttypes.h>
 
 #include "schemas/convert_write.h"

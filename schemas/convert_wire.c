@@ -1,8 +1,8 @@
 /* Owns the normalisers: the wire's scalar to its family's form, with the checks that belong to the
  * meaning and not to a column. Must not emit. */
-#include "schemas/convert_write.h"
-
 #include <inttypes.h>
+
+#include "schemas/convert_write.h"
 
 #include "base/ban.h"
 
@@ -219,8 +219,8 @@ int mr_norm_bits(struct mr_convert_run *run, const struct mr_convert *c, struct 
     uint64_t used = bits_used(v->s);
     uint64_t n = c->n_bits == INT32_MAX ? used : (uint64_t)c->n_bits;
     if (used > n || n > INT32_MAX)
-        return mr_err_set(run->err, MR_VALUE_OUT_OF_RANGE, "bit %" PRIu64 " is set, %" PRIu64 " fit",
-                          used - 1, n);
+        return mr_err_set(run->err, MR_VALUE_OUT_OF_RANGE,
+                          "bit %" PRIu64 " is set, %" PRIu64 " fit", used - 1, n);
     mr_buf_reset(&run->text);
     uint8_t *to = mr_buf_room(&run->text, (size_t)(n + 7) / 8);
     if (to == NULL)

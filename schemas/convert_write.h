@@ -1,6 +1,6 @@
-/* The writers and normalisers that the tables of convert.c name, by duty: convert_wire.c (normalise),
- * convert_number.c, convert_time.c, convert_parse.c (from text), convert_print.c (to text and JSON).
- * Nothing else includes this. */
+/* The writers and normalisers that the tables of convert.c name, by duty: convert_wire.c
+ * (normalise), convert_number.c, convert_time.c, convert_parse.c (from text), convert_print.c (to
+ * text and JSON). Nothing else includes this. */
 #ifndef MR_SCHEMAS_CONVERT_WRITE_H
 #define MR_SCHEMAS_CONVERT_WRITE_H
 

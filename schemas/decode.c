@@ -1,6 +1,6 @@
-/* Owns decoding one record by its plan: key, envelope, what is asked for (contract.md section 3). Must
- * not format anything on the way that works. Invariant: `out` is filled on 0 only, and its slices live
- * in the decoder until its next call. */
+/* Owns decoding one record by its plan: key, envelope, what is asked for (contract.md section 3).
+ * Must not format anything on the way that works. Invariant: `out` is filled on 0 only, and its
+ * slices live in the decoder until its next call. */
 #include <stdlib.h>
 
 #include "schemas/decode_run.h"
@@ -39,8 +39,8 @@ static void decoder_begin(struct mr_decoder *d, const struct mr_plan *plan,
                           const struct mr_record_in *in, struct mr_err *err)
 {
     size_t limit = (in->value.len + in->key.len) * DECODE_FACTOR + DECODE_FLOOR_BYTES;
-    struct mr_buf *const bounded[] = {&d->row, &d->tuple,    &d->doc,      &d->key_fields,
-                                      &d->key, &d->key_tuple, &d->canons,   &d->check,
+    struct mr_buf *const bounded[] = {&d->row,      &d->tuple,     &d->doc,    &d->key_fields,
+                                      &d->key,      &d->key_tuple, &d->canons, &d->check,
                                       &d->run.text, &d->run.more};
     for (size_t i = 0; i < sizeof bounded / sizeof *bounded; i++)
         bounded[i]->limit = limit;
@@ -80,9 +80,8 @@ static int skip(struct mr_decoder *d, struct mr_decoded *out, const char *why)
 /* The record's own fields of `out`, once op is known. */
 static void out_begin(const struct mr_decoder *d, struct mr_decoded *out)
 {
-    *out = (struct mr_decoded){.op = MR_REC_SKIP,
-                               .op_letter = d->op != 0 ? d->op : '-',
-                               .source_ts_ms = d->source_ts_ms};
+    *out = (struct mr_decoded){
+        .op = MR_REC_SKIP, .op_letter = d->op != 0 ? d->op : '-', .source_ts_ms = d->source_ts_ms};
 }
 
 static int finish_append(struct mr_decoder *d, struct mr_decoded *out)
@@ -381,8 +380,8 @@ int mr_decode_record(const struct mr_plan *plan, struct mr_decoder *d,
                      const struct mr_record_in *in, struct mr_decoded *out, struct mr_err *err)
 {
     if (plan->layout == MR_LAYOUT_SKIP) {
-        *out = (struct mr_decoded){.op = MR_REC_SKIP, .skip = plan->skip, .op_letter = '-',
-                                   .source_ts_ms = -1};
+        *out = (struct mr_decoded){
+            .op = MR_REC_SKIP, .skip = plan->skip, .op_letter = '-', .source_ts_ms = -1};
         return 0;
     }
     decoder_begin(d, plan, in, err);

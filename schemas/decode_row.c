@@ -1,7 +1,7 @@
-/* Owns running a plan's ops over bytes: read, check, convert, emit, one pass, no recursion. Must not
- * know the envelope. Invariant: after an error nothing that was written is used. */
-#include "schemas/decode_run.h"
+/* Owns running a plan's ops over bytes: read, check, convert, emit, one pass, no recursion. Must
+ * not know the envelope. Invariant: after an error nothing that was written is used. */
 #include "schemas/canon.h"
+#include "schemas/decode_run.h"
 #include "schemas/walk.h"
 
 #include "base/ban.h"
@@ -65,8 +65,7 @@ static inline bool read_scalar(struct mr_wire *w, const struct mr_op *op, struct
 static int put_mask(struct mr_decoder *d, const struct mr_op *op)
 {
     if (op->slot != MR_NO_IDX)
-        return mr_err_set(d->err, MR_UNAVAILABLE_KEY, "placeholder in key column '%s'",
-                          op->column);
+        return mr_err_set(d->err, MR_UNAVAILABLE_KEY, "placeholder in key column '%s'", op->column);
     d->mask[op->field / 64] |= UINT64_C(1) << (op->field % 64);
     d->masked = true;
     put_null(d->run.out);
@@ -224,7 +223,8 @@ static int put_array(struct mr_decoder *d, const struct mr_op *op)
     return 0;
 }
 
-/* A union's null is SQL's (S-17); a map or string that is the placeholder is masked (U-10, U-15a). */
+/* A union's null is SQL's (S-17); a map or string that is the placeholder is masked (U-10, U-15a).
+ */
 static int nested_special(struct mr_decoder *d, const struct mr_op *op, bool *done)
 {
     const struct mr_avro_node *node = op->typed.node;
@@ -296,8 +296,7 @@ static int capture(struct mr_decoder *d, const struct mr_op *op, const struct mr
     if (op->capture == MR_CAPTURE_SOURCE_TS) {
         d->source_ts_ms = v->i;
     } else if (op->capture == MR_CAPTURE_DELETED) {
-        d->deleted = op->wire == MR_W_BOOLEAN ? v->i != 0
-                                              : mr_slice_eq(v->s, mr_slice_str("true"));
+        d->deleted = op->wire == MR_W_BOOLEAN ? v->i != 0 : mr_slice_eq(v->s, mr_slice_str("true"));
     } else if (op->capture == MR_CAPTURE_OP) {
         if (v->s.len != 1)
             return mr_err_set(d->err, MR_ENVELOPE_BAD_OP, "__op of %zu bytes", v->s.len);

@@ -1,4 +1,5 @@
-/* The decoder's inside, for decode.c (records), decode_row.c (fields) and decode_tuple.c (assembly). */
+/* The decoder's inside, for decode.c (records), decode_row.c (fields) and decode_tuple.c
+ * (assembly). */
 #ifndef MR_SCHEMAS_DECODE_RUN_H
 #define MR_SCHEMAS_DECODE_RUN_H
 
@@ -29,8 +30,8 @@ struct mr_decoder {
     struct mr_buf canons;     /* canonical forms, in the order of reading */
     struct mr_buf check;      /* canonical form of a value that is compared with the key's */
     struct mr_buf key_tuple;
-    struct mr_buf key;        /* canonical forms, in key order */
-    struct mr_buf doc;        /* JSON in the making */
+    struct mr_buf key; /* canonical forms, in key order */
+    struct mr_buf doc; /* JSON in the making */
     struct mr_slot slots[MR_KEY_MAX_COLUMNS];
     size_t field_at[MR_TABLE_MAX_COLUMNS]; /* in row; only of fields that were read */
     uint64_t mask[MR_MASK_WORDS];

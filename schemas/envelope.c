@@ -90,8 +90,8 @@ static void envelope_fill(const struct mr_avro_node *record, struct mr_envelope 
     out->after = field_of_kind(record, "after", MR_AV_RECORD);
     out->source = field_of_kind(record, "source", MR_AV_RECORD);
     if (out->source >= 0)
-        out->postgres = strstr(record_name(field_type(record, out->source)),
-                               ".postgresql.") != NULL;
+        out->postgres =
+            strstr(record_name(field_type(record, out->source)), ".postgresql.") != NULL;
     if (out->after < 0 && field_of_kind(record, "after", MR_AV_STRING) >= 0) {
         out->layout = MR_LAYOUT_DOCUMENT;
         out->after = field_of_kind(record, "after", MR_AV_STRING);
@@ -114,11 +114,15 @@ static void plain_fill(const struct mr_avro_node *record, struct mr_envelope *ou
     out->op = field_of_kind(record, "__op", MR_AV_STRING);
 }
 
-int mr_envelope_find(const struct mr_schema *value, const struct mr_route *route,
-                     const char *topic, struct mr_envelope *out, struct mr_err *err)
+int mr_envelope_find(const struct mr_schema *value, const struct mr_route *route, const char *topic,
+                     struct mr_envelope *out, struct mr_err *err)
 {
     *out = (struct mr_envelope){.layout = MR_LAYOUT_KEY_ONLY,
-                                .op = -1, .before = -1, .after = -1, .source = -1, .deleted = -1};
+                                .op = -1,
+                                .before = -1,
+                                .after = -1,
+                                .source = -1,
+                                .deleted = -1};
     if (value == NULL)
         return 0;
     out->root = value->root;

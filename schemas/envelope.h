@@ -1,6 +1,6 @@
-/* Where op, before, after and source stand in a value's schema, or that there is no envelope, or that
- * such values carry nothing to load (contract.md section 3). Decided once, when a shape is derived.
- * Pure. */
+/* Where op, before, after and source stand in a value's schema, or that there is no envelope, or
+ * that such values carry nothing to load (contract.md section 3). Decided once, when a shape is
+ * derived. Pure. */
 #ifndef MR_SCHEMAS_ENVELOPE_H
 #define MR_SCHEMAS_ENVELOPE_H
 
@@ -24,15 +24,15 @@ struct mr_envelope {
     int before;
     int after;
     int source;
-    int deleted;                     /* plain: `__deleted`; op is then `__op` */
-    const struct mr_avro_node *row;  /* the record whose fields are columns; NULL */
+    int deleted;                           /* plain: `__deleted`; op is then `__op` */
+    const struct mr_avro_node *row;        /* the record whose fields are columns; NULL */
     const struct mr_avro_node *before_row; /* before's own record type; NULL */
-    bool postgres;                   /* the connector is postgresql (T-19) */
+    bool postgres;                         /* the connector is postgresql (T-19) */
 };
 
 /* `single`: the route has a value_column. Errors: value.not_record, envelope.unsupported. */
-int mr_envelope_find(const struct mr_schema *value, const struct mr_route *route,
-                     const char *topic, struct mr_envelope *out, struct mr_err *err);
+int mr_envelope_find(const struct mr_schema *value, const struct mr_route *route, const char *topic,
+                     struct mr_envelope *out, struct mr_err *err);
 
 /* Index of a field by name; -1. */
 int mr_envelope_field(const struct mr_avro_node *record, const char *name);

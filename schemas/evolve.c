@@ -32,8 +32,7 @@ const struct mr_unique *mr_evolve_key(const struct mr_shape *shape, const struct
 }
 
 /* V-10, V-17. */
-static int check_key(const struct mr_shape *shape, const struct mr_table *table,
-                     struct mr_err *err)
+static int check_key(const struct mr_shape *shape, const struct mr_table *table, struct mr_err *err)
 {
     if (shape->n_key == 0 || mr_evolve_key(shape, table) != NULL)
         return 0;
@@ -42,8 +41,9 @@ static int check_key(const struct mr_shape *shape, const struct mr_table *table,
     for (uint16_t i = 0; i < table->n_uniques; i++)
         had_key = had_key || table->uniques[i].primary;
     if (table->made_by_us && had_key)
-        return mr_err_set(err, MR_KEY_CHANGED, "the record's key ('%s', %u columns) is not the table's",
-                          first, (unsigned)shape->n_key);
+        return mr_err_set(err, MR_KEY_CHANGED,
+                          "the record's key ('%s', %u columns) is not the table's", first,
+                          (unsigned)shape->n_key);
     return mr_err_set(err, MR_TARGET_NO_UNIQUE_KEY, "for key '%s', %u columns", first,
                       (unsigned)shape->n_key);
 }

@@ -23,8 +23,7 @@ static int bad(struct check *c, const char *what)
 
 static void skip_blanks(struct check *c)
 {
-    while (c->at < c->end &&
-           (*c->at == ' ' || *c->at == '\n' || *c->at == '\t' || *c->at == '\r'))
+    while (c->at < c->end && (*c->at == ' ' || *c->at == '\n' || *c->at == '\t' || *c->at == '\r'))
         c->at++;
 }
 
@@ -255,8 +254,11 @@ static int check_after(struct check *c, bool *more)
 
 int mr_json_check(struct mr_slice text, bool for_jsonb, struct mr_err *err)
 {
-    struct check c = {.at = text.data, .end = text.data + text.len, .start = text.data,
-                      .jsonb = for_jsonb, .err = err};
+    struct check c = {.at = text.data,
+                      .end = text.data + text.len,
+                      .start = text.data,
+                      .jsonb = for_jsonb,
+                      .err = err};
     bool more = true;
     if (!mr_utf8_valid(text.data, text.len))
         return mr_err_set(err, MR_VALUE_UTF8, "in the JSON text");

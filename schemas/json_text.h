@@ -15,8 +15,8 @@ enum { MR_JSON_MAX_DEPTH = 1000, MR_JSON_MAX_STRING = 268435455 }; /* T-31 */
 void mr_json_text_string(struct mr_buf *out, struct mr_slice text);
 void mr_json_text_base64(struct mr_buf *out, struct mr_slice bytes); /* quoted, padded */
 void mr_json_text_integer(struct mr_buf *out, int64_t v);
-/* The shortest text that reads back as the same number (`single`: the same float). JSON has no word for
- * NaN and infinities: they are strings with `quoted`, bare words without. */
+/* The shortest text that reads back as the same number (`single`: the same float). JSON has no word
+ * for NaN and infinities: they are strings with `quoted`, bare words without. */
 void mr_json_text_real(struct mr_buf *out, double v, bool single, bool quoted);
 
 /* Checks one JSON text for json or jsonb. `for_jsonb`: also what jsonb cannot hold: \u0000, lone

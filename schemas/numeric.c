@@ -191,7 +191,8 @@ int mr_numeric_from_bytes(struct mr_slice bytes, int32_t scale, struct mr_num_sc
     return mr_numeric_from_i64((int64_t)v, scale, scratch, out, err);
 }
 
-/* Rounds half away from zero to `scale` digits: base is the group that holds the last kept digit. */
+/* Rounds half away from zero to `scale` digits: base is the group that holds the last kept digit.
+ */
 static void num_round(struct mr_numeric *num, int32_t scale, struct mr_num_scratch *scratch)
 {
     /* One more group in front takes a carry. */

@@ -1,6 +1,6 @@
-/* Exact decimal numbers in base 10000 (contract.md T-N, T-70..T-72): from two's complement bytes, from
- * integers, from text; fitted to a column; printed. No floating point anywhere. Threads: any, each
- * with its own scratch. */
+/* Exact decimal numbers in base 10000 (contract.md T-N, T-70..T-72): from two's complement bytes,
+ * from integers, from text; fitted to a column; printed. No floating point anywhere. Threads: any,
+ * each with its own scratch. */
 #ifndef MR_SCHEMAS_NUMERIC_H
 #define MR_SCHEMAS_NUMERIC_H
 
@@ -12,7 +12,7 @@
 #include "schemas/emit.h"
 
 enum {
-    MR_NUM_MAX_BYTES = 8192,       /* S-47 */
+    MR_NUM_MAX_BYTES = 8192,        /* S-47 */
     MR_NUM_MAX_INT_DIGITS = 131072, /* T-72 */
     MR_NUM_MAX_SCALE = 16383,
     MR_NUM_MAX_GROUPS = MR_NUM_MAX_INT_DIGITS / 4 + MR_NUM_MAX_SCALE / 4 + 16,

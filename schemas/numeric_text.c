@@ -88,7 +88,8 @@ static bool num_scan(struct mr_slice text, struct num_scan *scan)
     return (text.data[at] | 0x20) == 'e' && scan_exponent(text, at + 1, &scan->exponent);
 }
 
-/* Groups from the front; `lead` zero digits stand before the first one, to reach a group's border. */
+/* Groups from the front; `lead` zero digits stand before the first one, to reach a group's border.
+ */
 static size_t num_groups(struct mr_slice text, unsigned lead, struct mr_num_scratch *scratch)
 {
     size_t n = 0;

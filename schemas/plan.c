@@ -1,6 +1,7 @@
-/* Owns compiling a shape and a table into a plan: which column each field fills, in which order fields
- * stand in the tuple, what makes the key. Must not read records. Invariant: after mr_plan_compile no
- * name is looked up again, and nothing that a plan points to can change or go away. */
+/* Owns compiling a shape and a table into a plan: which column each field fills, in which order
+ * fields stand in the tuple, what makes the key. Must not read records. Invariant: after
+ * mr_plan_compile no name is looked up again, and nothing that a plan points to can change or go
+ * away. */
 #include "schemas/plan.h"
 
 #include <stdlib.h>
@@ -18,9 +19,9 @@ struct compile {
     const struct mr_shape *shape;
     const struct mr_route *route;
     struct mr_op_make make;
-    int *table_cols;      /* per shape column: table column; -1: not loaded */
-    uint16_t *field_of;   /* per shape column: tuple field; MR_NO_IDX */
-    uint16_t *slot_of;    /* per shape column: key slot; MR_NO_IDX */
+    int *table_cols;    /* per shape column: table column; -1: not loaded */
+    uint16_t *field_of; /* per shape column: tuple field; MR_NO_IDX */
+    uint16_t *slot_of;  /* per shape column: key slot; MR_NO_IDX */
     struct mr_err *err;
 };
 
@@ -147,7 +148,8 @@ static int make_key(struct compile *c)
         return 0;
     const struct mr_unique *unique = mr_evolve_key(shape, plan->table);
     if (unique == NULL)
-        return mr_err_set(c->err, MR_TARGET_NO_UNIQUE_KEY, "%u key columns", (unsigned)shape->n_key);
+        return mr_err_set(c->err, MR_TARGET_NO_UNIQUE_KEY, "%u key columns",
+                          (unsigned)shape->n_key);
     uint16_t *cols = mr_arena_alloc(&plan->arena, unique->n_cols * sizeof *cols);
     if (cols == NULL)
         return no_memory(c);
@@ -289,8 +291,7 @@ static int step_make(struct compile *c, int idx, struct mr_step *step)
 static int make_steps(struct compile *c)
 {
     const struct mr_envelope *env = &c->shape->envelope;
-    struct mr_step *steps =
-        mr_arena_alloc(&c->plan->arena, env->root->n_fields * sizeof *steps);
+    struct mr_step *steps = mr_arena_alloc(&c->plan->arena, env->root->n_fields * sizeof *steps);
     int rc = 0;
     if (steps == NULL)
         return no_memory(c);
@@ -307,8 +308,8 @@ static int make_steps(struct compile *c)
     return rc;
 }
 
-/* Plain records with `__deleted` or `__op`: looked at before anything is converted, since the values
- * of a deleted row are fillers (E-22). */
+/* Plain records with `__deleted` or `__op`: looked at before anything is converted, since the
+ * values of a deleted row are fillers (E-22). */
 static int make_plain(struct compile *c)
 {
     const struct mr_envelope *env = &c->shape->envelope;
@@ -360,17 +361,16 @@ static int key_ops(struct compile *c)
             c->plan->key_form = MR_KEY_NONE; /* a raw key that no column wants */
             return 0;
         }
-        bool wanted = column != MR_NO_IDX && c->table_cols[column] >= 0 &&
-                      c->slot_of[column] != MR_NO_IDX;
+        bool wanted =
+            column != MR_NO_IDX && c->table_cols[column] >= 0 && c->slot_of[column] != MR_NO_IDX;
         if (!wanted) {
             rc = mr_op_skip(&c->make, &typed, &ops[k]);
         } else {
-            struct mr_op_target target = {
-                .column = &c->plan->table->columns[c->table_cols[column]],
-                .source = &shape->sources[column],
-                .typed = &typed,
-                .field = MR_NO_IDX,
-                .slot = c->slot_of[column]};
+            struct mr_op_target target = {.column = &c->plan->table->columns[c->table_cols[column]],
+                                          .source = &shape->sources[column],
+                                          .typed = &typed,
+                                          .field = MR_NO_IDX,
+                                          .slot = c->slot_of[column]};
             rc = mr_op_column(&c->make, &target, &ops[k]);
         }
         if (rc < 0)
@@ -386,8 +386,8 @@ static int meta_convert(struct compile *c, const struct mr_shape_source *source,
 {
     static const struct mr_avro_node string = {.kind = MR_AV_STRING};
     static const struct mr_avro_node integer = {.kind = MR_AV_LONG};
-    static const struct mr_avro_node moment = {
-        .kind = MR_AV_LONG, .props = {.logical = MR_LOGICAL_TIMESTAMP_MILLIS}};
+    static const struct mr_avro_node moment = {.kind = MR_AV_LONG,
+                                               .props = {.logical = MR_LOGICAL_TIMESTAMP_MILLIS}};
     const struct mr_avro_node *node = &string;
     if (source->origin == MR_FROM_META) {
         switch (source->meta) {

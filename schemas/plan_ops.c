@@ -1,5 +1,5 @@
-/* Owns compiling single ops: how a value is read, and by which conversion it reaches its column. Must
- * not know where the value stands in a record. */
+/* Owns compiling single ops: how a value is read, and by which conversion it reaches its column.
+ * Must not know where the value stands in a record. */
 #include "schemas/plan_ops.h"
 
 #include "base/ban.h"
@@ -20,13 +20,11 @@ struct mr_op *mr_op_room(struct mr_op_make *make, uint32_t n)
 static enum mr_op_wire wire_of(const struct mr_typed *typed)
 {
     static const uint8_t wires[] = {
-        [MR_AV_NULL] = MR_W_NULL,      [MR_AV_BOOLEAN] = MR_W_BOOLEAN,
-        [MR_AV_INT] = MR_W_INT,        [MR_AV_LONG] = MR_W_LONG,
-        [MR_AV_FLOAT] = MR_W_FLOAT,    [MR_AV_DOUBLE] = MR_W_DOUBLE,
-        [MR_AV_BYTES] = MR_W_BYTES,    [MR_AV_STRING] = MR_W_BYTES,
-        [MR_AV_RECORD] = MR_W_NESTED,  [MR_AV_ENUM] = MR_W_ENUM,
-        [MR_AV_FIXED] = MR_W_FIXED,    [MR_AV_ARRAY] = MR_W_NESTED,
-        [MR_AV_MAP] = MR_W_NESTED,     [MR_AV_UNION] = MR_W_NESTED,
+        [MR_AV_NULL] = MR_W_NULL,   [MR_AV_BOOLEAN] = MR_W_BOOLEAN, [MR_AV_INT] = MR_W_INT,
+        [MR_AV_LONG] = MR_W_LONG,   [MR_AV_FLOAT] = MR_W_FLOAT,     [MR_AV_DOUBLE] = MR_W_DOUBLE,
+        [MR_AV_BYTES] = MR_W_BYTES, [MR_AV_STRING] = MR_W_BYTES,    [MR_AV_RECORD] = MR_W_NESTED,
+        [MR_AV_ENUM] = MR_W_ENUM,   [MR_AV_FIXED] = MR_W_FIXED,     [MR_AV_ARRAY] = MR_W_NESTED,
+        [MR_AV_MAP] = MR_W_NESTED,  [MR_AV_UNION] = MR_W_NESTED,
     };
     if (typed->semantic == MR_SEM_VAR_DECIMAL)
         return MR_W_VAR_DECIMAL;
@@ -69,10 +67,10 @@ static int incompatible(struct mr_op_make *make, const struct mr_op_target *targ
     const char *from = target->typed->props->connect_name != NULL
                            ? target->typed->props->connect_name
                            : mr_avro_kind_name(target->typed->node->kind);
-    return mr_err_set(make->err, MR_TYPE_INCOMPATIBLE, "'%s': %s into %s%s", column->name, from,
-                      mr_type_name(column->type.type == MR_T_ARRAY ? column->type.elem
-                                                                   : column->type.type),
-                      column->type.type == MR_T_ARRAY ? "[]" : "");
+    return mr_err_set(
+        make->err, MR_TYPE_INCOMPATIBLE, "'%s': %s into %s%s", column->name, from,
+        mr_type_name(column->type.type == MR_T_ARRAY ? column->type.elem : column->type.type),
+        column->type.type == MR_T_ARRAY ? "[]" : "");
 }
 
 /* item by item into E[], else the array as a document. */

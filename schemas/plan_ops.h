@@ -1,7 +1,7 @@
 /* A plan's inside: what plan.c compiles and decode*.c run. Others use plan.h.
  *
- * A record's fields become a flat array of ops, in wire order. An op reads one value, and where it is
- * mapped converts it into a field of the tuple; a slot is a place in the key. */
+ * A record's fields become a flat array of ops, in wire order. An op reads one value, and where it
+ * is mapped converts it into a field of the tuple; a slot is a place in the key. */
 #ifndef MR_SCHEMAS_PLAN_OPS_H
 #define MR_SCHEMAS_PLAN_OPS_H
 
@@ -33,12 +33,12 @@ struct mr_op {
     uint8_t wire;       /* enum mr_op_wire */
     int8_t null_branch; /* -1: not nullable */
     bool mapped;
-    bool not_null;      /* V-08 */
-    bool detect;        /* placeholders are looked for */
-    uint8_t capture;    /* enum mr_op_capture */
-    uint16_t field;     /* of the tuple; MR_NO_IDX */
-    uint16_t slot;      /* of the key; MR_NO_IDX */
-    uint32_t size;      /* fixed: bytes; enum: symbols */
+    bool not_null;   /* V-08 */
+    bool detect;     /* placeholders are looked for */
+    uint8_t capture; /* enum mr_op_capture */
+    uint16_t field;  /* of the tuple; MR_NO_IDX */
+    uint16_t slot;   /* of the key; MR_NO_IDX */
+    uint32_t size;   /* fixed: bytes; enum: symbols */
     const struct mr_slice *symbols;
     struct mr_typed typed;
     struct mr_convert convert; /* of an array's items */
@@ -93,7 +93,7 @@ struct mr_plan {
     uint32_t n_steps;
     struct mr_colset cols;
     const struct mr_tuple_field *fields;
-    uint16_t n_value_fields; /* with in_order: how many come from the value */
+    uint16_t n_value_fields;   /* with in_order: how many come from the value */
     struct mr_colset key_cols; /* upsert: in the order of the unique index */
     uint16_t n_slots;
     const char *slot_names[MR_KEY_MAX_COLUMNS];

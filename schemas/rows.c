@@ -1,6 +1,7 @@
-/* Owns the gathering of one table's rows between two flushes and their reduction by key (contract.md
- * section 3.2). Must not know a type: fields are moved as their emitter framed them. Invariants: with
- * `reduce`, at most one row stands for a key; a refused row leaves everything as it was. */
+/* Owns the gathering of one table's rows between two flushes and their reduction by key
+ * (contract.md section 3.2). Must not know a type: fields are moved as their emitter framed them.
+ * Invariants: with `reduce`, at most one row stands for a key; a refused row leaves everything as
+ * it was. */
 #include "schemas/rows.h"
 
 #include <stdlib.h>
@@ -137,8 +138,8 @@ static int rows_append(struct mr_rows *rows, const struct mr_row *row, struct mr
 /* Same columns, told by content: two plans of one table have sets of their own. */
 static bool colset_eq(const struct mr_colset *a, const struct mr_colset *b)
 {
-    return a == b || (a->n_cols == b->n_cols &&
-                      memcmp(a->cols, b->cols, a->n_cols * sizeof *a->cols) == 0);
+    return a == b ||
+           (a->n_cols == b->n_cols && memcmp(a->cols, b->cols, a->n_cols * sizeof *a->cols) == 0);
 }
 
 /* What a fold by columns builds, in the arena. */

@@ -62,13 +62,11 @@ static const enum mr_semantic by_logical[] = {
 };
 
 static const enum mr_semantic by_kind[] = {
-    [MR_AV_NULL] = MR_SEM_NULL,     [MR_AV_BOOLEAN] = MR_SEM_BOOLEAN,
-    [MR_AV_INT] = MR_SEM_INT32,     [MR_AV_LONG] = MR_SEM_INT64,
-    [MR_AV_FLOAT] = MR_SEM_FLOAT,   [MR_AV_DOUBLE] = MR_SEM_DOUBLE,
-    [MR_AV_BYTES] = MR_SEM_BYTES,   [MR_AV_STRING] = MR_SEM_STRING,
-    [MR_AV_RECORD] = MR_SEM_NESTED, [MR_AV_ENUM] = MR_SEM_ENUM,
-    [MR_AV_FIXED] = MR_SEM_BYTES,   [MR_AV_ARRAY] = MR_SEM_NESTED,
-    [MR_AV_MAP] = MR_SEM_NESTED,    [MR_AV_UNION] = MR_SEM_NESTED,
+    [MR_AV_NULL] = MR_SEM_NULL,   [MR_AV_BOOLEAN] = MR_SEM_BOOLEAN, [MR_AV_INT] = MR_SEM_INT32,
+    [MR_AV_LONG] = MR_SEM_INT64,  [MR_AV_FLOAT] = MR_SEM_FLOAT,     [MR_AV_DOUBLE] = MR_SEM_DOUBLE,
+    [MR_AV_BYTES] = MR_SEM_BYTES, [MR_AV_STRING] = MR_SEM_STRING,   [MR_AV_RECORD] = MR_SEM_NESTED,
+    [MR_AV_ENUM] = MR_SEM_ENUM,   [MR_AV_FIXED] = MR_SEM_BYTES,     [MR_AV_ARRAY] = MR_SEM_NESTED,
+    [MR_AV_MAP] = MR_SEM_NESTED,  [MR_AV_UNION] = MR_SEM_NESTED,
 };
 
 static const enum mr_type default_types[MR_N_SEMANTICS] = {
@@ -159,9 +157,9 @@ static enum mr_semantic semantic_of(const struct mr_avro_node *node,
         semantic = by_logical[props->logical];
         return semantic == MR_SEM_UUID && node->kind == MR_AV_FIXED ? MR_SEM_UUID_BYTES : semantic;
     }
-    bool small = node->kind == MR_AV_INT && props->connect_type != NULL &&
-                 (strcmp(props->connect_type, "int16") == 0 ||
-                  strcmp(props->connect_type, "int8") == 0);
+    bool small =
+        node->kind == MR_AV_INT && props->connect_type != NULL &&
+        (strcmp(props->connect_type, "int16") == 0 || strcmp(props->connect_type, "int8") == 0);
     return small ? MR_SEM_INT16 : by_kind[node->kind];
 }
 
@@ -239,8 +237,8 @@ static void decimal_column(const struct mr_avro_props *props, struct mr_coltype 
 
 void mr_semantic_column(const struct mr_typed *typed, struct mr_coltype *out)
 {
-    *out = (struct mr_coltype){.type = default_types[typed->semantic],
-                               .elem = MR_T_NONE, .length = -1, .precision = -1};
+    *out = (struct mr_coltype){
+        .type = default_types[typed->semantic], .elem = MR_T_NONE, .length = -1, .precision = -1};
     if (typed->semantic == MR_SEM_ARRAY) {
         struct mr_typed items;
         mr_typed_items(typed, &items);
@@ -264,21 +262,21 @@ bool mr_semantic_cast(const char *name, struct mr_coltype *out)
         const char *name;
         enum mr_type type;
     } names[] = {
-        {"boolean", MR_T_BOOL},       {"bool", MR_T_BOOL},
-        {"smallint", MR_T_INT2},      {"int2", MR_T_INT2},
-        {"integer", MR_T_INT4},       {"int", MR_T_INT4},
-        {"int4", MR_T_INT4},          {"bigint", MR_T_INT8},
-        {"int8", MR_T_INT8},          {"real", MR_T_FLOAT4},
-        {"float4", MR_T_FLOAT4},      {"double precision", MR_T_FLOAT8},
-        {"double", MR_T_FLOAT8},      {"float8", MR_T_FLOAT8},
-        {"numeric", MR_T_NUMERIC},    {"decimal", MR_T_NUMERIC},
-        {"text", MR_T_TEXT},          {"varchar", MR_T_VARCHAR},
-        {"bytea", MR_T_BYTEA},        {"date", MR_T_DATE},
-        {"time", MR_T_TIME},          {"timetz", MR_T_TIMETZ},
+        {"boolean", MR_T_BOOL},        {"bool", MR_T_BOOL},
+        {"smallint", MR_T_INT2},       {"int2", MR_T_INT2},
+        {"integer", MR_T_INT4},        {"int", MR_T_INT4},
+        {"int4", MR_T_INT4},           {"bigint", MR_T_INT8},
+        {"int8", MR_T_INT8},           {"real", MR_T_FLOAT4},
+        {"float4", MR_T_FLOAT4},       {"double precision", MR_T_FLOAT8},
+        {"double", MR_T_FLOAT8},       {"float8", MR_T_FLOAT8},
+        {"numeric", MR_T_NUMERIC},     {"decimal", MR_T_NUMERIC},
+        {"text", MR_T_TEXT},           {"varchar", MR_T_VARCHAR},
+        {"bytea", MR_T_BYTEA},         {"date", MR_T_DATE},
+        {"time", MR_T_TIME},           {"timetz", MR_T_TIMETZ},
         {"timestamp", MR_T_TIMESTAMP}, {"timestamptz", MR_T_TIMESTAMPTZ},
-        {"interval", MR_T_INTERVAL},  {"uuid", MR_T_UUID},
-        {"json", MR_T_JSON},          {"jsonb", MR_T_JSONB},
-        {"varbit", MR_T_VARBIT},      {"oid", MR_T_OID},
+        {"interval", MR_T_INTERVAL},   {"uuid", MR_T_UUID},
+        {"json", MR_T_JSON},           {"jsonb", MR_T_JSONB},
+        {"varbit", MR_T_VARBIT},       {"oid", MR_T_OID},
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (strcasecmp(names[i].name, name) != 0)

@@ -1,5 +1,5 @@
-/* What a field means, told by connect.name, then logicalType, then its bare type (contract.md S-14),
- * and the column type that it gets by default (section 5). Pure. Threads: any. */
+/* What a field means, told by connect.name, then logicalType, then its bare type (contract.md
+ * S-14), and the column type that it gets by default (section 5). Pure. Threads: any. */
 #ifndef MR_SCHEMAS_SEMANTIC_H
 #define MR_SCHEMAS_SEMANTIC_H
 

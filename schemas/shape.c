@@ -1,6 +1,7 @@
-/* Owns deriving a shape: which columns a pair of writer schemas asks of a table, in which order, and
- * which of them are its key (contract.md sections 1.2, 6, R-26). Must not look at column types of the
- * target: that is evolve's and the plan's. Invariant: a shape's names are final, unique target names. */
+/* Owns deriving a shape: which columns a pair of writer schemas asks of a table, in which order,
+ * and which of them are its key (contract.md sections 1.2, 6, R-26). Must not look at column types
+ * of the target: that is evolve's and the plan's. Invariant: a shape's names are final, unique
+ * target names. */
 #include "schemas/shape.h"
 
 #include <stdlib.h>
@@ -158,16 +159,15 @@ static int field_add(struct derive *d, const char *field, struct mr_shape_source
     if (entry != NULL) {
         source->unit = entry->unit;
         source->cast = entry->cast != NULL;
-        bool number = source->typed.semantic == MR_SEM_INT64 ||
-                      source->typed.semantic == MR_SEM_INT32;
+        bool number =
+            source->typed.semantic == MR_SEM_INT64 || source->typed.semantic == MR_SEM_INT32;
         if (entry->cast != NULL && !mr_semantic_cast(entry->cast, &column.type)) {
             column.type = (struct mr_coltype){.type = MR_T_CAST, .length = -1, .precision = -1};
             column.type.sql = mr_arena_copy(&d->shape->arena, entry->cast, strlen(entry->cast) + 1);
             if (column.type.sql == NULL)
                 return no_memory(d);
         } else if (entry->cast == NULL && entry->unit != NULL && number) {
-            column.type.type =
-                strcmp(entry->unit, "days") == 0 ? MR_T_DATE : MR_T_TIMESTAMPTZ;
+            column.type.type = strcmp(entry->unit, "days") == 0 ? MR_T_DATE : MR_T_TIMESTAMPTZ;
         }
     }
     return column_add(d, &column, source, idx);
@@ -214,8 +214,8 @@ static int value_columns(struct derive *d)
         const struct mr_avro_field *field = &env->row->fields[i];
         if (!is_wanted(d, field->name))
             continue;
-        source = (struct mr_shape_source){
-            .origin = MR_FROM_VALUE, .value_idx = i, .key_idx = MR_NO_IDX};
+        source =
+            (struct mr_shape_source){.origin = MR_FROM_VALUE, .value_idx = i, .key_idx = MR_NO_IDX};
         mr_typed_of(field->type, &field->props, &source.typed);
         int rc = field_add(d, field->name, &source, NULL);
         if (rc < 0)
@@ -284,7 +284,8 @@ static const char *single_name(struct derive *d)
     const struct mr_table *table = d->table;
     if (d->route->n_key_columns == 1)
         return d->route->key_columns[0];
-    for (uint16_t i = 0; d->route->n_key_columns == 0 && table != NULL && i < table->n_uniques; i++) {
+    for (uint16_t i = 0; d->route->n_key_columns == 0 && table != NULL && i < table->n_uniques;
+         i++) {
         if (table->uniques[i].primary && table->uniques[i].n_cols == 1)
             return table->columns[table->uniques[i].cols[0]].name;
     }
@@ -375,10 +376,14 @@ static int extra_add(struct derive *d, const char *name, enum mr_type type,
 static int extra_columns(struct derive *d)
 {
     static const enum mr_type meta_types[] = {
-        [MR_META_TOPIC] = MR_T_TEXT,          [MR_META_PARTITION] = MR_T_INT4,
-        [MR_META_OFFSET] = MR_T_INT8,         [MR_META_OP] = MR_T_TEXT,
-        [MR_META_TS] = MR_T_TIMESTAMPTZ,      [MR_META_SOURCE_TS] = MR_T_TIMESTAMPTZ,
-        [MR_META_LOADED_AT] = MR_T_TIMESTAMPTZ, [MR_META_SCHEMA_ID] = MR_T_INT8,
+        [MR_META_TOPIC] = MR_T_TEXT,
+        [MR_META_PARTITION] = MR_T_INT4,
+        [MR_META_OFFSET] = MR_T_INT8,
+        [MR_META_OP] = MR_T_TEXT,
+        [MR_META_TS] = MR_T_TIMESTAMPTZ,
+        [MR_META_SOURCE_TS] = MR_T_TIMESTAMPTZ,
+        [MR_META_LOADED_AT] = MR_T_TIMESTAMPTZ,
+        [MR_META_SCHEMA_ID] = MR_T_INT8,
     };
     struct mr_shape_source source = {.value_idx = MR_NO_IDX, .key_idx = MR_NO_IDX};
     int rc = 0;

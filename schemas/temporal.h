@@ -1,6 +1,6 @@
 /* Dates, times and intervals (contract.md T-12..T-28, T-80, T-83): Unix terms, proleptic Gregorian
- * calendar, astronomical years. Infinities are INT64_MAX / INT64_MIN (dates: INT32_MAX / INT32_MIN).
- * Threads: any. */
+ * calendar, astronomical years. Infinities are INT64_MAX / INT64_MIN (dates: INT32_MAX /
+ * INT32_MIN). Threads: any. */
 #ifndef MR_SCHEMAS_TEMPORAL_H
 #define MR_SCHEMAS_TEMPORAL_H
 
@@ -13,7 +13,7 @@
 
 #define MR_US_PER_SECOND INT64_C(1000000)
 #define MR_US_PER_DAY INT64_C(86400000000)
-#define MR_TS_MIN_US INT64_C(-210866803200000000)  /* 4714-11-24 BC, T-80 */
+#define MR_TS_MIN_US INT64_C(-210866803200000000)          /* 4714-11-24 BC, T-80 */
 enum { MR_DATE_MIN = -2440588, MR_DATE_MAX = 2145042905 }; /* T-12 */
 
 enum mr_ts_unit { MR_UNIT_S, MR_UNIT_MS, MR_UNIT_US, MR_UNIT_NS };
@@ -21,7 +21,8 @@ enum mr_ts_unit { MR_UNIT_S, MR_UNIT_MS, MR_UNIT_US, MR_UNIT_NS };
 int64_t mr_days_from_civil(int64_t year, int month, int day);
 void mr_civil_from_days(int64_t days, int64_t *year, int *month, int *day);
 
-/* Wire values to checked Unix terms, with DBZ's sentinels for infinity. Errors: value.out_of_range. */
+/* Wire values to checked Unix terms, with DBZ's sentinels for infinity. Errors: value.out_of_range.
+ */
 int mr_date_from_days(int64_t days, int32_t *out, struct mr_err *err);
 /* How a number is read. `sentinels`: it may say infinity (T-19). `nanos_poison`: nanoseconds that
  * microseconds cannot hold are temporal.nanos, else they are floored. */
@@ -31,7 +32,8 @@ struct mr_ts_form {
     bool nanos_poison;
 };
 int mr_ts_from_unit(int64_t v, const struct mr_ts_form *form, int64_t *out, struct mr_err *err);
-/* Times and durations: no sentinels, no range. Errors: value.out_of_range (overflow), temporal.nanos. */
+/* Times and durations: no sentinels, no range. Errors: value.out_of_range (overflow),
+ * temporal.nanos. */
 int mr_us_from_unit(int64_t v, enum mr_ts_unit unit, bool nanos_poison, int64_t *out,
                     struct mr_err *err);
 
@@ -40,14 +42,14 @@ enum mr_iso_parts { MR_ISO_DATE = 1, MR_ISO_TIME = 2, MR_ISO_OFFSET = 4 };
 struct mr_iso {
     unsigned parts;
     int64_t days;
-    int64_t us;      /* of the day; 24:00:00 allowed */
-    int32_t nanos;   /* below a microsecond, 0..999 */
+    int64_t us;    /* of the day; 24:00:00 allowed */
+    int32_t nanos; /* below a microsecond, 0..999 */
     int32_t east_s;
-    int infinity;    /* +1, -1: `infinity`, `-infinity`; all else is then 0 */
+    int infinity; /* +1, -1: `infinity`, `-infinity`; all else is then 0 */
 };
 /* ISO 8601 / RFC 3339 as Debezium and Java write them: signed and long years, optional seconds, 0-9
- * fraction digits, `T` or blank between, offset Z, +hh, +hhmm, +hh:mm[:ss], an optional trailing ` BC`.
- * False if the text is anything else. */
+ * fraction digits, `T` or blank between, offset Z, +hh, +hhmm, +hh:mm[:ss], an optional trailing `
+ * BC`. False if the text is anything else. */
 bool mr_iso_parse(struct mr_slice text, struct mr_iso *out);
 /* Days and time of day to Unix microseconds; sentinels of T-12/T-18 become infinities.
  * Errors: value.out_of_range. */

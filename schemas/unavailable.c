@@ -1,5 +1,5 @@
-/* Owns the forms in which Debezium writes "not available". Must not decide what happens then. Sources:
- * contract.md U-01..U-12a; Debezium's UnchangedToastedPlaceholder. */
+/* Owns the forms in which Debezium writes "not available". Must not decide what happens then.
+ * Sources: contract.md U-01..U-12a; Debezium's UnchangedToastedPlaceholder. */
 #include "schemas/unavailable.h"
 
 #include "schemas/digest.h"

@@ -1,5 +1,5 @@
-/* Placeholders of values that the source did not send (contract.md section 4): told on the decoded Avro
- * value, before any conversion, whole values only. Threads: immutable after making. */
+/* Placeholders of values that the source did not send (contract.md section 4): told on the decoded
+ * Avro value, before any conversion, whole values only. Threads: immutable after making. */
 #ifndef MR_SCHEMAS_UNAVAILABLE_H
 #define MR_SCHEMAS_UNAVAILABLE_H
 

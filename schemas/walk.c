@@ -1,6 +1,6 @@
-/* Owns the one interpreter that walks any schema over bytes. Must not recurse: a frame per open record,
- * array or map, at most MR_WIRE_MAX_DEPTH (unions do not count, S-45). Invariant: with `out` NULL it
- * does the same checks and writes nothing. */
+/* Owns the one interpreter that walks any schema over bytes. Must not recurse: a frame per open
+ * record, array or map, at most MR_WIRE_MAX_DEPTH (unions do not count, S-45). Invariant: with
+ * `out` NULL it does the same checks and writes nothing. */
 #include "schemas/walk.h"
 
 #include "schemas/json_text.h"
@@ -147,8 +147,8 @@ static void pop(struct walk *walk)
 /* The branch's name as Avro's JSON encoding has it. */
 static void put_branch(struct walk *walk, const struct mr_avro_node *branch)
 {
-    const char *name = branch->full_name != NULL ? branch->full_name
-                                                 : mr_avro_kind_name(branch->kind);
+    const char *name =
+        branch->full_name != NULL ? branch->full_name : mr_avro_kind_name(branch->kind);
     mr_buf_byte(walk->out, '{');
     mr_json_text_string(walk->out, mr_slice_str(name));
     mr_buf_add(walk->out, ": ", 2);
@@ -192,8 +192,7 @@ static bool value(struct walk *walk, const struct mr_avro_node *node,
     } else if (walk->out != NULL) {
         mr_typed_of(node, props, &typed);
     }
-    if (is_container(typed.node) &&
-        (walk->out == NULL || typed.semantic != MR_SEM_VAR_DECIMAL))
+    if (is_container(typed.node) && (walk->out == NULL || typed.semantic != MR_SEM_VAR_DECIMAL))
         return push(walk, typed.node, wrapped);
     if (walk->out == NULL) {
         struct mr_value ignored;
@@ -296,8 +295,7 @@ static bool finish(struct walk *walk)
 {
     while (walk->depth > 0) {
         struct frame *frame = &walk->frames[walk->depth - 1];
-        bool ok = frame->kind == FRAME_RECORD ? step_record(walk, frame)
-                                              : step_items(walk, frame);
+        bool ok = frame->kind == FRAME_RECORD ? step_record(walk, frame) : step_items(walk, frame);
         if (!ok)
             return false;
     }

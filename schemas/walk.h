@@ -9,8 +9,8 @@
 #include "schemas/wire.h"
 
 /* Reads a scalar (every kind but record, array, map and union) into the member that its kind has:
- * i for booleans and integers, d for float and double, s for bytes, fixed, string and an enum's symbol.
- * False: the fault is in `w`. */
+ * i for booleans and integers, d for float and double, s for bytes, fixed, string and an enum's
+ * symbol. False: the fault is in `w`. */
 bool mr_walk_scalar(struct mr_wire *w, const struct mr_avro_node *node, struct mr_value *v);
 
 /* Reads a VariableScaleDecimal record: i the scale, s the unscaled bytes. */

@@ -1,5 +1,5 @@
-/* Owns the slow paths of reading Avro's wire form: long varints, block headers, the text of a fault.
- * Must not know what a value means. Invariant: `at` never passes `end`. */
+/* Owns the slow paths of reading Avro's wire form: long varints, block headers, the text of a
+ * fault. Must not know what a value means. Invariant: `at` never passes `end`. */
 #include "schemas/wire.h"
 
 #include "base/ban.h"

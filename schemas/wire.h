@@ -1,6 +1,6 @@
-/* Reading Avro's wire form from bytes that nobody vouches for (contract.md S-30..S-45): one cursor with
- * the budgets of a whole record. A read that fails sets `fault` and returns false; the text is made
- * by mr_wire_fail() once the fault leaves the hot path. Threads: one owner. */
+/* Reading Avro's wire form from bytes that nobody vouches for (contract.md S-30..S-45): one cursor
+ * with the budgets of a whole record. A read that fails sets `fault` and returns false; the text is
+ * made by mr_wire_fail() once the fault leaves the hot path. Threads: one owner. */
 #ifndef MR_SCHEMAS_WIRE_H
 #define MR_SCHEMAS_WIRE_H
 

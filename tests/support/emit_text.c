@@ -64,7 +64,8 @@ static void text_text(struct mr_buf *out, const struct mr_coltype *to, const cha
     put(out, v, len);
 }
 
-static void text_bytes(struct mr_buf *out, const struct mr_coltype *to, const uint8_t *v, size_t len)
+static void text_bytes(struct mr_buf *out, const struct mr_coltype *to, const uint8_t *v,
+                       size_t len)
 {
     (void)to;
     size_t at = begin(out);
@@ -217,7 +218,7 @@ const char *mr_emit_text_tuple(struct mr_slice tuple, const uint64_t *mask)
             mr_buf_str(&text, there ? "<masked but not NULL>" : "~");
         else if (!there)
             mr_buf_str(&text, "NULL");
-        else if (v.len >= 7 && v.data[0] == 1)
+        else if (v.len >= 7 && v.data[0] == 1 && v.data[1] == '[')
             print_array(&text, v);
         else
             mr_buf_add(&text, v.data, v.len);

@@ -1,5 +1,5 @@
-/* An emitter whose fields are plain text, so that expectations read like `{1,x,NULL}`: the framing of
- * schemas/emit.h with PostgreSQL's text forms as payload. */
+/* An emitter whose fields are plain text, so that expectations read like `{1,x,NULL}`: the framing
+ * of schemas/emit.h with PostgreSQL's text forms as payload. */
 #ifndef MR_TESTS_SUPPORT_EMIT_TEXT_H
 #define MR_TESTS_SUPPORT_EMIT_TEXT_H
 

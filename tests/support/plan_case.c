@@ -3,10 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "schemas/semantic.h"
 #include "tests/support/emit_text.h"
 #include "tests/support/mr_test.h"
-
-#include "schemas/semantic.h"
 
 void plan_case_init(struct plan_case *pc)
 {
@@ -213,9 +212,8 @@ static int compile(struct plan_case *pc, struct mr_shape *shape)
 int plan_case_open(struct plan_case *pc, const char *key, const char *value)
 {
     struct mr_shape *shape = NULL;
-    struct mr_shape_from from = {.raw_key = pc->raw_key,
-                                 .topic = pc->topic,
-                                 .envelope_topic = pc->envelope_topic};
+    struct mr_shape_from from = {
+        .raw_key = pc->raw_key, .topic = pc->topic, .envelope_topic = pc->envelope_topic};
     mr_err_clear(&pc->err);
     mr_plan_unref(pc->plan);
     pc->plan = NULL;

@@ -6,16 +6,16 @@
 #include "schemas/plan.h"
 
 struct plan_case {
-    struct mr_route route;   /* defaults of the configuration; tests change it before opening */
-    const char *topic;       /* default "s.public.t" */
+    struct mr_route route; /* defaults of the configuration; tests change it before opening */
+    const char *topic;     /* default "s.public.t" */
     bool envelope_topic;
     enum mr_format raw_key;
-    struct mr_table *table;  /* NULL until opened or set by plan_case_table() */
+    struct mr_table *table; /* NULL until opened or set by plan_case_table() */
     struct mr_plan *plan;
     struct mr_decoder *decoder;
     struct mr_decoded decoded; /* of the last record */
     struct mr_err err;
-    struct mr_record_in in;    /* tests may set headers and meta */
+    struct mr_record_in in; /* tests may set headers and meta */
 };
 
 void plan_case_init(struct plan_case *pc);
@@ -24,11 +24,12 @@ void plan_case_release(struct plan_case *pc);
 /* The existing table: "id int4 pk, a text, b varchar(2) notnull, n numeric(5,2), x int4[]". */
 void plan_case_table(struct plan_case *pc, const char *columns);
 
-/* Derives, applies the DDL that evolve wants to the table, compiles. 0 or -code; the step's error is in
- * pc->err. Schemas are JSON texts; NULL: none. May be called again with other schemas. */
+/* Derives, applies the DDL that evolve wants to the table, compiles. 0 or -code; the step's error
+ * is in pc->err. Schemas are JSON texts; NULL: none. May be called again with other schemas. */
 int plan_case_open(struct plan_case *pc, const char *key, const char *value);
 
-/* Decodes one record: "c{1,x,y}", "u{1,x,~}", "d(1)", "t", "a{...}" for append, "skip.heartbeat", or
+/* Decodes one record: "c{1,x,y}", "u{1,x,~}", "d(1)", "t", "a{...}" for append, "skip.heartbeat",
+ * or
  * "!avro.trailing". data NULL is null. The text is valid until the next call. */
 const char *plan_case_run(struct plan_case *pc, struct mr_slice key, struct mr_slice value);
 

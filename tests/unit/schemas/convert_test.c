@@ -266,8 +266,7 @@ MR_TEST("times, intervals and uuids as text are parsed whole")
         {interval, NULL, "PT", "!value.invalid"},
         {uuid, NULL, "B68A35A7-17AD-35B3-AF2A-AE46EDB4545A",
          "b68a35a7-17ad-35b3-af2a-ae46edb4545a"},
-        {uuid, NULL, "{b68a35a717ad35b3af2aae46edb4545a}",
-         "b68a35a7-17ad-35b3-af2a-ae46edb4545a"},
+        {uuid, NULL, "{b68a35a717ad35b3af2aae46edb4545a}", "b68a35a7-17ad-35b3-af2a-ae46edb4545a"},
         {uuid, NULL, "b68a35a7-17ad-35b3-af2a-ae46edb4545", "!value.invalid"},
         {uuid, "bytea", "b68a35a7-17ad-35b3-af2a-ae46edb4545a",
          "\\xb68a35a717ad35b3af2aae46edb4545a"},
@@ -332,8 +331,9 @@ MR_TEST("U+0000 is poison, stripped or replaced, as the route says")
     static const struct hex_case poison[] = {{"\"string\"", NULL, "06 610062", "!value.nul"}};
     static const struct hex_case strip[] = {{"\"string\"", NULL, "06 610062", "ab"},
                                             {"\"string\"", "varchar(2)", "06 610062", "ab"}};
-    static const struct hex_case replace[] = {
-        {"\"string\"", NULL, "06 610062", "a\xef\xbf\xbd" "b"}};
+    static const struct hex_case replace[] = {{"\"string\"", NULL, "06 610062",
+                                               "a\xef\xbf\xbd"
+                                               "b"}};
     CHECK(hexes, poison);
     pc.route.text_nul = MR_TEXT_NUL_STRIP;
     CHECK(hexes, strip);
@@ -410,9 +410,8 @@ MR_TEST("bytes, bits and durations come out in the target's order")
                                  "\"connect.parameters\":{\"length\":\"10\"}}";
     static const char bits4[] = "{\"type\":\"bytes\",\"connect.name\":\"io.debezium.data.Bits\","
                                 "\"connect.parameters\":{\"length\":\"4\"}}";
-    static const char varbits[] =
-        "{\"type\":\"bytes\",\"connect.name\":\"io.debezium.data.Bits\","
-        "\"connect.parameters\":{\"length\":\"2147483647\"}}";
+    static const char varbits[] = "{\"type\":\"bytes\",\"connect.name\":\"io.debezium.data.Bits\","
+                                  "\"connect.parameters\":{\"length\":\"2147483647\"}}";
     static const char duration[] =
         "{\"type\":\"fixed\",\"name\":\"D\",\"size\":12,\"logicalType\":\"duration\"}";
     static const char uuid[] =

@@ -1,9 +1,8 @@
 /* Hostile bytes and key fields (contract.md S-30..S-47, F-20..F-33; cases 24 to 28, 31 to 59). */
-#include "schemas/decode_run.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "schemas/decode_run.h"
 #include "tests/support/mr_test.h"
 #include "tests/support/plan_case.h"
 
@@ -183,8 +182,8 @@ MR_TEST("UTF-8 is checked where it is loaded, and only there")
 /* S-10, S-45; case 49 */
 MR_TEST("64 levels are rendered, 65 are refused, mapped or not")
 {
-    static const char list[] =
-        "{\"type\":\"record\",\"name\":\"L\",\"fields\":[{\"name\":\"n\",\"type\":[\"null\",\"L\"]}]}";
+    static const char list[] = "{\"type\":\"record\",\"name\":\"L\",\"fields\":[{\"name\":\"n\","
+                               "\"type\":[\"null\",\"L\"]}]}";
     static const char *const hidden[] = {"v"};
     char hex[512];
     for (int hide = 0; hide < 2; hide++) {
@@ -220,7 +219,8 @@ MR_TEST("nested values are rendered as JSON with exact numbers and ISO times")
         {"{\"type\":\"array\",\"items\":{\"type\":\"array\",\"items\":{\"type\":\"int\","
          "\"logicalType\":\"date\"}}}",
          "02 04 00 02 00 00", "c{[[\"1970-01-01\", \"1970-01-02\"]]}"},
-        {"{\"type\":\"record\",\"name\":\"N\",\"fields\":[{\"name\":\"t\",\"type\":{\"type\":\"long\","
+        {"{\"type\":\"record\",\"name\":\"N\",\"fields\":[{\"name\":\"t\",\"type\":{\"type\":"
+         "\"long\","
          "\"logicalType\":\"timestamp-millis\"}},{\"name\":\"s\",\"type\":\"string\"}]}",
          "02 04 0a22", "c{{\"t\": \"1970-01-01T00:00:00.001+00:00\", \"s\": \"\\n\\\"\"}}"},
         {"{\"type\":\"array\",\"items\":{\"type\":\"record\",\"name\":\"MapEntry\",\"namespace\":"

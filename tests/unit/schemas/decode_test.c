@@ -1,6 +1,5 @@
 /* Envelopes: what a record asks for (contract.md section 3; cases 58 to 76 of section 10). */
 #include "schemas/plan.h"
-
 #include "tests/support/mr_test.h"
 #include "tests/support/plan_case.h"
 
@@ -21,8 +20,7 @@
     "{\"name\":\"source\",\"type\":" SOURCE "},"                                                   \
     "{\"name\":\"op\",\"type\":\"string\"},"                                                       \
     "{\"name\":\"ts_ms\",\"type\":[\"null\",\"long\"],\"default\":null}]}"
-#define KEY                                                                                        \
-    "{\"type\":\"record\",\"name\":\"Key\",\"fields\":[{\"name\":\"id\",\"type\":\"int\"}]}"
+#define KEY "{\"type\":\"record\",\"name\":\"Key\",\"fields\":[{\"name\":\"id\",\"type\":\"int\"}]}"
 
 static struct plan_case pc;
 static struct mr_buf key;
@@ -80,7 +78,10 @@ static const char *run(const char *op, int before, int after)
     put_row(before, "o", "o");
     put_row(after, "x", "y");
     put_end(op);
-    return plan_case_run(&pc, key_of(before != 0 ? before : after != 0 ? after : 1),
+    return plan_case_run(&pc,
+                         key_of(before != 0  ? before
+                                : after != 0 ? after
+                                             : 1),
                          wire_slice(&value));
 }
 
@@ -167,8 +168,7 @@ MR_TEST("without a record key the key columns come from the row, else changes ar
     put_row(0, NULL, NULL);
     put_row(0, NULL, NULL);
     put_end("d");
-    MR_CHECK_STR(plan_case_run(&pc, PLAN_NULL, wire_slice(&value)),
-                 "!envelope.delete_without_key");
+    MR_CHECK_STR(plan_case_run(&pc, PLAN_NULL, wire_slice(&value)), "!envelope.delete_without_key");
 }
 
 /* E-11, E-12; case 88 */
@@ -185,11 +185,10 @@ MR_TEST("what before holds is never written and never makes a key change")
 /* op stands before the images in some producers' envelopes; a delete then never converts `after` */
 MR_TEST("the order of the envelope's fields does not matter")
 {
-    static const char early[] =
-        "{\"type\":\"record\",\"name\":\"E\",\"fields\":["
-        "{\"name\":\"op\",\"type\":[\"null\",\"string\"]},"
-        "{\"name\":\"after\",\"type\":[\"null\"," VALUE "]},"
-        "{\"name\":\"before\",\"type\":[\"null\",\"Value\"]}]}";
+    static const char early[] = "{\"type\":\"record\",\"name\":\"E\",\"fields\":["
+                                "{\"name\":\"op\",\"type\":[\"null\",\"string\"]},"
+                                "{\"name\":\"after\",\"type\":[\"null\"," VALUE "]},"
+                                "{\"name\":\"before\",\"type\":[\"null\",\"Value\"]}]}";
     MR_CHECK_OK(plan_case_open(&pc, KEY, early));
     mr_buf_reset(&value);
     wire_long(&value, 1);
@@ -231,10 +230,9 @@ MR_TEST("flattened records tell deletes by __deleted and __op, which are no colu
     (void)flat(1, "x");
     wire_text(&value, "false");
     MR_CHECK_STR(plan_case_run(&pc, key_of(1), wire_slice(&value)), "u{1,x}");
-    MR_CHECK_OK(plan_case_open(
-        &pc, KEY,
-        FLAT(",{\"name\":\"__deleted\",\"type\":[\"null\",\"boolean\"]},"
-             "{\"name\":\"__op\",\"type\":\"string\"}")));
+    MR_CHECK_OK(plan_case_open(&pc, KEY,
+                               FLAT(",{\"name\":\"__deleted\",\"type\":[\"null\",\"boolean\"]},"
+                                    "{\"name\":\"__op\",\"type\":\"string\"}")));
     (void)flat(1, "filler \xff");
     wire_hex(&value, "02 01");
     wire_text(&value, "u");

@@ -18,7 +18,8 @@ MR_TEARDOWN
 
 #define KEY "{\"type\":\"record\",\"name\":\"K\",\"fields\":[{\"name\":\"id\",\"type\":\"int\"}]}"
 #define VALUE(extra)                                                                               \
-    "{\"type\":\"record\",\"name\":\"V\",\"fields\":[{\"name\":\"id\",\"type\":\"int\"}" extra "]}"
+    "{\"type\":\"record\",\"name\":\"V\",\"fields\":[{\"name\":\"id\",\"type\":\"int\"}" extra "]" \
+    "}"
 #define FIELD(name) ",{\"name\":\"" name "\",\"type\":[\"null\",\"string\"]}"
 
 /* V-01, V-02, V-11; cases 146, 148 */
@@ -28,12 +29,16 @@ MR_TEST("an absent table is created, new fields are added, lost ones stay")
     MR_CHECK_STR(plan_case_columns(&pc), "id int4 pk, a text");
     MR_CHECK_OK(plan_case_open(&pc, KEY, VALUE(FIELD("b") FIELD("a"))));
     MR_CHECK_STR(plan_case_columns(&pc), "id int4 pk, a text, b text");
-    struct mr_slice value = {(const uint8_t *)"\x02\x02\x02" "B" "\x02\x02" "A", 7};
+    struct mr_slice value = {(const uint8_t *)"\x02\x02\x02"
+                                              "B"
+                                              "\x02\x02"
+                                              "A",
+                             7};
     MR_CHECK_STR(plan_case_run(&pc, (struct mr_slice){value.data, 1}, value), "u{1,A,B}");
     MR_CHECK_OK(plan_case_open(&pc, KEY, VALUE(FIELD("b"))));
-    MR_CHECK_STR(plan_case_run(&pc, (struct mr_slice){value.data, 1},
-                               (struct mr_slice){value.data, 4}),
-                 "u{1,B}");
+    MR_CHECK_STR(
+        plan_case_run(&pc, (struct mr_slice){value.data, 1}, (struct mr_slice){value.data, 4}),
+        "u{1,B}");
     MR_CHECK_U64(pc.decoded.cols->cols[1], 2);
 }
 
@@ -50,7 +55,9 @@ MR_TEST("the other evolve modes stop, drop the column or the record")
     MR_CHECK_INT(pc.err.class, MR_CLASS_POISON);
     pc.route.evolve = MR_EVOLVE_DISCARD_COLUMN;
     MR_CHECK_OK(plan_case_open(&pc, KEY, VALUE(FIELD("a"))));
-    struct mr_slice value = {(const uint8_t *)"\x02\x02\x02" "x", 4};
+    struct mr_slice value = {(const uint8_t *)"\x02\x02\x02"
+                                              "x",
+                             4};
     MR_CHECK_STR(plan_case_run(&pc, (struct mr_slice){value.data, 1}, value), "u{1}");
 }
 
@@ -72,7 +79,9 @@ MR_TEST("a NOT NULL column that no record fills stops the route, a generated one
     MR_CHECK_OK(plan_case_open(&pc, KEY, VALUE("")));
     plan_case_table(&pc, "id int4 pk, a text notnull generated");
     MR_CHECK_OK(plan_case_open(&pc, KEY, VALUE(FIELD("a"))));
-    struct mr_slice value = {(const uint8_t *)"\x02\x02\x02" "x", 4};
+    struct mr_slice value = {(const uint8_t *)"\x02\x02\x02"
+                                              "x",
+                             4};
     MR_CHECK_STR(plan_case_run(&pc, (struct mr_slice){value.data, 1}, value), "u{1}");
 }
 

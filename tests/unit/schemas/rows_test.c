@@ -56,9 +56,14 @@ static void upsert(const struct mr_colset *cols, const char *const *fields, uint
     static int64_t offset;
     char key[16];
     (void)snprintf(key, sizeof key, "%s", fields[0]);
-    struct mr_row row = {.op = MR_ROW_UPSERT, .flags = flags, .cols = cols, .offset = ++offset,
-                         .tuple = tuple(cols->n_cols, fields), .key = mr_slice_str(key),
-                         .key_tuple = mr_slice_str(key), .mask = mask != 0 ? &mask : NULL};
+    struct mr_row row = {.op = MR_ROW_UPSERT,
+                         .flags = flags,
+                         .cols = cols,
+                         .offset = ++offset,
+                         .tuple = tuple(cols->n_cols, fields),
+                         .key = mr_slice_str(key),
+                         .key_tuple = mr_slice_str(key),
+                         .mask = mask != 0 ? &mask : NULL};
     MR_CHECK_OK(mr_rows_add(&rows, &row, &err));
     memset(key, 'x', sizeof key); /* what it borrowed may change afterwards */
 }
@@ -66,8 +71,10 @@ static void upsert(const struct mr_colset *cols, const char *const *fields, uint
 static void delete(const char *key)
 {
     struct mr_err err;
-    struct mr_row row = {.op = MR_ROW_DELETE, .key = mr_slice_str(key),
-                         .key_tuple = mr_slice_str(key), .offset = 99};
+    struct mr_row row = {.op = MR_ROW_DELETE,
+                         .key = mr_slice_str(key),
+                         .key_tuple = mr_slice_str(key),
+                         .offset = 99};
     MR_CHECK_OK(mr_rows_add(&rows, &row, &err));
 }
 
@@ -120,8 +127,8 @@ MR_TEST("a masked field keeps the earlier value, and stays masked where both are
 MR_TEST("a delete stays a delete, and what follows it replaces the row")
 {
     upsert(&set_ab, ROW("1", "x", "y"), 0, MR_ROW_INSERT);
-    delete("1");
-    delete("1");
+    delete ("1");
+    delete ("1");
     MR_CHECK_STR(state(0), "D");
     MR_CHECK_INT(rows.rows[0].offset, 99);
     MR_CHECK(rows.rows[0].cols == NULL);
@@ -135,7 +142,7 @@ MR_TEST("a delete stays a delete, and what follows it replaces the row")
 MR_TEST("a masked upsert behind a delete keeps its mask for the load to settle")
 {
     upsert(&set_ab, ROW("1", "x", "BIG"), 0, 0);
-    delete("1");
+    delete ("1");
     upsert(&set_ab, ROW("1", "p", NULL), 4, 0);
     MR_CHECK_STR(state(0), "{1,p,~} replaced");
 }
@@ -185,8 +192,11 @@ MR_TEST("a full arena refuses a row and leaves everything as it was")
     mr_rows_init(&rows, table, &key_set, true, &arena, 7);
     upsert(&set_ab, ROW("1", "x", "y"), 0, 0);
     const char *const fields[] = {"1", big, big};
-    struct mr_row row = {.op = MR_ROW_UPSERT, .cols = &set_ab, .tuple = tuple(3, fields),
-                         .key = mr_slice_str("1"), .key_tuple = mr_slice_str("1")};
+    struct mr_row row = {.op = MR_ROW_UPSERT,
+                         .cols = &set_ab,
+                         .tuple = tuple(3, fields),
+                         .key = mr_slice_str("1"),
+                         .key_tuple = mr_slice_str("1")};
     MR_CHECK_INT(mr_rows_add(&rows, &row, &err), -MR_FULL);
     MR_CHECK_STR(state(0), "{1,x,y}");
     row.key = mr_slice_str("2");

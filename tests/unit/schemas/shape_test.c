@@ -81,8 +81,8 @@ MR_TEST("columns are chosen and renamed by the route, key columns always stay")
     static const char *const exclude[] = {"id", "b"};
     static const char *const include[] = {"c"};
     static const struct mr_route_column renamed[] = {{.field = "c", .name = "see"}};
-    static const char value[] = RECORD(
-        "V", FIELD("id", "\"int\"") "," FIELD("b", "\"int\"") "," FIELD("c", "\"int\""));
+    static const char value[] =
+        RECORD("V", FIELD("id", "\"int\"") "," FIELD("b", "\"int\"") "," FIELD("c", "\"int\""));
     pc.route.exclude = exclude;
     pc.route.n_exclude = 2;
     MR_CHECK_STR(columns_of(KEY, value), "id int4 pk, c int4");
@@ -130,6 +130,5 @@ MR_TEST("a value that is no record fills the column that the route names")
     pc.route.value_column = "payload";
     MR_CHECK_STR(columns_of(KEY, "\"string\""), "payload text, id int4 pk");
     struct mr_slice key = {(const uint8_t *)"\x02", 1};
-    MR_CHECK_STR(plan_case_run(&pc, key, (struct mr_slice){(const uint8_t *)"\x02q", 2}),
-                 "u{q,1}");
+    MR_CHECK_STR(plan_case_run(&pc, key, (struct mr_slice){(const uint8_t *)"\x02q", 2}), "u{q,1}");
 }

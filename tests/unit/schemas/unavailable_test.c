@@ -49,7 +49,7 @@ MR_TEST("strings and bytes are masked by whole-value equality only")
 {
     static const char json[] = "{\"type\":\"string\",\"connect.name\":\"io.debezium.data.Json\"}";
     MR_CHECK_STR(text("\"string\"", P), "c{~}");
-    MR_CHECK_STR(text("[\"null\",\"int\",\"string\"]", "") , "c{NULL}");
+    MR_CHECK_STR(text("[\"null\",\"int\",\"string\"]", ""), "c{NULL}");
     MR_CHECK_STR(text("\"string\"", P " "), "c{" P " }");
     MR_CHECK_STR(text("\"string\"", "__DEBEZIUM_unavailable_value"),
                  "c{__DEBEZIUM_unavailable_value}");
@@ -57,9 +57,9 @@ MR_TEST("strings and bytes are masked by whole-value equality only")
     MR_CHECK_STR(text("\"bytes\"", P), "c{~}");
     MR_CHECK_STR(text(json, P), "c{~}");
     MR_CHECK_STR(text(json, "{\"a\":\"" P "\"}"), "c{{\"a\":\"" P "\"}}");
-    MR_CHECK_STR(text("{\"type\":\"string\",\"connect.name\":\"io.debezium.time.ZonedTimestamp\"}",
-                      P),
-                 "c{~}");
+    MR_CHECK_STR(
+        text("{\"type\":\"string\",\"connect.name\":\"io.debezium.time.ZonedTimestamp\"}", P),
+        "c{~}");
 }
 
 /* U-11, case 102 */
