@@ -265,6 +265,17 @@ static void part_begin(struct mr_poller *poller, struct mr_partition *part)
     part->wants_claim = true;
 }
 
+/* memory_limit is shared by the lanes that have partitions: two batches each (design.md section 4). */
+static void shares_update(struct mr_poller *poller)
+{
+    size_t n_loaded = 0;
+
+    for (uint32_t i = 0; i < poller->opts.n_lanes; i++)
+        n_loaded += poller->lane_load[i] > 0;
+    if (poller->opts.batch_bytes != NULL && n_loaded > 0)
+        atomic_store(poller->opts.batch_bytes, poller->opts.batches_bytes / (2 * n_loaded));
+}
+
 /* Parks nest: a lane with several of the partitions is parked as often. */
 static void lanes_park(struct mr_poller *poller, const struct mr_source_event *event)
 {
@@ -302,6 +313,7 @@ void mr_poller_assigned(struct mr_poller *poller, const struct mr_source_event *
         part->assigned = true;
         part_begin(poller, part);
     }
+    shares_update(poller);
     lanes_park(poller, event);
     if (source->ops->assign(source, event->parts, event->n_parts, &err) < 0)
         mr_log(MR_ERROR, "assign_failed", mr_kv_err(&err));
@@ -395,6 +407,7 @@ void mr_poller_unassigned(struct mr_poller *poller, const struct mr_source_event
             mr_lane_park(&poller->opts.lanes[i]);
     mr_poller_mirror(poller, true);
     parts_end(poller, event);
+    shares_update(poller);
     for (uint32_t i = 0; i < poller->opts.n_lanes; i++)
         if (concerned[i] && mr_lane_is_loaded(&poller->opts.lanes[i]))
             mr_poller_set_back(poller, &poller->opts.lanes[i], &none, NULL);

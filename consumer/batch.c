@@ -81,6 +81,18 @@ void mr_batch_reset(struct mr_batch *batch, struct mr_source *source)
     batch->arena.limit_bytes = batch->opts.max_bytes + ARENA_SLACK;
 }
 
+void mr_batch_limit(struct mr_batch *batch, size_t max_bytes)
+{
+    size_t limit = max_bytes + ARENA_SLACK;
+
+    batch->opts.max_bytes = max_bytes;
+    batch->arena.limit_bytes = limit;
+    if (batch->arena.held_bytes <= limit)
+        return;
+    mr_arena_release(&batch->arena);
+    mr_arena_init(&batch->arena, ARENA_CHUNK, limit);
+}
+
 bool mr_batch_is_full(const struct mr_batch *batch)
 {
     return batch->n_held >= batch->opts.max_rows ||

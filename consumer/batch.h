@@ -76,6 +76,9 @@ void mr_batch_release(struct mr_batch *batch);
 /* Empties; gives the held records back to the source. */
 void mr_batch_reset(struct mr_batch *batch, struct mr_source *source);
 
+/* Sets opts.max_bytes of an empty batch; memory beyond it is given back. */
+void mr_batch_limit(struct mr_batch *batch, size_t max_bytes);
+
 static inline bool mr_batch_is_empty(const struct mr_batch *batch)
 {
     return batch->n_spans == 0;

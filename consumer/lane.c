@@ -8,6 +8,18 @@
 #include "base/log.h"
 #include "base/ban.h"
 
+/* The share of a batch follows the number of lanes that have partitions. */
+static void batch_limit(struct mr_lane *lane)
+{
+    const struct mr_lane_shared *shared = lane->shared;
+
+    if (shared->batch_bytes == NULL)
+        return;
+    size_t share = atomic_load(shared->batch_bytes);
+    mr_batch_limit(lane->filling,
+                   share < shared->batch.max_bytes ? share : shared->batch.max_bytes);
+}
+
 int mr_lane_init(struct mr_lane *lane, uint32_t id, const struct mr_lane_shared *shared,
                  struct mr_env env, struct mr_err *err) MR_NO_TSA
 {
@@ -32,6 +44,7 @@ int mr_lane_init(struct mr_lane *lane, uint32_t id, const struct mr_lane_shared 
         opts.seed = mr_rng_u64(&lane->fill_env.rng);
         mr_batch_init(&lane->batches[i], &opts);
     }
+    batch_limit(lane);
     if (lane->plans == NULL || lane->decoder == NULL || lane->unread == NULL)
         return mr_err_set(err, MR_NO_MEMORY, "no memory for lane %u", id);
     return 0;
@@ -275,6 +288,7 @@ bool mr_lane_hand_over(struct mr_lane *lane)
         lane->to_write = lane->filling;
         lane->filling =
             lane->filling == &lane->batches[0] ? &lane->batches[1] : &lane->batches[0];
+        batch_limit(lane);
         mr_cond_wake_all(&lane->changed);
         done = true;
     }

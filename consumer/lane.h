@@ -30,6 +30,7 @@ struct mr_lane_shared {
     struct mr_targets *targets;
     struct mr_metrics *metrics;
     struct mr_batch_opts batch;
+    const _Atomic size_t *batch_bytes; /* a batch's share of memory_limit now; NULL: batch.max_bytes */
     uint64_t max_wait_ms;
     uint32_t resolve_deadline_ms; /* of one registry or catalogue step */
 };

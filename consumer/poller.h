@@ -23,6 +23,8 @@ struct mr_poller_opts { /* borrowed */
     uint32_t revoke_timeout_ms;
     uint32_t shutdown_timeout_ms;
     bool until_caught_up;
+    size_t batches_bytes;         /* all lanes' batches together */
+    _Atomic size_t *batch_bytes;  /* what poll makes of it: one batch's share; NULL: fixed */
     struct mr_env env;
 };
 

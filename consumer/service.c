@@ -53,6 +53,7 @@ static int lanes_open(struct mr_service *s, struct mr_err *err)
     const struct mr_config *config = s->opts.config;
     size_t share = mr_wiring_memory(config).batches / (2 * (size_t)config->lanes);
 
+    atomic_store(&s->batch_bytes, share);
     s->shared = (struct mr_lane_shared){
         .source = s->source,
         .sink = s->sink,
@@ -60,9 +61,9 @@ static int lanes_open(struct mr_service *s, struct mr_err *err)
         .targets = &s->targets,
         .metrics = s->metrics,
         .batch = {.max_rows = config->batch.max_rows,
-                  .max_bytes = config->batch.max_bytes < share ? (size_t)config->batch.max_bytes
-                                                               : share,
+                  .max_bytes = (size_t)config->batch.max_bytes,
                   .max_record_bytes = (size_t)config->record_max_bytes},
+        .batch_bytes = &s->batch_bytes,
         .max_wait_ms = config->batch.max_wait_ms,
         .resolve_deadline_ms = RESOLVE_DEADLINE_MS,
     };
@@ -98,6 +99,8 @@ static int poller_open(struct mr_service *s, struct mr_err *err)
         .revoke_timeout_ms = (uint32_t)config->kafka.revoke_timeout_ms,
         .shutdown_timeout_ms = (uint32_t)config->shutdown_timeout_ms,
         .until_caught_up = s->opts.until_caught_up,
+        .batches_bytes = mr_wiring_memory(config).batches,
+        .batch_bytes = &s->batch_bytes,
         .env = env_split(s),
     };
     int rc = mr_poller_init(&s->poller, &opts, err);

@@ -25,6 +25,7 @@ struct mr_service {
     struct mr_targets targets;
     struct mr_claims *claims;
     struct mr_lane_shared shared;
+    _Atomic size_t batch_bytes; /* one batch's share of memory_limit now */
     struct mr_lane *lanes;
     uint32_t n_lanes, n_lanes_made, n_lanes_started;
     struct mr_poller poller;
