@@ -119,18 +119,16 @@ class Server:
         return self
 
     def _spawn(self) -> None:
-        die_with_parent = None
-        if not self.detached:
-            death_signal = int(self.parent_death_signal)
+        death_signal = int(self.parent_death_signal)
 
-            def die_with_parent():
-                _libc.prctl(PR_SET_PDEATHSIG, death_signal)
+        def die_with_parent() -> None:
+            _libc.prctl(PR_SET_PDEATHSIG, death_signal)
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 cwd=self.run_dir, env=self.environment(), user=self.run_as, group=self.run_as,
                 extra_groups=[] if self.run_as else None, start_new_session=True,
-                preexec_fn=die_with_parent)
+                preexec_fn=None if self.detached else die_with_parent)
         if not self.detached:
             _live.add(self)
 

@@ -53,6 +53,7 @@ def watch(one) -> tuple[int, float, float]:
     return rss, cpu, time.monotonic() - began
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("strategy", ["upsert", "append"])
 def test_a_backlog_is_loaded_in_bounded_memory(strategy, backlog, streams, millrace, target, release_program, n_rows,
                                                capsys, record_property):

@@ -41,10 +41,11 @@ def test_sigterm_under_load_ends_with_0_and_the_right_positions(pair, streams, m
     pair.check(target)
 
 
+@pytest.mark.timeout(600)
 def test_killed_twenty_times_under_load_nothing_is_lost_or_doubled(pair, streams, millrace, target):
     """P1, G-01, G-02: kill -9 at random moments of the flush."""
     chance = random.Random(20)
-    quick = {"kafka": {"session_timeout_ms": 1500}, "batch": {"max_rows": 300, "max_wait": "20ms"}}
+    quick = {"kafka": {"session_timeout_ms": 1200}, "batch": {"max_rows": 300, "max_wait": "20ms"}}
     one = millrace(pair.routes(), **quick)
     with Load(streams, pair.both, rate=3000) as load:
         for _ in range(KILLS):
@@ -152,7 +153,8 @@ def test_a_commit_whose_answer_is_lost_is_settled_by_the_position(pair, postgres
         before_target.lose_answer(b"COMMIT")
         pair.changes.run(streams, 100)
         pair.inserts.run(streams, 100)
-        await_(lambda wanted=n: before_target.losses >= wanted, 30, lambda: f"a lost COMMIT\n{one.log_tail()}", one.must_run)
+        await_(lambda wanted=n: before_target.losses >= wanted, 30,
+               lambda: f"a lost COMMIT\n{one.log_tail()}", one.must_run)
         pair.await_end(target, one.must_run)
         pair.check(target)
     one.stop()

@@ -6,10 +6,16 @@ from harness.waiting import await_
 from harness.workload import Pair
 
 
-def shared_by(streams, group: str, n: int):
+def shared_by(streams, group: str, n: int) -> bool:
     """Do exactly n members share the partitions, each with some?"""
     members = streams.members(group)
     return len(members) == n and all(members.values())
+
+
+def await_members(streams, one, n: int, deadline_s: float = 40) -> None:
+    """Waits until n members share the partitions; `one` is an instance that must live."""
+    await_(lambda: shared_by(streams, one.group, n), deadline_s,
+           lambda: f"{n} members, are {streams.members(one.group)}\n{one.log_tail()}", one.must_run)
 
 
 def test_three_instances_join_and_leave_under_load(streams, schemas, topic, millrace, target):
@@ -17,16 +23,15 @@ def test_three_instances_join_and_leave_under_load(streams, schemas, topic, mill
     pair = Pair(streams, schemas, topic, partitions=8)
     with Load(streams, pair.both, rate=1500) as load:
         first = millrace(pair.routes(), name="first").start()
-        group = first.group
         await_(lambda: target.count("log") > 0, 40, lambda: f"rows\n{first.log_tail()}", first.must_run)
         second = millrace(pair.routes(), name="second").start()
-        await_(lambda: shared_by(streams, group, 2), 40, lambda: f"two members {streams.members(group)}", second.must_run)
+        await_members(streams, second, 2)
         third = millrace(pair.routes(), name="third").start()
-        await_(lambda: shared_by(streams, group, 3), 40, lambda: f"three members {streams.members(group)}", third.must_run)
+        await_members(streams, third, 3)
         second.stop(expect=0)
-        await_(lambda: shared_by(streams, group, 2), 40, lambda: f"two again {streams.members(group)}", first.must_run)
+        await_members(streams, first, 2)
         third.kill()
-        await_(lambda: shared_by(streams, group, 1), 40, lambda: f"one left {streams.members(group)}", first.must_run)
+        await_members(streams, first, 1)
         load.stop()
         pair.await_end(target, first.must_run)
     pair.check(target)
@@ -38,9 +43,9 @@ def test_an_instance_that_leaves_hands_its_partitions_over_at_once(streams, sche
     pair = Pair(streams, schemas, topic, partitions=2)
     slow = {"kafka": {"session_timeout_ms": 45000}}
     first = millrace(pair.routes(), name="first", **slow).start()
-    await_(lambda: shared_by(streams, first.group, 1), 40, "one member", first.must_run)
+    await_members(streams, first, 1)
     second = millrace(pair.routes(), name="second", **slow).start()
-    await_(lambda: shared_by(streams, first.group, 2), 40, "two members", second.must_run)
+    await_members(streams, second, 2)
     first.stop(expect=0)
     pair.changes.run(streams, 300)
     pair.inserts.run(streams, 300)
@@ -75,7 +80,7 @@ def test_a_zombie_in_the_middle_of_a_flush_is_fenced(streams, schemas, topic, mi
     pair.inserts.run(streams, 500)
     pair.await_end(target, second.must_run, deadline_s=60)
     pair.check(target)
-    await_(lambda: shared_by(streams, first.group, 2), 60, lambda: f"the zombie is back\n{first.log_tail()}", first.must_run)
+    await_members(streams, first, 2, 60)
     pair.inserts.run(streams, 500)
     pair.await_end(target, first.must_run, deadline_s=60)
     pair.check(target)
@@ -91,7 +96,7 @@ def test_two_instances_that_widen_one_table_at_once_both_go_on(streams, schemas,
     table = DebeziumTable(schemas, name, columns, ["id"])
     routes = [{"topic": name, "table": "orders"}]
     both = [millrace(routes, name=n).start() for n in ("first", "second")]
-    await_(lambda: shared_by(streams, both[0].group, 2), 40, "two members", both[1].must_run)
+    await_members(streams, both[1], 2)
     streams.produce(*(table.create({"id": i, "a": "x"}) for i in range(50)))
     wider = DebeziumTable(schemas, name, [*columns, ("c", opt("long"))], ["id"])
     streams.produce(*(wider.create({"id": i, "a": "x", "c": i}) for i in range(50, 150)))

@@ -343,7 +343,8 @@ def test_a_dead_letter_keeps_the_record_as_it_was(plain, streams, millrace, targ
     """Design 6, P4: raw key, value and headers, code and place; the neighbours land."""
     table = plain()
     good = table.put(texts(1))
-    bad = Record(table.topic, table.key_bytes({"id": 2}), good.value + b"\x00", [("trace", b"\x01\x02"), ("none", None)])
+    bad = Record(table.topic, table.key_bytes({"id": 2}), good.value + b"\x00",
+                 [("trace", b"\x01\x02"), ("none", None)])
     streams.produce(good, bad, table.put(texts(3)))
     millrace([{"topic": table.topic, "table": "orders"}]).load_to_end()
     assert sorted(target.rows("orders", ["id"])) == [(1,), (3,)]

@@ -41,8 +41,9 @@ def test_metrics_have_the_names_that_dashboards_know(loaded, table, streams):
         "kafka_consumergroup_group_lag", "kafka_consumergroup_group_lag_seconds",
         "kafka_consumergroup_group_offset", "kafka_partition_latest_offset", "millrace_records_total",
         "millrace_rows_written_total", "millrace_bytes_consumed_total", "millrace_flush_duration_seconds_bucket",
-        "millrace_flush_duration_seconds_sum", "millrace_flush_duration_seconds_count", "millrace_freshness_seconds_count",
-        "millrace_dead_letters_total", "millrace_partition_state", "millrace_pool_connections", "millrace_build_info"}
+        "millrace_flush_duration_seconds_sum", "millrace_flush_duration_seconds_count",
+        "millrace_freshness_seconds_count", "millrace_dead_letters_total", "millrace_partition_state",
+        "millrace_pool_connections", "millrace_build_info"}
     assert not wanted - metrics.names(), f"missing {sorted(wanted - metrics.names())}"
     named = {"millrace_errors_total", "millrace_retries_total"}  # families may be empty as long as nothing failed
     assert not named - metrics.types.keys() - metrics.names(), metrics.types

@@ -1,7 +1,7 @@
 """Writes millrace's configuration (libconfig syntax) from Python values.
 
-dict -> group, list or tuple of dicts -> list, list of scalars -> array, str, bool, int, float as they are. An integer that does
-not fit 32 bits gets the suffix L, without which libconfig 1.5 reads another number.
+dict -> group, list of dicts -> list, list of scalars -> array; str, bool, int, float as they are. An
+integer that does not fit 32 bits gets the suffix L, without which libconfig 1.5 reads another number.
 """
 
 ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\f": "\\f"}

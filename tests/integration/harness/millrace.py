@@ -190,7 +190,8 @@ class Millrace:
             return False
 
     def await_ready(self, deadline_s: float = 30) -> "Millrace":
-        await_(lambda: self.answers("/readyz"), deadline_s, lambda: f"{self.name} ready\n{self.log_tail()}", self.must_run)
+        await_(lambda: self.answers("/readyz"), deadline_s,
+               lambda: f"{self.name} ready\n{self.log_tail()}", self.must_run)
         return self
 
     def status(self) -> dict:

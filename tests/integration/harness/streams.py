@@ -6,7 +6,7 @@ import zlib
 
 from confluent_kafka import (Consumer, ConsumerGroupTopicPartitions, KafkaException, Producer,
                              TopicPartition)
-from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
+from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic, OffsetSpec
 
 from .model import Model
 from .schemas import Record
@@ -44,6 +44,15 @@ class Streams:
             seen = self.admin.list_topics(timeout=DEADLINE_S).topics
             return all(t in seen and len(seen[t].partitions) == partitions for t in wanted)
         await_(known, DEADLINE_S, f"topics {sorted(wanted)} in the broker's metadata")
+
+    def add_partitions(self, topic: str, total: int) -> None:
+        for future in self.admin.create_partitions([NewPartitions(topic, total)]).values():
+            future.result(DEADLINE_S)
+
+        def known():
+            return len(self._producer.list_topics(topic, timeout=DEADLINE_S).topics[topic].partitions) == total
+        await_(known, DEADLINE_S, f"{total} partitions of {topic} in the producer's metadata")
+        self._partitions[topic] = total
 
     def delete(self, *topics: str) -> None:
         for future in self.admin.delete_topics(list(topics), operation_timeout=DEADLINE_S).values():

@@ -90,7 +90,8 @@ class PgTarget:
         def reached():
             have = self.positions(topic)
             return all(have.get(p, -1) >= o for p, o in wanted.items() if o > 0)
-        await_(reached, deadline_s, lambda: f"positions of {topic}: wanted {wanted}, have {self.positions(topic)}", alive)
+        await_(reached, deadline_s,
+               lambda: f"positions of {topic}: wanted {wanted}, have {self.positions(topic)}", alive)
         have = self.positions(topic)
         beyond = {p: o for p, o in have.items() if o > wanted.get(p, o)}
         assert not beyond, f"positions of {topic} beyond the end: {beyond}, ends {wanted}"

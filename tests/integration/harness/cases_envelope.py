@@ -1,0 +1,155 @@
+"""Contract section 10, envelope and reduction: cases 60 to 76, 80, 81 and 90."""
+
+from . import wire
+from .cases import COLUMNS, FIXTURE, Case, Lab, case, row
+from .schemas import PlainTable, Record, opt
+
+
+@case(60, "E-01 E-03 R-02 c then u is the last state")
+def _(lab, n):
+    t = lab.envelope(n)
+    return Case([t.create(row(1)), t.update(row(1, "x2"))], [(1, "x2", "y")])
+
+
+@case(61, "R-03 R-06 c then d then tombstone is nothing")
+def _(lab, n):
+    t = lab.envelope(n)
+    return Case([t.create(row(1)), t.delete(row(1)), t.tombstone(row(1))], [])
+
+
+@case(62, "R-04 d then tombstone then c is the new row")
+def _(lab, n):
+    t = lab.envelope(n)
+    return Case([t.delete(row(1)), t.tombstone(row(1)), t.create(row(1))], [(1, "x", "y")], pre=[(1, "o", "o")])
+
+
+@case(63, "R-03 u then d is nothing")
+def _(lab, n):
+    t = lab.envelope(n)
+    return Case([t.update(row(1, "p", "q")), t.delete(row(1))], [], pre=[(1, "o", "o")])
+
+
+@case(64, "E-04 d of a row that is not there is no error")
+def _(lab, n):
+    return Case([lab.envelope(n).delete(row(9))], [])
+
+
+@case(65, "E-02 r three times is one row")
+def _(lab, n):
+    t = lab.envelope(n)
+    return Case([t.read(row(1)) for _ in range(3)], [(1, "x", "y")])
+
+
+def bad_envelope(number: int, title: str, code: str, op: str | None, after: dict | None, key: bool = True) -> None:
+    @case(number, title)
+    def build(lab: Lab, n: int) -> Case:
+        t = lab.envelope(n)
+        record = Record(t.topic, t.key_bytes(row(1)) if key else None, t.envelope(op, None, after))
+        return Case([record, t.create(row(2))], [(2, "x", "y")], [(0, code)])
+
+
+bad_envelope(66, "E-09 op x is envelope.bad_op", "envelope.bad_op", "x", row(1))
+bad_envelope(67, "E-08 op c without after is envelope.missing_after", "envelope.missing_after", "c", None)
+bad_envelope(68, "E-07 op d without key and before is envelope.delete_without_key", "envelope.delete_without_key",
+             "d", None, key=False)
+
+
+@case(69, "E-13 a change of the primary key")
+def _(lab, n):
+    return Case(lab.envelope(n).key_change(row(1), row(2)), [(2, "x", "y")], pre=[(1, "x", "y")])
+
+
+def flattened(lab: Lab, n: int, name: str, avro_type) -> PlainTable:
+    return lab.plain(n, [*COLUMNS, (name, avro_type)])
+
+
+@case(70, "E-22 flattened __deleted true deletes")
+def _(lab, n):
+    t = flattened(lab, n, "__deleted", opt("string"))
+    return Case([t.put({**row(1), "__deleted": "true"})], [], pre=[(1, "x", "y")])
+
+
+@case(71, "E-23 E-25 flattened __deleted false is no column")
+def _(lab, n):
+    t = flattened(lab, n, "__deleted", "boolean")
+    return Case([t.put({**row(1), "__deleted": False})], [(1, "x", "y")], ddl=None)
+
+
+@case(72, "E-24 flattened __op d deletes")
+def _(lab, n):
+    t = flattened(lab, n, "__op", opt("string"))
+    return Case([t.put({**row(2), "__op": "c"}), t.put({**row(1), "__op": "d"})], [(2, "x", "y")], ddl=FIXTURE,
+                pre=[(1, "x", "y")])
+
+
+def named(name: str, fields: list) -> dict:
+    space, short = name.rsplit(".", 1)
+    return {"type": "record", "name": short, "namespace": space, "connect.name": name, "fields": fields}
+
+
+def control(lab: Lab, n: int, schema: dict, content: dict) -> list[Record]:
+    """A record of Debezium's own, between two ordinary ones."""
+    t = lab.envelope(n)
+    key = {"type": "record", "name": "ControlKey", "fields": [{"name": "serverName", "type": "string"}]}
+    key_id = lab.stub.register(f"{lab.topic(n)}-control-key", key)
+    schema_id = lab.stub.register(f"{lab.topic(n)}-control", schema)
+    own = Record(t.topic, wire.confluent(key_id, wire.string("shop")),
+                 wire.confluent(schema_id, wire.datum(schema, content)))
+    return [t.create(row(1)), own, t.create(row(2))]
+
+
+@case(73, "E-15 a logical message is skipped")
+def _(lab, n):
+    schema = named("io.debezium.connector.postgresql.MessageValue", [
+        {"name": "op", "type": "string"}, {"name": "ts_ms", "type": ["null", "long"], "default": None},
+        {"name": "source", "type": named("io.debezium.connector.postgresql.Source", [
+            {"name": "lsn", "type": ["null", "long"], "default": None}])},
+        {"name": "message", "type": ["null", named("io.debezium.connector.postgresql.Message", [
+            {"name": "prefix", "type": ["null", "string"], "default": None},
+            {"name": "content", "type": ["null", "bytes"], "default": None}])], "default": None}])
+    content = {"op": "m", "ts_ms": 1, "source": {"lsn": 5}, "message": {"prefix": "p", "content": b"c"}}
+    return Case(control(lab, n, schema, content), [(1, "x", "y"), (2, "x", "y")])
+
+
+@case(74, "E-16 a heartbeat is skipped")
+def _(lab, n):
+    schema = named("io.debezium.connector.common.Heartbeat", [{"name": "ts_ms", "type": "long"}])
+    return Case(control(lab, n, schema, {"ts_ms": 1}), [(1, "x", "y"), (2, "x", "y")])
+
+
+@case(75, "E-17 a schema change is skipped and changes no table")
+def _(lab, n):
+    schema = named("io.debezium.connector.postgresql.SchemaChangeValue", [
+        {"name": "ts_ms", "type": "long"}, {"name": "databaseName", "type": ["null", "string"], "default": None},
+        {"name": "schemaName", "type": ["null", "string"], "default": None},
+        {"name": "ddl", "type": ["null", "string"], "default": None},
+        {"name": "tableChanges", "type": {"type": "array", "items": "string"}}])
+    content = {"ts_ms": 1, "databaseName": "d", "schemaName": "public", "ddl": "DROP TABLE case_75", "tableChanges": []}
+    return Case(control(lab, n, schema, content), [(1, "x", "y"), (2, "x", "y")])
+
+
+@case(76, "E-14 truncate skip leaves the rows")
+def _(lab, n):
+    t = lab.envelope(n)
+    return Case([t.truncate(), t.create(row(2))], [(1, "x", "y"), (2, "x", "y")], pre=[(1, "x", "y")],
+                route={"truncate": "skip"})
+
+
+@case(80, "E-40 two equal records of a keyless table are two rows")
+def _(lab, n):
+    t = lab.envelope(n, key=())
+    return Case([t.create(row(1)), t.create(row(1))], [(1, "x", "y"), (1, "x", "y")],
+                ddl="CREATE TABLE {table}(id int, a text, b text)")
+
+
+@case(81, "E-40 u of a keyless table is envelope.keyless_change")
+def _(lab, n):
+    t = lab.envelope(n, key=())
+    return Case([t.create(row(1)), t.update(row(1, "x2"))], [(1, "x", "y")], [(1, "envelope.keyless_change")],
+                ddl="CREATE TABLE {table}(id int, a text, b text)")
+
+
+@case(90, "R-02 ten thousand updates of one key are one row")
+def _(lab, n):
+    t = lab.envelope(n)
+    return Case([t.update(row(1, f"x{i}")) for i in range(10_000)], [(1, "x9999", "y")])
