@@ -104,7 +104,8 @@ static int wait_socket(struct mr_pg_conn *conn, short events, struct waiting *wa
         if (!waiting->cancelled && atomic_exchange(conn->interrupted, false))
             cancel_send(conn, waiting, true);
     }
-    if (n != 0 || waiting->deadline == 0 || mr_mono_ms(conn->env) < waiting->deadline)
+    /* Also where the socket is ready: what comes may be notices without end. */
+    if (waiting->deadline == 0 || mr_mono_ms(conn->env) < waiting->deadline)
         return 0;
     if (!waiting->cancelled) {
         cancel_send(conn, waiting, false);
