@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/fault.h"
+#include "tests/support/pg_faults.h"
 
 void pg_fixture_wipe(void)
 {
-    mr_fault_disarm_all();
+    pg_faults_disarm();
     pg_server_exec("DROP SCHEMA IF EXISTS millrace CASCADE; DROP SCHEMA IF EXISTS public CASCADE; "
                    "CREATE SCHEMA public");
 }
@@ -52,7 +52,7 @@ void pg_fixture_start(struct pg_fixture *f)
 
 void pg_fixture_close(struct pg_fixture *f)
 {
-    mr_fault_disarm_all();
+    pg_faults_disarm();
     if (f->rows.rows.table != NULL)
         pg_rows_release(&f->rows);
     mr_table_unref(f->table);

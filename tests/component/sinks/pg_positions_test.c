@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fault.h"
+#include "tests/support/pg_faults.h"
 #include "tests/support/pg_fixture.h"
 
 static struct pg_fixture one;
@@ -224,7 +224,7 @@ MR_TEST("a commit whose answer is lost is unknown, and its position tells that i
     struct mr_position *all = NULL;
     size_t n = 0;
     ready(&one, "1|1");
-    mr_fault_arm(MR_FAULT_PG_COMMIT_AFTER_SEND, 0, 1);
+    pg_faults_arm(MR_FAULT_PG_COMMIT_AFTER_SEND);
     MR_CHECK_INT(pg_fixture_flush(&one), -MR_COMMIT_UNKNOWN);
     pg_server_await("SELECT count(*) FROM orders", "1");
     PG_OK(&one, one.sink->ops->positions_read(one.sink, &all, &n, &one.err));
@@ -259,7 +259,7 @@ MR_TEST("every cut of the path is one that can be tried again, and nothing is wr
     for (size_t i = 0; i < sizeof points / sizeof points[0]; i++) {
         one.session->ops->rollback(one.session);
         pg_fixture_close(&two);
-        mr_fault_arm(points[i], 0, 1);
+        pg_faults_arm(points[i]);
         if (points[i] == MR_FAULT_PG_CONNECT)
             pg_server_exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                            "WHERE application_name = 'millrace/shop/one'");
@@ -268,7 +268,7 @@ MR_TEST("every cut of the path is one that can be tried again, and nothing is wr
         MR_CHECK_INT(one.err.class, MR_CLASS_RETRY);
         MR_CHECK_STR(pg_server_query("SELECT count(*) FROM orders"), "0");
     }
-    mr_fault_disarm_all();
+    pg_faults_disarm();
     PG_OK(&one, pg_fixture_flush(&one));
     MR_CHECK_STR(pg_server_query("SELECT * FROM orders"), "1|1");
     MR_CHECK_STR(pg_server_query("SELECT next_offset, epoch FROM millrace.positions"), "1|1");

@@ -2,9 +2,9 @@
  * scripted libpq. Also the test of pg_copy.c. */
 #include <string.h>
 
-#include "base/fault.h"
 #include "sinks/pg.h"
 #include "tests/support/fake_pq.inc"
+#include "tests/support/pg_faults.h"
 
 static struct mr_sink_opts opts;
 static struct mr_pg_sink sink;
@@ -28,7 +28,7 @@ static const uint8_t keys[3][10] = {
 MR_SETUP
 {
     pq_init();
-    mr_fault_disarm_all();
+    pg_faults_disarm();
     mr_err_clear(&err);
     columns[0] = (struct mr_column){.name = "id", .type = {.type = MR_T_INT4, .oid = 23}};
     columns[1] = (struct mr_column){.name = "v", .type = {.type = MR_T_TEXT, .oid = 25}};
@@ -147,7 +147,7 @@ MR_TEST("keys are deleted by one sorted binary array")
 MR_TEST("a stream that is cut is not ended as if it were whole")
 {
     uint64_t n_done = 0;
-    mr_fault_arm(MR_FAULT_PG_COPY, 0, 1);
+    pg_faults_arm(MR_FAULT_PG_COPY);
     pq_expect("COPY", pq_copy());
     MR_CHECK_INT(put(MR_PUT_INSERT, &n_done), -MR_TARGET_AWAY);
     MR_CHECK(conn.broken);

@@ -1,9 +1,9 @@
 /* A session's calls to libpq, in their order. */
 #include <string.h>
 
-#include "base/fault.h"
 #include "sinks/pg.h"
 #include "tests/support/fake_pq.inc"
+#include "tests/support/pg_faults.h"
 
 static struct mr_sink_opts opts;
 static struct mr_sink *sink;
@@ -21,7 +21,7 @@ static const struct mr_span span = {
 MR_SETUP
 {
     pq_init();
-    mr_fault_disarm_all();
+    pg_faults_disarm();
     mr_err_clear(&err);
     opts = (struct mr_sink_opts){.url = "postgresql:///db",
                                  .schema = "public",
