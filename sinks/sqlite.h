@@ -43,6 +43,7 @@ struct mr_sq_conn {
     struct mr_sq_sink *sink;
     struct sqlite3 *db; /* NULL: not open */
     bool broken;        /* an error after which only a new connection is trusted */
+    bool interrupted;   /* the wait for another process was: its SQLITE_BUSY means that */
     uint64_t tick;
     struct mr_sq_cached cache[MR_SQ_CACHED_STATEMENTS];
 };

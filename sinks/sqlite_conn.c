@@ -79,6 +79,9 @@ int mr_sq_fail(struct mr_sq_conn *conn, int result, const char *doing, struct mr
         conn->broken = true;
         return mr_err_set(err, MR_TARGET_AWAY, "%s: %s", doing, text);
     }
+    if ((result & 0xff) == SQLITE_BUSY && conn->interrupted)
+        result = SQLITE_INTERRUPT;
+    conn->interrupted = false;
     const struct refusal *refusal = refusal_of(result);
     if (refusal == NULL) {
         conn->broken = true;
@@ -121,7 +124,8 @@ static int conn_wait(void *arg, int n_waits)
     struct mr_sq_conn *conn = arg;
     if ((uint64_t)n_waits * BUSY_STEP_MS >= conn->sink->busy_ms)
         return 0;
-    return mr_sq_wait_step(conn, BUSY_STEP_MS);
+    conn->interrupted = !mr_sq_wait_step(conn, BUSY_STEP_MS);
+    return conn->interrupted ? 0 : 1;
 }
 
 int mr_sq_conn_open(struct mr_sq_conn *conn, struct mr_sq_sink *sink, bool create,

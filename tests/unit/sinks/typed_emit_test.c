@@ -128,6 +128,8 @@ MR_TEST("an interval of many hours keeps them all")
     MR_CHECK_STR(json_of(MR_T_INTERVAL), "\"-2562047788:00:54.775808\"");
     mr_typed_emit.interval(&out, &span, &(struct mr_interval){.months = -13, .us = 3600000000});
     MR_CHECK_STR(json_of(MR_T_INTERVAL), "\"-1 years -1 mons +01:00:00\"");
+    mr_typed_emit.interval(&out, &span, &(struct mr_interval){.months = -1, .days = 1});
+    MR_CHECK_STR(json_of(MR_T_INTERVAL), "\"-1 mons +1 day\"");
     mr_typed_emit.interval(&out, &span, &(struct mr_interval){.months = 1, .days = -1});
     MR_CHECK_STR(json_of(MR_T_INTERVAL), "\"1 mon -1 days\"");
 }
