@@ -7,6 +7,7 @@
 
 #include "base/fault.h"
 #include "base/log.h"
+#include "consumer/targets.h"
 #include "base/ban.h"
 
 enum { FACTS_TIMEOUT_MS = 10000, METADATA_BYTES = 256 };
@@ -85,7 +86,8 @@ static int item_decide(struct mr_claims *claims, struct mr_claim_item *item,
                        struct mr_claim *claim, struct mr_err *err)
 {
     struct mr_source *source = claims->opts.source;
-    struct mr_start_rule rule = {.start = claims->opts.start,
+    const struct mr_route_rule *route = item->part->target->rule;
+    struct mr_start_rule rule = {.start = route->start,
                                  .added_later = stored == NULL && topic_known,
                                  .continue_on_loss = claims->opts.continue_on_loss};
     struct mr_log_facts facts;
@@ -94,7 +96,7 @@ static int item_decide(struct mr_claims *claims, struct mr_claim_item *item,
     mr_claims_metadata(claims, metadata, sizeof metadata);
     int rc = source->ops->facts(source, item->part->stream, item->part->partition,
                                 stored != NULL ? MR_START_EARLIEST : rule.start,
-                                claims->opts.start_ms, metadata, FACTS_TIMEOUT_MS, &facts, err);
+                                route->start_ms, metadata, FACTS_TIMEOUT_MS, &facts, err);
     if (rc < 0)
         return rc;
     if (!keeps_positions(claims))

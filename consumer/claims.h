@@ -12,8 +12,6 @@ struct mr_claims_opts {
     struct mr_source *source;
     struct mr_sink *sink;
     const char *pipeline;
-    enum mr_start start;
-    int64_t start_ms; /* of MR_START_TIMESTAMP */
     bool continue_on_loss;
     struct mr_env env;
 };

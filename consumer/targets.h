@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/lock.h"
 #include "base/map.h"
+#include "consumer/protocol/position.h"
 #include "schemas/registry.h"
 #include "schemas/route.h"
 #include "sinks/load.h"
@@ -28,6 +29,8 @@ struct mr_route_rule {
     const char *table;  /* template; NULL: I-01 */
     bool table_shared;
     enum mr_on_bad on_bad;
+    enum mr_start start; /* where a partition without a position begins (K-06) */
+    int64_t start_ms;    /* of MR_START_TIMESTAMP */
     struct mr_registry *registry;
 };
 

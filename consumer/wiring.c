@@ -99,6 +99,39 @@ static bool columns_make(struct mr_wiring *w, const struct mr_route_conf *conf,
     return true;
 }
 
+static int hex_digit(char c)
+{
+    const char *digits = "0123456789abcdef";
+    const char *at = c == '\0' ? NULL : strchr(digits, c >= 'A' && c <= 'F' ? c + ('a' - 'A') : c);
+
+    return at != NULL ? (int)(at - digits) : -1;
+}
+
+/* contract.md section 4: `hex:` gives raw octets, anything else is the text itself. */
+static bool placeholder_make(struct mr_wiring *w, const struct mr_route_conf *conf,
+                             struct mr_route *route)
+{
+    const char *text = conf->unavailable_placeholder;
+    size_t len = strlen(text);
+    char *out = list_new(w, len + 1, 1);
+
+    if (out == NULL)
+        return false;
+    memcpy(out, text, len);
+    if (strncmp(text, "hex:", 4) == 0 && len % 2 == 0) {
+        size_t n = 0;
+        for (const char *p = text + 4; *p != '\0'; p += 2) {
+            if (hex_digit(p[0]) < 0 || hex_digit(p[1]) < 0)
+                break;
+            out[n++] = (char)(hex_digit(p[0]) * 16 + hex_digit(p[1]));
+        }
+        len = n;
+    }
+    route->placeholder = out;
+    route->placeholder_len = len;
+    return true;
+}
+
 /* The enums of config and of the layers above are written in the same order; a test compares them. */
 static void route_make(const struct mr_config *config, const struct mr_route_conf *conf,
                        uint32_t idx, struct mr_route *route)
@@ -129,8 +162,6 @@ static void route_make(const struct mr_config *config, const struct mr_route_con
         .n_include = (uint16_t)conf->include.n_items,
         .exclude = conf->exclude.items,
         .n_exclude = (uint16_t)conf->exclude.n_items,
-        .placeholder = conf->unavailable_placeholder,
-        .placeholder_len = strlen(conf->unavailable_placeholder),
         .max_zero_size_items = config->zero_size_items,
         .max_record_bytes = (size_t)config->record_max_bytes,
         .max_identifier_bytes = MAX_IDENTIFIER_BYTES,
@@ -144,15 +175,24 @@ static int rule_make(struct mr_wiring *w, uint32_t idx, struct mr_err *err)
     static const enum mr_on_bad on_bad[] = {[MR_CONF_BAD_DEAD_LETTER] = MR_ON_BAD_DEAD_LETTER,
                                             [MR_CONF_BAD_STOP] = MR_ON_BAD_STOP,
                                             [MR_CONF_BAD_SKIP] = MR_ON_BAD_SKIP};
+    static const enum mr_start starts[] = {
+        [MR_CONF_START_DEFAULT] = MR_START_COMMITTED,
+        [MR_CONF_START_COMMITTED] = MR_START_COMMITTED,
+        [MR_CONF_START_EARLIEST] = MR_START_EARLIEST,
+        [MR_CONF_START_LATEST] = MR_START_LATEST,
+        [MR_CONF_START_TIMESTAMP] = MR_START_TIMESTAMP,
+    };
 
     rule->label = conf->label;
     rule->schema = set_or_null(conf->schema);
     rule->table = set_or_null(conf->table);
     rule->table_shared = conf->table_shared;
     rule->on_bad = on_bad[conf->on_bad_record];
+    rule->start = starts[conf->start.kind];
+    rule->start_ms = conf->start.timestamp_ms;
     rule->registry = w->registries[conf->registry_idx];
     route_make(w->config, conf, idx, &rule->route);
-    if (!columns_make(w, conf, &rule->route))
+    if (!columns_make(w, conf, &rule->route) || !placeholder_make(w, conf, &rule->route))
         return mr_err_set(err, MR_NO_MEMORY, "no memory for a route");
     if (*conf->topic != '\0') {
         rule->topic = conf->topic;
@@ -311,18 +351,8 @@ void mr_wiring_source_opts(const struct mr_wiring *w, struct mr_env env,
 void mr_wiring_claims_opts(const struct mr_wiring *w, struct mr_env env,
                            struct mr_claims_opts *out)
 {
-    static const enum mr_start starts[] = {
-        [MR_CONF_START_DEFAULT] = MR_START_COMMITTED,
-        [MR_CONF_START_COMMITTED] = MR_START_COMMITTED,
-        [MR_CONF_START_EARLIEST] = MR_START_EARLIEST,
-        [MR_CONF_START_LATEST] = MR_START_LATEST,
-        [MR_CONF_START_TIMESTAMP] = MR_START_TIMESTAMP,
-    };
-
     memset(out, 0, sizeof *out);
     out->pipeline = w->config->pipeline;
-    out->start = starts[w->config->start.kind];
-    out->start_ms = w->config->start.timestamp_ms;
     out->continue_on_loss = w->config->on_data_loss == MR_CONF_DATA_LOSS_CONTINUE;
     out->env = env;
 }

@@ -111,7 +111,6 @@ static void threads_start(struct flow *f, const struct flow_opts *opts)
     struct mr_claims_opts claims_opts = {.source = f->source,
                                          .sink = f->sink,
                                          .pipeline = "flow",
-                                         .start = MR_START_COMMITTED,
                                          .env = f->env};
     struct mr_err err = MR_ERR_INIT;
 
