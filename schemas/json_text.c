@@ -1,7 +1,7 @@
 /* Owns writing JSON's leaves. Must not know Avro. */
 #include "schemas/json_text.h"
 
-#include <inttypes.h>
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,7 +105,9 @@ void mr_json_text_real(struct mr_buf *out, double v, bool single, bool quoted)
         mr_buf_fmt(out, quoted ? "\"%s\"" : "%s", real_word(v));
         return;
     }
-    int least = single ? 6 : 15;
+    /* So many digits always come back; numbers below the normal range have fewer to give. */
+    bool normal = fabs(v) >= (single ? (double)FLT_MIN : DBL_MIN);
+    int least = !normal ? 1 : single ? 6 : 15;
     int most = single ? 9 : 17;
     for (int digits = least; digits <= most; digits++) {
         (void)snprintf(text, sizeof text, "%.*g", digits, v);

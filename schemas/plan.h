@@ -47,7 +47,8 @@ bool mr_shape_is_envelope(const struct mr_shape *shape);
 
 /* What has to be done to the table before a plan can be compiled; in `arena`. Errors: schema.drift
  * (freeze, discard_record), target.missing (create = false), target.no_unique_key,
- * target.not_null_missing, key.changed. */
+ * target.not_null_missing, key.changed. A shape that only skips (heartbeats ...) wants nothing, and is
+ * then compiled with table NULL. */
 enum mr_ddl_kind { MR_DDL_NONE, MR_DDL_CREATE, MR_DDL_ADD_COLUMNS };
 struct mr_ddl {
     enum mr_ddl_kind kind;

@@ -1,0 +1,77 @@
+/* Canonical key forms (contract.md F-33). */
+#include "schemas/canon.h"
+
+#include <math.h>
+
+#include "schemas/numeric.h"
+#include "tests/support/mr_test.h"
+
+static struct mr_buf a;
+static struct mr_buf b;
+static const struct mr_coltype any = {.type = MR_T_TEXT};
+static const struct mr_coltype padded = {.type = MR_T_BPCHAR, .length = 9};
+
+MR_SETUP
+{
+    mr_buf_reset(&a);
+    mr_buf_reset(&b);
+}
+
+MR_TEARDOWN
+{
+    mr_buf_release(&a);
+    mr_buf_release(&b);
+}
+
+static bool same(void)
+{
+    bool equal = a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
+    mr_buf_reset(&a);
+    mr_buf_reset(&b);
+    return equal;
+}
+
+static void number(struct mr_buf *out, int64_t v, int32_t scale)
+{
+    static struct mr_num_scratch scratch;
+    struct mr_numeric num;
+    MR_CHECK_OK(mr_numeric_from_i64(v, scale, &scratch, &num, NULL));
+    mr_canon.numeric(out, &any, &num);
+}
+
+MR_TEST("what the target holds equal has one form")
+{
+    number(&a, 10, 1);
+    number(&b, 100, 2);
+    MR_CHECK(same());
+    mr_canon.real(&a, &any, 0.0);
+    mr_canon.real(&b, &any, -0.0);
+    MR_CHECK(same());
+    mr_canon.real(&a, &any, (double)NAN);
+    mr_canon.real(&b, &any, -(double)NAN);
+    MR_CHECK(same());
+    mr_canon.text(&a, &padded, "ab  ", 4);
+    mr_canon.text(&b, &padded, "ab", 2);
+    MR_CHECK(same());
+    mr_canon.interval(&a, &any, &(struct mr_interval){.months = 1});
+    mr_canon.interval(&b, &any, &(struct mr_interval){.days = 31, .us = -INT64_C(86400000000)});
+    MR_CHECK(same());
+}
+
+MR_TEST("what differs has another form, also across the border of two columns")
+{
+    number(&a, 10, 1);
+    number(&b, 10, 2);
+    MR_CHECK(!same());
+    number(&a, 1, 0);
+    number(&b, -1, 0);
+    MR_CHECK(!same());
+    mr_canon.text(&a, &any, "ab ", 3);
+    mr_canon.text(&b, &any, "ab", 2);
+    MR_CHECK(!same());
+    mr_canon.text(&a, &any, "ab", 2);
+    mr_canon.text(&a, &any, "c", 1);
+    mr_canon.text(&b, &any, "a", 1);
+    mr_canon.text(&b, &any, "bc", 2);
+    MR_CHECK(!same());
+}

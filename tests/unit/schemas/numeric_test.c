@@ -1,0 +1,139 @@
+/* Exact decimals (contract.md T-70 to T-72, S-47). */
+#include "schemas/numeric.h"
+
+#include <stdlib.h>
+
+#include "tests/support/mr_test.h"
+
+static struct mr_num_scratch scratch;
+static struct mr_numeric num;
+static struct mr_err err;
+static struct mr_buf text;
+
+MR_SETUP
+{
+    mr_buf_reset(&text);
+}
+
+MR_TEARDOWN
+{
+    mr_buf_release(&text);
+}
+
+static const char *printed(void)
+{
+    mr_buf_reset(&text);
+    mr_numeric_print(&num, &text);
+    return mr_buf_cstr(&text);
+}
+
+static const char *from_i64(int64_t v, int32_t scale)
+{
+    MR_CHECK_OK(mr_numeric_from_i64(v, scale, &scratch, &num, &err));
+    return printed();
+}
+
+/* T-70 */
+MR_TEST("integers with a scale print all their digits")
+{
+    MR_CHECK_STR(from_i64(0, 2), "0.00");
+    MR_CHECK_STR(from_i64(110, 2), "1.10");
+    MR_CHECK_STR(from_i64(-1, 5), "-0.00001");
+    MR_CHECK_STR(from_i64(123456789, 4), "12345.6789");
+    MR_CHECK_STR(from_i64(123456789, 3), "123456.789");
+    MR_CHECK_STR(from_i64(5, -2), "500");
+    MR_CHECK_STR(from_i64(12345, -6), "12345000000");
+    MR_CHECK_STR(from_i64(INT64_MIN, 0), "-9223372036854775808");
+    MR_CHECK_STR(from_i64(INT64_MAX, 18), "9.223372036854775807");
+    MR_CHECK_STR(from_i64(0, -5), "0");
+}
+
+/* T-70: no zero groups at the ends, no sign of zero */
+MR_TEST("the digit groups are the wire's: aligned, stripped")
+{
+    (void)from_i64(10000, 0);
+    MR_CHECK_INT(num.n_digits, 1);
+    MR_CHECK_INT(num.weight, 1);
+    (void)from_i64(1, 6);
+    MR_CHECK_INT(num.n_digits, 1);
+    MR_CHECK_INT(num.weight, -2);
+    MR_CHECK_INT(num.digits[0], 100);
+    (void)from_i64(0, 3);
+    MR_CHECK_INT(num.n_digits, 0);
+    MR_CHECK_INT(num.sign, MR_NUM_POS);
+}
+
+/* S-47 */
+MR_TEST("two's complement of any length up to 8,192 bytes")
+{
+    uint8_t bytes[MR_NUM_MAX_BYTES + 1] = {0xff};
+    struct mr_slice s = {bytes, 9};
+    MR_CHECK_OK(mr_numeric_from_bytes(s, 0, &scratch, &num, &err));
+    MR_CHECK_STR(printed(), "-18446744073709551616");
+    bytes[0] = 0x80;
+    s.len = 16;
+    MR_CHECK_OK(mr_numeric_from_bytes(s, 38, &scratch, &num, &err));
+    MR_CHECK_STR(printed(), "-1.70141183460469231731687303715884105728");
+    memset(bytes, 0xff, sizeof bytes);
+    MR_CHECK_OK(mr_numeric_from_bytes(s, 0, &scratch, &num, &err));
+    MR_CHECK_STR(printed(), "-1");
+    bytes[0] = 0x7f;
+    s.len = MR_NUM_MAX_BYTES;
+    MR_CHECK_OK(mr_numeric_from_bytes(s, 0, &scratch, &num, &err));
+    MR_CHECK_U64(strlen(printed()), 19729);
+    s.len++;
+    MR_CHECK_INT(mr_numeric_from_bytes(s, 0, &scratch, &num, &err), -MR_VALUE_OUT_OF_RANGE);
+}
+
+/* T-72 */
+MR_TEST("more digits than the server has are refused, whatever the scale says")
+{
+    MR_CHECK_INT(mr_numeric_from_i64(1, 16384, &scratch, &num, &err), -MR_VALUE_OUT_OF_RANGE);
+    MR_CHECK_INT(mr_numeric_from_i64(1, INT32_MIN, &scratch, &num, &err), -MR_VALUE_OUT_OF_RANGE);
+    MR_CHECK_OK(mr_numeric_from_i64(1, -131071, &scratch, &num, &err));
+    MR_CHECK_INT(mr_numeric_from_i64(1, -131072, &scratch, &num, &err), -MR_VALUE_OUT_OF_RANGE);
+}
+
+static const char *fitted(int64_t v, int32_t scale, struct mr_num_typmod to)
+{
+    MR_CHECK_OK(mr_numeric_from_i64(v, scale, &scratch, &num, &err));
+    int rc = mr_numeric_fit(&num, &to, &scratch, &err);
+    return rc < 0 ? mr_code_printed(rc) : printed();
+}
+
+/* T-71, T-72 */
+MR_TEST("fitting rounds half away from zero, or refuses, at every digit of a group")
+{
+    const struct mr_num_typmod strict = {5, 2, false};
+    const struct mr_num_typmod round = {5, 2, true};
+    MR_CHECK_STR(fitted(1005, 3, strict), "numeric.excess_scale");
+    MR_CHECK_STR(fitted(1000, 3, strict), "1.00");
+    MR_CHECK_STR(fitted(1005, 3, round), "1.01");
+    MR_CHECK_STR(fitted(-1005, 3, round), "-1.01");
+    MR_CHECK_STR(fitted(1004, 3, round), "1.00");
+    MR_CHECK_STR(fitted(999999, 3, round), "value.out_of_range");
+    MR_CHECK_STR(fitted(4, 3, round), "0.00");
+    MR_CHECK_STR(fitted(1, 12, round), "0.00");
+    MR_CHECK_STR(fitted(99999, 4, (struct mr_num_typmod){9, 0, true}), "10");
+    MR_CHECK_STR(fitted(123456, 5, (struct mr_num_typmod){9, 1, true}), "1.2");
+    MR_CHECK_STR(fitted(123456, 5, (struct mr_num_typmod){9, 3, true}), "1.235");
+    MR_CHECK_STR(fitted(123456, 5, (struct mr_num_typmod){9, 4, true}), "1.2346");
+    MR_CHECK_STR(fitted(550, 0, (struct mr_num_typmod){5, -2, true}), "600");
+    MR_CHECK_STR(fitted(500, 0, (struct mr_num_typmod){5, -2, false}), "500");
+    MR_CHECK_STR(fitted(1, 0, (struct mr_num_typmod){-1, 0, false}), "1");
+}
+
+MR_TEST("only whole numbers within int64 are integers")
+{
+    int64_t v;
+    (void)from_i64(INT64_MIN, 0);
+    MR_CHECK(mr_numeric_to_i64(&num, &v));
+    MR_CHECK_INT(v, INT64_MIN);
+    (void)from_i64(100, 2);
+    MR_CHECK(mr_numeric_to_i64(&num, &v));
+    MR_CHECK_INT(v, 1);
+    (void)from_i64(101, 2);
+    MR_CHECK(!mr_numeric_to_i64(&num, &v));
+    (void)from_i64(INT64_MAX, -1);
+    MR_CHECK(!mr_numeric_to_i64(&num, &v));
+}
