@@ -35,7 +35,7 @@ MR_TEARDOWN
 static const char *rendered(size_t *used)
 {
     struct mr_err err = MR_ERR_INIT;
-    struct mr_num_scratch num;
+    static struct mr_num_scratch num; /* large for a stack */
     struct mr_convert_run run = {.err = &err, .num = &num};
     struct mr_typed typed;
     struct mr_wire w;
