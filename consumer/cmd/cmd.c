@@ -36,10 +36,19 @@ static const struct mr_cmd_option lag_options[] = {
     {"watch", NULL, "again every two seconds"},
 };
 
+static const struct mr_cmd_option demo_options[] = {
+    {"rows", "N", "change records to load (1000 or more; default 300000)"},
+    {"target", "URL", "a new sqlite: file or a postgresql:// database instead of a temporary file"},
+    {"seed", "S", "another sequence of changes"},
+    {"keep", NULL, "stay up after the verdict, with changes going on, until Ctrl-C"},
+};
+
 /* A new command is a row here and a file in this folder. */
 static const struct mr_cmd commands[] = {
     {"run", "", "the service: loads until it is told to stop", mr_cmd_run, run_options,
      sizeof(run_options) / sizeof(run_options[0]), NULL},
+    {"demo", "", "the main job with nothing installed: loads made-up changes, compares every row",
+     mr_cmd_demo, demo_options, sizeof(demo_options) / sizeof(demo_options[0]), NULL},
     {"lag", "", "committed, position, end and lag of each partition", mr_cmd_lag, lag_options,
      sizeof(lag_options) / sizeof(lag_options[0]), NULL},
     {"config", "", "the effective configuration with the origin of each value", mr_cmd_config,
