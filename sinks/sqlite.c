@@ -199,6 +199,7 @@ static void sqlite_session_close(struct mr_session *base)
     free(mr_sq_session(base));
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the parameters are the interface's */
 static int sqlite_begin(struct mr_session *base, struct mr_table *const *tables, size_t n_tables,
                         const struct mr_span *spans, size_t n_spans, struct mr_err *err)
 {
@@ -232,7 +233,7 @@ int mr_sq_session_conn(struct mr_session *base, struct mr_sq_conn **out, struct 
 
 static int session_exec(struct mr_session *base, const char *sql, struct mr_err *err)
 {
-    struct mr_sq_conn *conn;
+    struct mr_sq_conn *conn = NULL;
     int rc = mr_sq_session_conn(base, &conn, err);
     return rc < 0 ? rc : mr_sq_exec(conn, sql, err);
 }
@@ -256,9 +257,9 @@ static int sqlite_commit(struct mr_session *base, struct mr_err *err)
 {
     struct mr_sq_session *session = mr_sq_session(base);
     struct mr_sq_sink *sink = mr_sq_sink(base->sink);
-    struct mr_sq_conn *conn;
+    struct mr_sq_conn *conn = NULL;
     int rc = mr_sq_session_conn(base, &conn, err);
-    if (rc < 0)
+    if (rc < 0 || conn == NULL)
         return rc;
     if (MR_FAULT(SQLITE_COMMIT))
         return mr_err_set(err, MR_TARGET_AWAY, "injected: sqlite_commit");

@@ -69,7 +69,7 @@ int mr_sq_table_name(const struct mr_sq_sink *sink, const char *schema, const ch
 
 static int schema_cookie(struct mr_sq_conn *conn, uint64_t *out, struct mr_err *err)
 {
-    struct sqlite3_stmt *stmt;
+    struct sqlite3_stmt *stmt = NULL;
     int rc = mr_sq_prepare(conn, "PRAGMA schema_version", &stmt, err);
     if (rc == 0)
         rc = mr_sq_step(conn, stmt, "read the schema version", err);
@@ -83,7 +83,7 @@ static int schema_cookie(struct mr_sq_conn *conn, uint64_t *out, struct mr_err *
 static int definition_hash(struct mr_sq_conn *conn, const char *name, uint64_t *out,
                            struct mr_err *err)
 {
-    struct sqlite3_stmt *stmt;
+    struct sqlite3_stmt *stmt = NULL;
     uint64_t hash = 0;
     int rc = mr_sq_prepare(conn,
                            "SELECT type, name, coalesce(sql, '') FROM sqlite_schema"
@@ -125,7 +125,7 @@ int mr_sq_table_check(struct mr_sq_conn *conn, const struct mr_table *table, str
 static int find_table(struct mr_sq_conn *conn, const char *name, struct mr_buf *spelled,
                       struct mr_err *err)
 {
-    struct sqlite3_stmt *stmt;
+    struct sqlite3_stmt *stmt = NULL;
     int rc =
         mr_sq_prepare(conn,
                       "SELECT type, name, sql FROM sqlite_schema WHERE type IN ('table', 'view')"
@@ -168,7 +168,7 @@ static int add_column(struct mr_table *table, struct sqlite3_stmt *stmt, struct 
 
 static int alloc_columns(struct mr_sq_conn *conn, struct mr_table *table, struct mr_err *err)
 {
-    struct sqlite3_stmt *stmt;
+    struct sqlite3_stmt *stmt = NULL;
     int rc = mr_sq_prepare(conn, "SELECT count(*) FROM pragma_table_xinfo(?1)", &stmt, err);
     if (rc < 0)
         return rc;
@@ -188,7 +188,7 @@ static int alloc_columns(struct mr_sq_conn *conn, struct mr_table *table, struct
 
 static int read_columns(struct mr_sq_conn *conn, struct mr_table *table, struct mr_err *err)
 {
-    struct sqlite3_stmt *stmt;
+    struct sqlite3_stmt *stmt = NULL;
     int n_columns = alloc_columns(conn, table, err);
     if (n_columns < 0)
         return n_columns;
@@ -209,7 +209,8 @@ static int read_columns(struct mr_sq_conn *conn, struct mr_table *table, struct 
     return rc;
 }
 
-static struct mr_unique *add_unique(struct mr_table *table)
+/* *cols: room for the new one's columns. */
+static struct mr_unique *add_unique(struct mr_table *table, uint16_t **cols)
 {
     enum { MAX_UNIQUES = 64 };
     if (table->uniques == NULL)
@@ -217,10 +218,10 @@ static struct mr_unique *add_unique(struct mr_table *table)
     if (table->uniques == NULL || table->n_uniques == MAX_UNIQUES)
         return NULL;
     struct mr_unique *unique = &table->uniques[table->n_uniques];
-    uint16_t *cols = mr_arena_alloc(&table->arena, table->n_columns * sizeof *cols);
-    if (cols == NULL)
+    *cols = mr_arena_alloc(&table->arena, table->n_columns * sizeof **cols);
+    if (*cols == NULL)
         return NULL;
-    *unique = (struct mr_unique){.cols = cols};
+    *unique = (struct mr_unique){.cols = *cols};
     return unique;
 }
 
@@ -229,7 +230,7 @@ static struct mr_unique *add_unique(struct mr_table *table)
  * the index useless: equal keys would not be equal bytes (F-33). */
 static int read_uniques(struct mr_sq_conn *conn, struct mr_table *table, struct mr_err *err)
 {
-    struct sqlite3_stmt *stmt;
+    struct sqlite3_stmt *stmt = NULL;
     int rc = mr_sq_prepare(conn,
                            "SELECT l.seq, l.origin = 'pk', x.cid, x.coll"
                            " FROM pragma_index_list(?1) AS l, pragma_index_xinfo(l.name) AS x"
@@ -242,11 +243,12 @@ static int read_uniques(struct mr_sq_conn *conn, struct mr_table *table, struct 
     int64_t last = -1;
     bool usable = false;
     struct mr_unique *unique = NULL;
+    uint16_t *cols = NULL;
     while ((rc = mr_sq_step(conn, stmt, "read a table's indexes", err)) == 1) {
         int64_t seq = sqlite3_column_int64(stmt, 0);
-        if (seq != last) {
+        if (unique == NULL || seq != last) {
             table->n_uniques = (uint16_t)(table->n_uniques + (usable ? 1 : 0));
-            unique = add_unique(table);
+            unique = add_unique(table, &cols);
             if (unique == NULL)
                 break;
             unique->primary = sqlite3_column_int(stmt, 1) != 0;
@@ -259,7 +261,7 @@ static int read_uniques(struct mr_sq_conn *conn, struct mr_table *table, struct 
             unique->n_cols == table->n_columns)
             usable = false;
         else
-            ((uint16_t *)(uintptr_t)unique->cols)[unique->n_cols++] = (uint16_t)col;
+            cols[unique->n_cols++] = (uint16_t)col;
     }
     (void)sqlite3_reset(stmt);
     if (rc == 1)
@@ -271,7 +273,7 @@ static int read_uniques(struct mr_sq_conn *conn, struct mr_table *table, struct 
 /* INTEGER PRIMARY KEY of a rowid table is the rowid itself: no index stands for it. */
 static int read_rowid_key(struct mr_sq_conn *conn, struct mr_table *table, struct mr_err *err)
 {
-    struct sqlite3_stmt *stmt;
+    struct sqlite3_stmt *stmt = NULL;
     for (uint16_t i = 0; i < table->n_uniques; i++) {
         if (table->uniques[i].primary)
             return 0;
@@ -290,12 +292,13 @@ static int read_rowid_key(struct mr_sq_conn *conn, struct mr_table *table, struc
         return rc < 0 ? rc : 0; /* several columns: their index was left out above */
     if (strcasecmp(table->columns[col].type.sql, "INTEGER") != 0)
         return 0;
-    struct mr_unique *unique = add_unique(table);
+    uint16_t *cols = NULL;
+    struct mr_unique *unique = add_unique(table, &cols);
     if (unique == NULL)
         return mr_err_set(err, MR_NO_MEMORY, "a table's key");
     unique->primary = true;
     unique->n_cols = 1;
-    ((uint16_t *)(uintptr_t)unique->cols)[0] = (uint16_t)col;
+    cols[0] = (uint16_t)col;
     table->n_uniques++;
     return 0;
 }
@@ -308,7 +311,7 @@ static int read_made_by_us(const struct mr_sq_sink *sink, struct mr_sq_conn *con
     mr_sq_control_sql(&name, sink, "%tables");
     int rc = mr_sq_has_table(conn, mr_buf_cstr(&name), err);
     mr_buf_release(&name);
-    struct sqlite3_stmt *stmt;
+    struct sqlite3_stmt *stmt = NULL;
     if (rc == 1)
         rc = mr_sq_control_prepare(sink, conn,
                                    "SELECT 1 FROM \"%tables\" WHERE name = ?1 AND"
@@ -409,7 +412,7 @@ static struct mr_table *cache_find(struct mr_sq_sink *sink, const char *name)
 static int read_and_keep(struct mr_sq_sink *sink, const char *name, struct mr_table **out,
                          struct mr_err *err)
 {
-    struct mr_sq_conn *conn;
+    struct mr_sq_conn *conn = NULL;
     int rc = mr_sq_take(sink, MR_SQ_READ, NULL, &conn, err);
     if (rc < 0)
         return rc;
@@ -419,11 +422,12 @@ static int read_and_keep(struct mr_sq_sink *sink, const char *name, struct mr_ta
         rc = mr_sq_table_read(sink, conn, name, out, err);
     mr_sq_rollback(conn);
     mr_sq_give(sink, MR_SQ_READ);
-    if (rc == 0)
+    if (rc == 0 && *out != NULL)
         cache_put(sink, *out);
     return rc;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the parameters are the interface's */
 int mr_sq_table_open(struct mr_sink *base, const char *schema, const char *name, bool fresh,
                      struct mr_table **out, struct mr_err *err)
 {

@@ -103,7 +103,7 @@ int mr_sq_exec(struct mr_sq_conn *conn, const char *sql, struct mr_err *err)
 /* The journal mode is a property of the file; that it was refused shows only in the answer. */
 static int conn_use_wal(struct mr_sq_conn *conn, struct mr_err *err)
 {
-    struct sqlite3_stmt *stmt;
+    struct sqlite3_stmt *stmt = NULL;
     int rc = mr_sq_prepare(conn, "PRAGMA journal_mode=WAL", &stmt, err);
     if (rc < 0)
         return rc;
@@ -221,7 +221,7 @@ int mr_sq_prepare(struct mr_sq_conn *conn, const char *sql, struct sqlite3_stmt 
         *out = slot->stmt;
         return 0;
     }
-    struct sqlite3_stmt *stmt;
+    struct sqlite3_stmt *stmt = NULL;
     int result = sqlite3_prepare_v3(conn->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL);
     if (result != SQLITE_OK)
         return mr_sq_fail(conn, result, sql, err);
@@ -267,7 +267,7 @@ const char *mr_sq_text(struct sqlite3_stmt *stmt, int at)
 
 int mr_sq_has_table(struct mr_sq_conn *conn, const char *name, struct mr_err *err)
 {
-    struct sqlite3_stmt *stmt;
+    struct sqlite3_stmt *stmt = NULL;
     int rc = mr_sq_prepare(
         conn, "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE",
         &stmt, err);

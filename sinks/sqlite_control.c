@@ -128,7 +128,7 @@ int64_t mr_sq_time_ms(const char *text)
 static int make_target_id(struct mr_sq_sink *sink, struct mr_sq_conn *conn, struct mr_err *err)
 {
     char id[MR_TARGET_ID_BYTES];
-    struct sqlite3_stmt *stmt;
+    struct sqlite3_stmt *stmt = NULL;
     (void)snprintf(id, sizeof id, "%016llx%016llx", (unsigned long long)mr_rng_u64(&sink->rng),
                    (unsigned long long)mr_rng_u64(&sink->rng));
     int rc = mr_sq_control_prepare(
@@ -144,7 +144,7 @@ static int make_target_id(struct mr_sq_sink *sink, struct mr_sq_conn *conn, stru
 static int read_meta(const struct mr_sq_sink *sink, struct mr_sq_conn *conn, int64_t *version,
                      char *target_id, struct mr_err *err)
 {
-    struct sqlite3_stmt *stmt;
+    struct sqlite3_stmt *stmt = NULL;
     int rc = mr_sq_control_prepare(sink, conn, "SELECT schema_version, target_id FROM \"%meta\"",
                                    &stmt, err);
     if (rc == 0)
@@ -212,7 +212,7 @@ static int take_and_create(struct mr_sq_sink *sink, struct mr_sq_conn **conn, st
 int mr_sq_setup(struct mr_sink *base, char *target_id, struct mr_err *err)
 {
     struct mr_sq_sink *sink = mr_sq_sink(base);
-    struct mr_sq_conn *conn;
+    struct mr_sq_conn *conn = NULL;
     int rc = take_and_create(sink, &conn, err);
     if (rc < 0)
         return rc;
@@ -232,7 +232,7 @@ int mr_sq_setup(struct mr_sink *base, char *target_id, struct mr_err *err)
 int mr_sq_probe(struct mr_sink *base, struct mr_err *err)
 {
     struct mr_sq_sink *sink = mr_sq_sink(base);
-    struct mr_sq_conn *conn;
+    struct mr_sq_conn *conn = NULL;
     int rc = mr_sq_take(sink, MR_SQ_WRITE, NULL, &conn, err);
     if (rc < 0)
         return rc;
@@ -257,7 +257,7 @@ static void bind_bytes(struct sqlite3_stmt *stmt, int at, struct mr_slice bytes)
 static int put_letter(struct mr_sq_sink *sink, struct mr_sq_conn *conn,
                       const struct mr_letter *letter, struct mr_err *err)
 {
-    struct sqlite3_stmt *stmt;
+    struct sqlite3_stmt *stmt = NULL;
     int rc = mr_sq_control_prepare(
         sink, conn,
         "INSERT INTO \"%dead_letters\"(pipeline, topic, \"partition\", \"offset\", key, value,"
@@ -291,7 +291,7 @@ static int put_letter(struct mr_sq_sink *sink, struct mr_sq_conn *conn,
 int mr_sq_put_letters(struct mr_session *base, const struct mr_letter *letters, size_t n,
                       struct mr_err *err)
 {
-    struct mr_sq_conn *conn;
+    struct mr_sq_conn *conn = NULL;
     int rc = mr_sq_session_conn(base, &conn, err);
     for (size_t i = 0; rc == 0 && i < n; i++)
         rc = put_letter(mr_sq_sink(base->sink), conn, &letters[i], err);

@@ -70,7 +70,7 @@ static int run_and_note(const struct change *change, struct mr_buf *sql, struct 
     int rc = mr_sq_exec(change->conn, mr_buf_cstr(sql), err);
     if (rc < 0)
         return rc;
-    struct sqlite3_stmt *stmt;
+    struct sqlite3_stmt *stmt = NULL;
     rc = mr_sq_control_prepare(change->sink, change->conn,
                                "INSERT INTO \"%schema_changes\"(schema, name, pipeline, statement,"
                                " changed_at, instance_id) VALUES ('', ?1, ?2, ?3, ?4, ?5)",
@@ -87,7 +87,7 @@ static int run_and_note(const struct change *change, struct mr_buf *sql, struct 
 
 static int register_created(const struct change *change, struct mr_err *err)
 {
-    struct sqlite3_stmt *stmt;
+    struct sqlite3_stmt *stmt = NULL;
     int rc = mr_sq_control_prepare(
         change->sink, change->conn,
         "INSERT INTO \"%tables\"(schema, name, pipeline, route, shared,"
@@ -117,7 +117,7 @@ static int create_table(const struct change *change, const struct mr_ddl *ddl, s
 
 static int add_columns(const struct change *change, const struct mr_ddl *ddl, struct mr_err *err)
 {
-    struct mr_table *table;
+    struct mr_table *table = NULL;
     struct mr_buf sql = MR_BUF_INIT;
     int rc = mr_sq_table_read(change->sink, change->conn, change->name, &table, err);
     if (rc < 0)
@@ -176,7 +176,7 @@ out:
 
 static int check_sharing(const struct change *change, bool shared, struct mr_err *err)
 {
-    struct sqlite3_stmt *stmt;
+    struct sqlite3_stmt *stmt = NULL;
     int rc =
         mr_sq_control_prepare(change->sink, change->conn,
                               "SELECT pipeline FROM \"%tables\" WHERE schema = '' AND name = ?1"
@@ -204,7 +204,7 @@ static int register_in_txn(const struct change *change, const char *route, bool 
     int rc = mr_sq_begin(change->conn, err);
     if (rc == 0)
         rc = check_sharing(change, shared, err);
-    struct sqlite3_stmt *stmt;
+    struct sqlite3_stmt *stmt = NULL;
     if (rc == 0)
         rc = mr_sq_control_prepare(change->sink, change->conn,
                                    "INSERT INTO \"%tables\"(schema, name, pipeline, route, shared,"

@@ -37,7 +37,7 @@ static void fill_position(struct sqlite3_stmt *stmt, struct mr_position *out)
 static int read_all(struct mr_sq_sink *sink, struct mr_sq_conn *conn, struct mr_buf *positions,
                     struct mr_err *err)
 {
-    struct sqlite3_stmt *stmt;
+    struct sqlite3_stmt *stmt = NULL;
     int rc = mr_sq_control_prepare(sink, conn,
                                    "SELECT " POSITION_COLUMNS " FROM \"%positions\""
                                    " WHERE pipeline = ?1 ORDER BY topic, \"partition\", slot",
@@ -59,7 +59,7 @@ int mr_sq_positions_read(struct mr_sink *base, struct mr_position **out, size_t 
                          struct mr_err *err)
 {
     struct mr_sq_sink *sink = mr_sq_sink(base);
-    struct mr_sq_conn *conn;
+    struct mr_sq_conn *conn = NULL;
     struct mr_buf positions = MR_BUF_INIT;
     int rc = mr_sq_take(sink, MR_SQ_READ, NULL, &conn, err);
     if (rc < 0)
@@ -99,7 +99,7 @@ static void bind_place(struct sqlite3_stmt *stmt, const struct mr_sq_sink *sink,
 static int claim_update(struct mr_sq_sink *sink, struct mr_sq_conn *conn,
                         const struct mr_position *want, const char *now, struct mr_err *err)
 {
-    struct sqlite3_stmt *stmt;
+    struct sqlite3_stmt *stmt = NULL;
     int rc = mr_sq_control_prepare(
         sink, conn,
         "UPDATE \"%positions\" SET epoch = epoch + 1, owner = ?5, group_id = ?6, updated_at = ?7,"
@@ -121,7 +121,7 @@ static int claim_update(struct mr_sq_sink *sink, struct mr_sq_conn *conn,
 static int claim_insert(struct mr_sq_sink *sink, struct mr_sq_conn *conn,
                         const struct mr_claim *claim, const char *now, struct mr_err *err)
 {
-    struct sqlite3_stmt *stmt;
+    struct sqlite3_stmt *stmt = NULL;
     int rc = mr_sq_control_prepare(
         sink, conn,
         "INSERT INTO \"%positions\"(pipeline, topic, \"partition\", slot, owner, group_id,"
@@ -146,7 +146,7 @@ static int claim_insert(struct mr_sq_sink *sink, struct mr_sq_conn *conn,
 static int claim_read(struct mr_sq_sink *sink, struct mr_sq_conn *conn,
                       struct mr_position *position, struct mr_err *err)
 {
-    struct sqlite3_stmt *stmt;
+    struct sqlite3_stmt *stmt = NULL;
     int rc = mr_sq_control_prepare(
         sink, conn, "SELECT " POSITION_COLUMNS " FROM \"%positions\" WHERE" AT_PLACE, &stmt, err);
     if (rc < 0)
@@ -200,7 +200,7 @@ static int claim_in_txn(struct mr_sq_sink *sink, struct mr_sq_conn *conn, struct
 int mr_sq_claim(struct mr_sink *base, struct mr_claim *claims, size_t n, struct mr_err *err)
 {
     struct mr_sq_sink *sink = mr_sq_sink(base);
-    struct mr_sq_conn *conn;
+    struct mr_sq_conn *conn = NULL;
     if (n == 0)
         return 0;
     if (MR_FAULT(CLAIM))
@@ -225,7 +225,7 @@ int mr_sq_claim(struct mr_sink *base, struct mr_claim *claims, size_t n, struct 
 static int put_position(struct mr_sq_sink *sink, struct mr_sq_conn *conn,
                         const struct mr_span *span, const char *now, struct mr_err *err)
 {
-    struct sqlite3_stmt *stmt;
+    struct sqlite3_stmt *stmt = NULL;
     int rc = mr_sq_control_prepare(
         sink, conn,
         "UPDATE \"%positions\" SET next_offset = ?5, leader_epoch = ?6,"
@@ -262,7 +262,7 @@ int mr_sq_put_positions(struct mr_session *base, const struct mr_span *spans, si
                         struct mr_err *err)
 {
     struct mr_sq_sink *sink = mr_sq_sink(base->sink);
-    struct mr_sq_conn *conn;
+    struct mr_sq_conn *conn = NULL;
     int rc = mr_sq_session_conn(base, &conn, err);
     char now[MR_SQ_TIME_BYTES];
     mr_sq_time_text(mr_wall_ms(&sink->opts->env), now);

@@ -32,6 +32,7 @@ struct binding {
     struct sqlite3_stmt *stmt;
     const struct mr_table *table;
     const char *doing;
+    struct mr_err *err;
 };
 
 static enum bind_as bind_as(const struct mr_column *column, bool key)
@@ -94,48 +95,47 @@ static bool loses_digits(const char *text, size_t len)
 }
 
 static int refuse(const struct binding *to, const struct mr_column *column, enum mr_code code,
-                  const char *why, struct mr_err *err)
+                  const char *why)
 {
-    int rc = mr_err_set(err, code, "%s", why);
-    if (err != NULL)
-        (void)mr_err_in(err, to->table->name, column->name);
+    int rc = mr_err_set(to->err, code, "%s", why);
+    if (to->err != NULL)
+        (void)mr_err_in(to->err, to->table->name, column->name);
     return rc;
 }
 
 static int bind_text(const struct binding *to, int at, uint16_t col, enum bind_as as,
-                     struct mr_slice text, struct mr_err *err)
+                     struct mr_slice text)
 {
     const char *chars = (const char *)text.data;
     size_t len = text.len;
     const struct mr_column *column = &to->table->columns[col];
     if (as == BIND_TO_NUMBER && loses_digits(chars, len))
         return refuse(to, column, MR_VALUE_LOSSY,
-                      "a column with this declared type keeps 15 digits; declare it as TEXT", err);
+                      "a column with this declared type keeps 15 digits; declare it as TEXT");
     if (as == BIND_KEY_NUMERIC)
         len = canonical_numeric_len(chars, len);
     while (as == BIND_KEY_BPCHAR && len > 0 && chars[len - 1] == ' ')
         len--;
     if (sqlite3_bind_text64(to->stmt, at, chars, len, SQLITE_STATIC, SQLITE_UTF8) != SQLITE_OK)
-        return refuse(to, column, MR_VALUE_TOO_LARGE, "beyond SQLite's limit of a value", err);
+        return refuse(to, column, MR_VALUE_TOO_LARGE, "beyond SQLite's limit of a value");
     return 0;
 }
 
-static int bind_real(const struct binding *to, int at, uint16_t col, struct mr_slice bytes,
-                     struct mr_err *err)
+static int bind_real(const struct binding *to, int at, uint16_t col, struct mr_slice bytes)
 {
     double v;
     uint64_t bits = mr_get_u64(bytes.data);
     memcpy(&v, &bits, sizeof v);
     if (isnan(v)) /* L-02 */
         return refuse(to, &to->table->columns[col], MR_VALUE_OUT_OF_RANGE,
-                      "SQLite would store NaN as NULL", err);
+                      "SQLite would store NaN as NULL");
     (void)sqlite3_bind_double(to->stmt, at, v);
     return 0;
 }
 
 /* Binds one field's payload as parameter `at`. */
 static int bind_field(const struct binding *to, int at, uint16_t col, enum bind_as as,
-                      struct mr_slice payload, struct mr_err *err)
+                      struct mr_slice payload)
 {
     struct mr_slice value = {payload.data + 1, payload.len - 1};
     switch ((enum mr_typed_form)payload.data[0]) {
@@ -143,16 +143,16 @@ static int bind_field(const struct binding *to, int at, uint16_t col, enum bind_
         mr_sq_bind_i64(to->stmt, at, (int64_t)mr_get_u64(value.data));
         return 0;
     case MR_TYPED_REAL:
-        return bind_real(to, at, col, value, err);
+        return bind_real(to, at, col, value);
     case MR_TYPED_TEXT:
-        return bind_text(to, at, col, as, value, err);
+        return bind_text(to, at, col, as, value);
     case MR_TYPED_BLOB:
         if (sqlite3_bind_blob64(to->stmt, at, value.data, value.len, SQLITE_STATIC) == SQLITE_OK)
             return 0;
         return refuse(to, &to->table->columns[col], MR_VALUE_TOO_LARGE,
-                      "beyond SQLite's limit of a value", err);
+                      "beyond SQLite's limit of a value");
     default:
-        return mr_err_set(err, MR_BUG, "a tuple of another emitter");
+        return mr_err_set(to->err, MR_BUG, "a tuple of another emitter");
     }
 }
 
@@ -165,8 +165,7 @@ struct fields {
     int first;
 };
 
-static int bind_tuple(const struct binding *to, const struct fields *fields, struct mr_slice tuple,
-                      struct mr_err *err)
+static int bind_tuple(const struct binding *to, const struct fields *fields, struct mr_slice tuple)
 {
     const uint8_t *at = tuple.data + sizeof(uint16_t);
     for (uint16_t i = 0; i < fields->cols->n_cols; i++) {
@@ -184,7 +183,7 @@ static int bind_tuple(const struct binding *to, const struct fields *fields, str
             (void)sqlite3_bind_null(to->stmt, param);
             continue;
         }
-        int rc = bind_field(to, param, col, bind_as(&to->table->columns[col], key), payload, err);
+        int rc = bind_field(to, param, col, bind_as(&to->table->columns[col], key), payload);
         if (rc < 0)
             return rc;
     }
@@ -278,7 +277,7 @@ static int prepare(struct binding *to, struct mr_buf *sql, struct mr_err *err)
 }
 
 /* Runs the statement with what is bound; the place is told, since one row is one statement here. */
-static int run(const struct binding *to, bool insert, uint64_t *n_done, struct mr_err *err)
+static int run(const struct binding *to, bool insert, uint64_t *n_done)
 {
     int result = sqlite3_step(to->stmt);
     int rc = 0;
@@ -286,17 +285,17 @@ static int run(const struct binding *to, bool insert, uint64_t *n_done, struct m
         *n_done += (uint64_t)sqlite3_changes64(to->conn->db);
     else if (insert && (result == SQLITE_CONSTRAINT_PRIMARYKEY ||
                         result == SQLITE_CONSTRAINT_UNIQUE || result == SQLITE_CONSTRAINT_ROWID))
-        rc = mr_err_set(err, MR_EXISTS, "%s", sqlite3_errmsg(to->conn->db));
+        rc = mr_err_set(to->err, MR_EXISTS, "%s", sqlite3_errmsg(to->conn->db));
     else
-        rc = mr_sq_fail(to->conn, result, to->doing, err);
+        rc = mr_sq_fail(to->conn, result, to->doing, to->err);
     (void)sqlite3_reset(to->stmt);
-    if (rc < 0 && err != NULL)
-        (void)mr_err_in(err, to->table->name, NULL);
+    if (rc < 0 && to->err != NULL)
+        (void)mr_err_in(to->err, to->table->name, NULL);
     return rc;
 }
 
 static int put_one(const struct binding *to, const struct mr_put_rows *put, enum mr_put mode,
-                   const struct mr_row *row, uint64_t *n_done, struct mr_err *err)
+                   const struct mr_row *row, uint64_t *n_done)
 {
     const struct fields all = {.cols = put->cols,
                                .key = put->key,
@@ -304,18 +303,18 @@ static int put_one(const struct binding *to, const struct mr_put_rows *put, enum
                                .skip_key = mode == MR_PUT_UPDATE,
                                .first = 1};
     const struct fields where = {.cols = put->key, .key = put->key, .first = put->cols->n_cols + 1};
-    int rc = bind_tuple(to, &all, row->tuple, err);
+    int rc = bind_tuple(to, &all, row->tuple);
     if (rc == 0 && mode == MR_PUT_UPDATE)
-        rc = bind_tuple(to, &where, row->key_tuple, err);
+        rc = bind_tuple(to, &where, row->key_tuple);
     if (rc == 0)
-        rc = run(to, mode == MR_PUT_INSERT, n_done, err);
+        rc = run(to, mode == MR_PUT_INSERT, n_done);
     return rc;
 }
 
 int mr_sq_put_rows(struct mr_session *base, const struct mr_put_rows *put, enum mr_put mode,
                    uint64_t *n_done, struct mr_err *err)
 {
-    struct binding to = {.table = put->table};
+    struct binding to = {.table = put->table, .err = err};
     struct mr_buf sql = MR_BUF_INIT;
     *n_done = 0;
     int rc = mr_sq_session_conn(base, &to.conn, err);
@@ -340,18 +339,19 @@ int mr_sq_put_rows(struct mr_session *base, const struct mr_put_rows *put, enum 
     }
     rc = prepare(&to, &sql, err);
     for (size_t i = 0; rc == 0 && i < put->n_rows; i++) {
-        rc = put_one(&to, put, mode, put->rows[i], n_done, err);
+        rc = put_one(&to, put, mode, put->rows[i], n_done);
         if (rc < 0 && err != NULL)
             err->offset = put->rows[i]->offset;
     }
     return rc;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the parameters are the interface's */
 int mr_sq_delete_keys(struct mr_session *base, struct mr_table *table, const struct mr_colset *key,
                       const struct mr_row *const *rows, size_t n_rows, uint64_t *n_done,
                       struct mr_err *err)
 {
-    struct binding to = {.table = table, .doing = "delete"};
+    struct binding to = {.table = table, .doing = "delete", .err = err};
     struct mr_buf sql = MR_BUF_INIT;
     const struct fields where = {.cols = key, .key = key, .first = 1};
     *n_done = 0;
@@ -365,9 +365,9 @@ int mr_sq_delete_keys(struct mr_session *base, struct mr_table *table, const str
     add_where(&sql, table, key, 1);
     rc = prepare(&to, &sql, err);
     for (size_t i = 0; rc == 0 && i < n_rows; i++) {
-        rc = bind_tuple(&to, &where, rows[i]->key_tuple, err);
+        rc = bind_tuple(&to, &where, rows[i]->key_tuple);
         if (rc == 0)
-            rc = run(&to, false, n_done, err);
+            rc = run(&to, false, n_done);
         if (rc < 0 && err != NULL)
             err->offset = rows[i]->offset;
     }

@@ -8,7 +8,7 @@
  * or DOUB -> REAL; else NUMERIC. So no name of a text may hold INT (hence DURATION for interval,
  * and I4 for the items of an array). Source: sqlite.org/datatype3.html, "Determination Of Column
  * Affinity". */
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -16,7 +16,7 @@
 
 #include "base/ban.h"
 
-enum { TYPE_NAME_BYTES = 64 };
+enum { TYPE_NAME_BYTES = 64, MAX_SIZE = 1000000000 };
 static const char array_suffix[] = "_ARRAY_TEXT";
 
 struct type_name {
@@ -154,8 +154,15 @@ static void split_declared(const char *declared, char name[TYPE_NAME_BYTES], int
     size_t len = strcspn(declared, "(");
     sizes[0] = -1;
     sizes[1] = -1;
-    if (declared[len] == '(')
-        (void)sscanf(declared + len, "( %9d , %9d", &sizes[0], &sizes[1]);
+    const char *at = declared + len;
+    for (int i = 0; i < 2 && *at == (i == 0 ? '(' : ','); i++) {
+        char *end;
+        long size = strtol(at + 1, &end, 10);
+        if (end == at + 1 || size < 0 || size > MAX_SIZE)
+            break;
+        sizes[i] = (int)size;
+        at = end + strspn(end, " ");
+    }
     while (len > 0 && declared[len - 1] == ' ')
         len--;
     if (len >= TYPE_NAME_BYTES)

@@ -116,6 +116,7 @@ static void table_name(struct mr_buf *out, const char *schema, const char *name)
     mr_buf_str(out, name);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the parameters are the interface's */
 static int stdout_table_open(struct mr_sink *base, const char *schema, const char *name, bool fresh,
                              struct mr_table **out, struct mr_err *err)
 {
@@ -287,6 +288,7 @@ static void stdout_session_close(struct mr_session *base)
     free(session);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the parameters are the interface's */
 static int stdout_begin(struct mr_session *base, struct mr_table *const *tables, size_t n_tables,
                         const struct mr_span *spans, size_t n_spans, struct mr_err *err)
 {
@@ -375,6 +377,7 @@ static int check_lines(struct stdout_session *session, struct mr_err *err)
     return mr_buf_ok(&session->lines) ? 0 : mr_err_set(err, MR_NO_MEMORY, "the lines of a flush");
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the parameters are the interface's */
 static int stdout_delete_keys(struct mr_session *base, struct mr_table *table,
                               const struct mr_colset *key, const struct mr_row *const *rows,
                               size_t n_rows, uint64_t *n_done, struct mr_err *err)
