@@ -146,9 +146,8 @@ static int apply_option(struct applier *applier, const struct task *task,
                              applier->arena, applier->err};
     if (value.path == NULL)
         return mr_setting_no_room(applier->err);
-    if (option->type == MR_OPT_LIST)
-        return apply_list(applier, &value, task->base);
-    int rc = mr_value_set(&value, task->base);
+    int rc = option->type == MR_OPT_LIST ? apply_list(applier, &value, task->base)
+                                         : mr_value_set(&value, task->base);
     if (rc == 0 && option->later)
         rc = refuse_later(applier, &value, task->base);
     return rc;

@@ -17,7 +17,7 @@ _Static_assert(sizeof(enum mr_conf_strategy) == sizeof(int), "an enum is as wide
 MR_CHOICES(strategy, {"upsert", MR_CONF_UPSERT, false}, {"append", MR_CONF_APPEND, false},
            {"facts", MR_CONF_FACTS, true}, {"update", MR_CONF_UPDATE, true},
            {"soft_delete", MR_CONF_SOFT_DELETE, true}, {"scd2", MR_CONF_SCD2, true});
-MR_CHOICES(evolve, {"add", MR_CONF_EVOLVE_ADD, false}, {"widen", MR_CONF_EVOLVE_WIDEN, false},
+MR_CHOICES(evolve, {"add", MR_CONF_EVOLVE_ADD, false}, {"widen", MR_CONF_EVOLVE_WIDEN, true},
            {"freeze", MR_CONF_EVOLVE_FREEZE, false},
            {"discard_column", MR_CONF_EVOLVE_DISCARD_COLUMN, false},
            {"discard_record", MR_CONF_EVOLVE_DISCARD_RECORD, false});
@@ -26,11 +26,10 @@ MR_CHOICES(format, {"auto", MR_CONF_FORMAT_AUTO, false},
            {"confluent_header", MR_CONF_FORMAT_CONFLUENT_HEADER, false},
            {"apicurio_header", MR_CONF_FORMAT_APICURIO_HEADER, false},
            {"apicurio8", MR_CONF_FORMAT_APICURIO8, false},
-           {"raw_avro", MR_CONF_FORMAT_RAW_AVRO, false}, {"string", MR_CONF_FORMAT_STRING, false},
-           {"json", MR_CONF_FORMAT_JSON, false}, {"int32", MR_CONF_FORMAT_INT32, false},
+           {"raw_avro", MR_CONF_FORMAT_RAW_AVRO, true}, {"string", MR_CONF_FORMAT_STRING, false},
+           {"json", MR_CONF_FORMAT_JSON, true}, {"int32", MR_CONF_FORMAT_INT32, false},
            {"int64", MR_CONF_FORMAT_INT64, false}, {"bytes", MR_CONF_FORMAT_BYTES, false});
-MR_CHOICES(route_by, {"topic", MR_CONF_ROUTE_TOPIC, false},
-           {"source", MR_CONF_ROUTE_SOURCE, false});
+MR_CHOICES(route_by, {"topic", MR_CONF_ROUTE_TOPIC, false}, {"source", MR_CONF_ROUTE_SOURCE, true});
 MR_CHOICES(key_source, {"key", MR_CONF_KEY_SOURCE_KEY, false},
            {"value", MR_CONF_KEY_SOURCE_VALUE, false});
 MR_CHOICES(envelope, {"auto", MR_CONF_ENVELOPE_AUTO, false},
@@ -43,12 +42,11 @@ MR_CHOICES(truncate, {"apply", MR_CONF_TRUNCATE_APPLY, false},
 MR_CHOICES(keyless, {"append", MR_CONF_KEYLESS_APPEND, false},
            {"match_full", MR_CONF_KEYLESS_MATCH_FULL, true});
 MR_CHOICES(key_change, {"record", MR_CONF_KEY_CHANGE_RECORD, false},
-           {"before", MR_CONF_KEY_CHANGE_BEFORE, false});
-MR_CHOICES(nested, {"json", MR_CONF_NESTED_JSON, false},
-           {"flatten", MR_CONF_NESTED_FLATTEN, false});
+           {"before", MR_CONF_KEY_CHANGE_BEFORE, true});
+MR_CHOICES(nested, {"json", MR_CONF_NESTED_JSON, false}, {"flatten", MR_CONF_NESTED_FLATTEN, true});
 MR_CHOICES(detect, {"auto", MR_CONF_DETECT_AUTO, false}, {"off", MR_CONF_DETECT_OFF, false});
 MR_CHOICES(missing_row, {"poison", MR_CONF_MISSING_ROW_POISON, false},
-           {"halt", MR_CONF_MISSING_ROW_HALT, false}, {"null", MR_CONF_MISSING_ROW_NULL, false});
+           {"halt", MR_CONF_MISSING_ROW_HALT, true}, {"null", MR_CONF_MISSING_ROW_NULL, true});
 MR_CHOICES(text_nul, {"poison", MR_CONF_TEXT_NUL_POISON, false},
            {"strip", MR_CONF_TEXT_NUL_STRIP, false}, {"replace", MR_CONF_TEXT_NUL_REPLACE, false});
 MR_CHOICES(nanos, {"truncate", MR_CONF_NANOS_TRUNCATE, false},
@@ -60,9 +58,9 @@ MR_CHOICES(case, {"keep", MR_CONF_CASE_KEEP, false}, {"lower", MR_CONF_CASE_LOWE
 MR_CHOICES(long_name, {"hash", MR_CONF_LONG_NAME_HASH, false},
            {"halt", MR_CONF_LONG_NAME_HALT, false});
 MR_CHOICES(name_source, {"field", MR_CONF_NAME_FIELD, false},
-           {"original", MR_CONF_NAME_ORIGINAL, false});
+           {"original", MR_CONF_NAME_ORIGINAL, true});
 MR_CHOICES(unmangle, {"none", MR_CONF_UNMANGLE_NONE, false},
-           {"avro_unicode", MR_CONF_UNMANGLE_AVRO_UNICODE, false});
+           {"avro_unicode", MR_CONF_UNMANGLE_AVRO_UNICODE, true});
 MR_CHOICES(bad_record, {"dead_letter", MR_CONF_BAD_DEAD_LETTER, false},
            {"stop", MR_CONF_BAD_STOP, false}, {"skip", MR_CONF_BAD_SKIP, false});
 MR_CHOICES(unit, {"none", MR_CONF_UNIT_NONE, false}, {"s", MR_CONF_UNIT_S, false},
@@ -81,7 +79,7 @@ MR_CHOICES(isolation, {"read_committed", MR_CONF_READ_COMMITTED, false},
            {"read_uncommitted", MR_CONF_READ_UNCOMMITTED, false});
 MR_CHOICES(data_loss, {"halt", MR_CONF_DATA_LOSS_HALT, false},
            {"continue", MR_CONF_DATA_LOSS_CONTINUE, false});
-MR_CHOICES(dlq_to, {"table", MR_CONF_DLQ_TABLE, false}, {"topic", MR_CONF_DLQ_TOPIC, false});
+MR_CHOICES(dlq_to, {"table", MR_CONF_DLQ_TABLE, false}, {"topic", MR_CONF_DLQ_TOPIC, true});
 MR_CHOICES(log_level, {"debug", MR_DEBUG, false}, {"info", MR_INFO, false},
            {"warn", MR_WARN, false}, {"error", MR_ERROR, false});
 MR_CHOICES(log_format, {"logfmt", MR_LOG_LOGFMT, false}, {"json", MR_LOG_JSON, false});

@@ -48,7 +48,7 @@
     {P "tls.key", MR_OPT_STR, offsetof(S, M tls.key), RESTART,                                     \
      .help = "File of the client's private key."},                                                 \
     {P "tls.key_password", MR_OPT_STR, offsetof(S, M tls.key_password), RESTART, .secret = true,   \
-     .help = "Password of that private key."},                                                     \
+     .later = true, .help = "Password of that private key."},                                      \
     {P "timeout", MR_OPT_TIME, offsetof(S, M timeout_ms), .dflt = "10s", .min = 100,               \
      .max = 5 * MINUTE, RESTART, .help = "Longest wait for one answer of the registry."},          \
     {P "cache.max_schemas", MR_OPT_U32, offsetof(S, M cache_max_schemas), .dflt = "10000",         \
@@ -74,8 +74,8 @@ static const struct mr_option global_rows[] = {
      .help = "Kafka consumer group."},
     {"instance_id", MR_OPT_STR, G(instance_id), .dflt_says = "made by the process", .max = 200,
      RESTART,
-     .help =
-         "Name of this instance, unique in the group; a fixed one makes its membership static."},
+     .help = "Name of this instance, unique in the group: the Kafka client's id, and the owner of "
+             "positions."},
     {"kafka.bootstrap_servers", MR_OPT_STR, G(kafka.bootstrap_servers), .dflt = "127.0.0.1:9092",
      .min = 1, RESTART, .help = "Brokers to ask first, `host:port` with commas between."},
     {"kafka.revoke_timeout", MR_OPT_TIME, G(kafka.revoke_timeout_ms), .dflt = "10s", .min = 100,
@@ -138,7 +138,7 @@ static const struct mr_option global_rows[] = {
      .help = "Flush when this many encoded bytes wait, or the lane's share of memory_limit."},
     {"batch.max_wait", MR_OPT_TIME, G(batch.max_wait_ms), .dflt = "500ms", .min = 1,
      .max = 10 * MINUTE, NEXT, .help = "Flush when the oldest row has waited this long."},
-    {"batch.adaptive", MR_OPT_BOOL, G(batch.adaptive), .dflt = "true", NEXT,
+    {"batch.adaptive", MR_OPT_BOOL, G(batch.adaptive), .dflt = "true", .later = true, NEXT,
      .help = "Flush sooner when little comes, larger batches when much does."},
     {"tables", MR_OPT_LIST, G(routes), .count = offsetof(struct mr_config, n_routes),
      .sub = &mr_options_route, .max = 2000, .required = true, RESTART,
@@ -147,14 +147,16 @@ static const struct mr_option global_rows[] = {
      .help = "Dead letters go to a table of the target, or to a topic."},
     {"dlq.topic", MR_OPT_STR, G(dlq.topic), .dflt_says = "the pipeline with `.dlq`", .max = 249,
      RESTART, .help = "That topic."},
-    {"dlq.max_ratio", MR_OPT_RATIO, G(dlq.max_ratio), .dflt = "0.05", .min = 0, .max = 1000, NOW,
+    {"dlq.max_ratio", MR_OPT_RATIO, G(dlq.max_ratio), .dflt = "0.05", .min = 0, .max = 1000,
+     .later = true, NOW,
      .help = "More than 16 bad records of a route in a window that are also more than this share "
              "of its "
              "records halt the route."},
     {"dlq.max_rows", MR_OPT_U32, G(dlq.max_rows), .dflt = "10000", .min = 0, .max = 1000000000,
-     .unit = "records", NOW, .help = "More bad records than this in a window halt the route."},
-    {"dlq.window", MR_OPT_TIME, G(dlq.window_ms), .dflt = "1m", .min = SEC, .max = DAY, NOW,
-     .help = "That window."},
+     .unit = "records", .later = true, NOW,
+     .help = "More bad records than this in a window halt the route."},
+    {"dlq.window", MR_OPT_TIME, G(dlq.window_ms), .dflt = "1m", .min = SEC, .max = DAY,
+     .later = true, NOW, .help = "That window."},
     {"http.listen", MR_OPT_STR, G(http.listen), .dflt = "127.0.0.1:9464", .max = 300, RESTART,
      .help = "`address:port` of metrics, health, status and the dashboard; an empty string: none."},
     {"http.bearer_token", MR_OPT_STR, G(http.bearer_token), .secret = true, RESTART,
@@ -171,8 +173,8 @@ static const struct mr_option global_rows[] = {
     {"shutdown_timeout", MR_OPT_TIME, G(shutdown_timeout_ms), .dflt = "30s", .min = 0, .max = HOUR,
      NOW,
      .help = "Time for the last flush after SIGTERM; then exit 75. Nothing is lost either way."},
-    {"check_with_avro_c", MR_OPT_BOOL, G(check_with_avro_c), .dflt = "false", RESTART,
-     .help = "Shows each new schema to avro-c too, and logs a disagreement."},
+    {"check_with_avro_c", MR_OPT_BOOL, G(check_with_avro_c), .dflt = "false", .later = true,
+     RESTART, .help = "Shows each new schema to avro-c too, and logs a disagreement."},
 };
 const struct mr_options mr_options_global = {"The file", "", ROWS(global_rows),
                                              sizeof(struct mr_config)};

@@ -46,7 +46,16 @@ static const char intro[] =
     "\n"
     "Reload says when a change takes effect after SIGHUP: at once, from the next batch on, or "
     "after a restart.\n"
-    "A file with any error is refused whole and the old configuration stays.\n";
+    "A file with any error is refused whole and the old configuration stays. In this version only\n"
+    "`log.level` changes without a restart: every other change is named in the log "
+    "(`option_needs_restart`).\n"
+    "\n"
+    "## Not supported by this version\n"
+    "\n"
+    "Keys marked so are known, but what they describe is not done, whatever their default says; "
+    "any other\n"
+    "value than the default is refused with exit code 78. So are the values that are listed so "
+    "behind a table.\n";
 
 /* `|` would end a Markdown cell. */
 static void cell(const char *text, struct mr_buf *out)
@@ -80,7 +89,7 @@ static void table_row(const struct mr_option *row, struct mr_buf *out)
     mr_buf_fmt(out, " | %s | ", mr_reload_name(row->reload));
     cell(row->help, out);
     mr_buf_str(out, row->secret ? " Secret." : "");
-    mr_buf_str(out, row->later ? " Not supported by this version." : "");
+    mr_buf_str(out, row->later ? " **Not supported by this version.**" : "");
     mr_buf_str(out, " |\n");
     mr_buf_release(&text);
 }
@@ -107,7 +116,8 @@ static void table(const struct mr_options *options, struct mr_buf *out)
         table_row(&options->rows[i], out);
     later_choices(options, &later);
     if (later.len > 0)
-        mr_buf_fmt(out, "\nKnown, and not supported by this version:\n\n%s", mr_buf_cstr(&later));
+        mr_buf_fmt(out, "\nKnown values that are **not supported by this version**:\n\n%s",
+                   mr_buf_cstr(&later));
     mr_buf_release(&later);
 }
 
@@ -145,9 +155,10 @@ void mr_options_help(struct mr_buf *out)
         for (size_t j = 0; j < tables[i]->n_rows; j++) {
             const struct mr_option *row = &tables[i]->rows[j];
             const char *dflt = row->dflt_says != NULL ? row->dflt_says : row->dflt;
-            mr_buf_fmt(out, "  %-28s %s%s%s%s\n", row->name, row->help,
+            mr_buf_fmt(out, "  %-28s %s%s%s%s%s\n", row->name, row->help,
                        dflt == NULL ? "" : " Default: ", dflt == NULL ? "" : dflt,
-                       dflt == NULL ? "" : ".");
+                       dflt == NULL ? "" : ".",
+                       row->later ? " Not supported by this version." : "");
         }
     }
 }

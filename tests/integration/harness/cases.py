@@ -28,6 +28,7 @@ class Case:
     position  the next offset at the end; None: behind the last record
     halt      the code that must be logged for the topic, which then holds at `position`
     check     called with (target, lab) for what the fields cannot say
+    lacks     the setting that the case needs and this version refuses: it is skipped, and not loaded
     """
 
     records: list[Record]
@@ -40,6 +41,7 @@ class Case:
     position: int | None = None
     halt: str | None = None
     check: typing.Callable | None = None
+    lacks: str | None = None
 
     @property
     def end(self) -> int:

@@ -76,7 +76,7 @@ def resolved(number: int, title: str, writer_x, body: bytes, reader_fields, rows
         writer = {"type": "record", "name": "V", "fields": [{"name": "id", "type": "int"}, *writer_x]}
         reader = {"type": "record", "name": "V", "fields": [{"name": "id", "type": "int"}, *reader_fields]}
         return Case(lab.raw(n, None, body, schema=writer), rows, list(letters), ddl=None, query=query,
-                    route={"value_schema": json.dumps(reader)})
+                    route={"value_schema": json.dumps(reader)}, lacks="value_schema")
 
 
 X_QUERY = "SELECT id, x, pg_typeof(x)::text FROM {table}"

@@ -22,9 +22,8 @@ MR_TEST("groups, lists and lists in lists reach their fields")
         &f, "pipeline = \"p\"; target: { url = \"stdout:\"; pool: { wait = \"1s\"; }; };\n"
             "tables = ( { topic = \"a\"; }, { topic = \"b\"; columns = ( { field = \"Weird Col\"; "
             "name = "
-            "\"weird\"; unit = \"ms\"; }, { field = \"c\"; } ); constants = ( { name = \"k\"; "
-            "value = true; "
-            "} ); key_columns = \"id\"; } );\n"));
+            "\"weird\"; unit = \"ms\"; }, { field = \"c\"; } ); meta = ( { from = "
+            "\"_offset\"; name = \"at\"; } ); key_columns = \"id\"; } );\n"));
     MR_CHECK_U64(f.config->target.pool.wait_ms, 1000);
     MR_CHECK_U64(f.config->n_routes, 2);
     MR_CHECK_U64(f.config->routes[0].n_columns, 0);
@@ -34,8 +33,9 @@ MR_TEST("groups, lists and lists in lists reach their fields")
     MR_CHECK_STR(route->columns[0].name, "weird");
     MR_CHECK_INT(route->columns[0].unit, MR_CONF_UNIT_MS);
     MR_CHECK_STR(route->columns[1].name, "");
-    MR_CHECK_INT(route->constants[0].value.kind, MR_CONF_TRUTH);
-    MR_CHECK_STR(route->constants[0].value.text, "true");
+    MR_CHECK_U64(route->n_meta, 1);
+    MR_CHECK_INT(route->meta[0].from, MR_CONF_META_OFFSET);
+    MR_CHECK_STR(route->meta[0].name, "at");
     MR_CHECK_STR(route->key_columns.items[0], "id");
 }
 
@@ -52,6 +52,35 @@ MR_TEST("options of features that this version lacks may only say their default"
         "tables[0].strategy=scd2",
         "tables[0].strategy=facts",
         "tables[0].keyless=match_full",
+        "tables[0].route=source",
+        "tables[0].evolve=widen",
+        "tables[0].key_format=json",
+        "tables[0].value_format=raw_avro",
+        "tables[0].key_change=before",
+        "tables[0].nested_mode=flatten",
+        "tables[0].column_name_source=original",
+        "tables[0].column_unmangle=avro_unicode",
+        "tables[0].unavailable_missing_row=halt",
+        "tables[0].unavailable_missing_row=null",
+        "tables[0].add_defaults=true",
+        "tables[0].relax_not_null=true",
+        "tables[0].widen_rewrite=true",
+        "tables[0].source_skip_corrupt=true",
+        "tables[0].value_schema=\"int\"",
+        "tables[0].schema_lenient_names=false",
+        "tables[0].constants[0].name=a",
+        "tables[0].columns[0].unavailable_detect=off",
+        "tables[0].nested_delimiter=.",
+        "tables[0].envelope_prefix=x",
+        "tables[0].unavailable_null_columns=a",
+        "tables[0].timestamp_zone=Europe/Berlin",
+        "tables[0].fk_wait=1s",
+        "registry.tls.key_password=x",
+        "batch.adaptive=false",
+        "dlq.to=topic",
+        "dlq.max_ratio=0.1",
+        "dlq.max_rows=1",
+        "dlq.window=2m",
     };
     static const char *const fine[] = {"tables[0].guard=",
                                        "tables[0].guard_tomb_ttl=24h",
@@ -59,7 +88,15 @@ MR_TEST("options of features that this version lacks may only say their default"
                                        "slots=1",
                                        "tables[0].truncate=apply",
                                        "tables[0].truncate=halt",
-                                       "tables[0].insert_missing=false"};
+                                       "tables[0].insert_missing=false",
+                                       "tables[0].evolve=freeze",
+                                       "tables[0].value_schema=",
+                                       "tables[0].fk_wait=60s",
+                                       "tables[0].unavailable_missing_row=poison",
+                                       "registry.tls.key_password=",
+                                       "batch.adaptive=true",
+                                       "dlq.to=table",
+                                       "dlq.max_ratio=0.05"};
     f.n_overrides = 1;
     for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
         f.overrides[0] = refused[i];
@@ -71,6 +108,20 @@ MR_TEST("options of features that this version lacks may only say their default"
         f.overrides[0] = fine[i];
         MR_CHECK_OK(conf_files_load_more(&f, ""));
     }
+}
+
+MR_TEST("a list of a feature that this version lacks may only be empty")
+{
+    MR_CHECK_INT(
+        conf_files_load_text(&f, "pipeline = \"p\"; target: { url = \"stdout:\"; };\ntables = ( { "
+                                 "topic = \"a\";\nconstants = ( { name = \"k\"; value = true; } "
+                                 "); } );\n"),
+        -MR_CONFIG_INVALID);
+    MR_CHECK(strstr(f.line, "test.conf:3: `tables[0].constants` is not supported by this version; "
+                            "remove it") != NULL);
+    MR_CHECK_OK(
+        conf_files_load_text(&f, "pipeline = \"p\"; target: { url = \"stdout:\"; };\ntables = ( { "
+                                 "topic = \"a\"; constants = ( ); } );\n"));
 }
 
 MR_TEST("a later -o wins over an earlier one and over the file")
@@ -97,8 +148,9 @@ MR_TEST("a string with a substitution is read as what the option is")
 {
     f.environment[0] = "N";
     f.environment[1] = "7";
-    MR_CHECK_OK(conf_files_load_more(
-        &f, "lanes = \"${env:N}\"; batch: { adaptive = \"${env:X:-false}\"; };"));
+    MR_CHECK_OK(conf_files_load_text(
+        &f, "pipeline = \"p\"; target: { url = \"stdout:\"; }; lanes = \"${env:N}\";\n"
+            "tables = ( { topic = \"t\"; create = \"${env:X:-false}\"; } );\n"));
     MR_CHECK_U64(f.config->lanes, 7);
-    MR_CHECK(!f.config->batch.adaptive);
+    MR_CHECK(!f.config->routes[0].create);
 }

@@ -95,7 +95,7 @@ MR_TEST("no secret is ever printed, in either form")
     f.environment[0] = "PASSWORD";
     f.environment[1] = "s3cret-a";
     MR_CHECK_OK(conf_files_load_text(
-        &f, "pipeline = \"p\"; tables = ( { topic = \"t\"; value_schema = \"${file:file}\";\n"
+        &f, "pipeline = \"p\"; tables = ( { topic = \"t\"; value_column = \"${file:file}\";\n"
             "  include = [ \"x\", \"${file:file}\" ]; } );\n"
             "target: { url = \"postgresql://u:${env:PASSWORD}@h/d\"; };\n"
             "kafka: { sasl_password = \"s3cret-b\"; ssl_key_password = \"s3cret-c\";\n"

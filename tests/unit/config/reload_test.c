@@ -44,7 +44,7 @@ MR_TEST("a change is named with its reload class")
         {"log: { level = \"debug\"; };", "log.level", MR_RELOAD_NOW},
         {"batch: { max_rows = 5; };", "batch.max_rows", MR_RELOAD_NEXT_BATCH},
         {"lanes = 3;", "lanes", MR_RELOAD_RESTART},
-        {"dlq: { max_ratio = 0.1; };", "dlq.max_ratio", MR_RELOAD_NOW},
+        {"on_data_loss = \"continue\";", "on_data_loss", MR_RELOAD_NOW},
         {"registry: { bearer_token = \"t\"; };", "registry.bearer_token", MR_RELOAD_RESTART},
         {"kafka: { linger_ms = 5; };", "kafka.linger_ms", MR_RELOAD_RESTART},
         {"http: { listen = \"127.0.0.1:1\"; };", "http.listen", MR_RELOAD_RESTART},
@@ -67,7 +67,7 @@ MR_TEST("a property that goes, comes or changes is one change each")
 
 MR_TEST("a setting of one route is named with its index, a list of another length as a whole")
 {
-    f.overrides[0] = "tables[0].evolve=widen";
+    f.overrides[0] = "tables[0].evolve=freeze";
     f.n_overrides = 1;
     MR_CHECK_U64(changed("", ""), 1);
     MR_CHECK_STR(changes[0].path, "tables[0].evolve");

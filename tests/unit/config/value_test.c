@@ -110,8 +110,8 @@ MR_TEST("each type takes its own form, and the form that -o has")
     MR_CHECK(f.ratio > 0.049 && f.ratio < 0.051);
     MR_CHECK_OK(set_string(&text, "abc"));
     MR_CHECK_STR(f.text, "abc");
-    MR_CHECK_OK(set_string(&choice, "widen"));
-    MR_CHECK_INT(f.choice, MR_CONF_EVOLVE_WIDEN);
+    MR_CHECK_OK(set_string(&choice, "freeze"));
+    MR_CHECK_INT(f.choice, MR_CONF_EVOLVE_FREEZE);
     MR_CHECK_OK(set_string(&start, "latest"));
     MR_CHECK_INT(f.start.kind, MR_CONF_START_LATEST);
     MR_CHECK_OK(set_string(&start, "1970-01-01T00:00:01Z"));
@@ -155,7 +155,7 @@ MR_TEST("a wrong type says what is there and what is wanted")
     says(set_string(&truth, "true"), -MR_CONFIG_TYPE, "it wants true or false, without quotes");
     says(set_text(&truth, "yes"), -MR_CONFIG_TYPE, "cannot be read from \"yes\"");
     says(set_int(&text, 5), -MR_CONFIG_TYPE, "a string in quotes of 1 to 5 bytes");
-    says(set_int(&choice, 5), -MR_CONFIG_TYPE, "\"add\" | \"widen\"");
+    says(set_int(&choice, 5), -MR_CONFIG_TYPE, "\"add\" | \"freeze\"");
     says(set_int(&start, 5), -MR_CONFIG_TYPE, "\"committed\"");
     says(set_string(&ratio, "0.1"), -MR_CONFIG_TYPE, "a number from 0 to 1");
     says(set(&scalar, (struct mr_setting){.kind = MR_SETTING_GROUP}), -MR_CONFIG_TYPE,
