@@ -127,13 +127,17 @@ void mr_pg_session_close(struct mr_session *session);
 int mr_pg_session_settle(struct mr_pg_session *session, struct mr_err *err);
 /* After a failed call: a lock wait ends the former owners. Returns rc. */
 int mr_pg_session_failed(struct mr_pg_session *session, const struct mr_err *err, int rc);
-/* COPY of the rows into the table or its stage; the statement is in session->sql. */
-int mr_pg_copy_rows(struct mr_pg_session *session, const struct mr_row *const *rows, size_t n_rows,
-                    bool key_tuples, uint64_t *n_done, struct mr_err *err);
-/* COPY by a staging table: makes, empties and fills it; its name is in stage->name then. */
+struct mr_pg_copy { /* what goes into a COPY stream */
+    const struct mr_row *const *rows;
+    size_t n_rows;
+    bool key_tuples; /* the rows' keys instead of the rows */
+};
+/* COPY by the statement in session->sql; n_done may be NULL. */
+int mr_pg_copy_rows(struct mr_pg_session *session, const struct mr_pg_copy *copy, uint64_t *n_done,
+                    struct mr_err *err);
+/* COPY into a staging table: makes, empties and fills it; its name is in stage->name then. */
 int mr_pg_stage_rows(struct mr_pg_session *session, struct mr_pg_stage_use *stage,
-                     const struct mr_row *const *rows, size_t n_rows, bool key_tuples,
-                     struct mr_err *err);
+                     const struct mr_pg_copy *copy, struct mr_err *err);
 /* What the end of a transaction, or of a part of it, means for the staging tables. */
 void mr_pg_stages_ended(struct mr_pg_conn *conn, bool committed);
 void mr_pg_stages_undone(struct mr_pg_conn *conn);

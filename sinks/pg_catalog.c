@@ -328,22 +328,21 @@ static int table_make(struct mr_pg_sink *sink, const char *schema, const char *n
                       struct mr_table **out, struct mr_err *err)
 {
     struct mr_table *table = mr_table_new();
+    if (table == NULL)
+        return no_memory(err);
     struct mr_pg_conn *conn = NULL;
-    int rc = 0;
-    if (table != NULL) {
-        table->schema = arena_text(table, schema);
-        table->name = arena_text(table, name);
+    table->schema = arena_text(table, schema);
+    table->name = arena_text(table, name);
+    if (table->schema == NULL || table->name == NULL) {
+        mr_table_unref(table);
+        return no_memory(err);
     }
-    if (table == NULL || table->schema == NULL || table->name == NULL)
-        rc = no_memory(err);
-    if (rc == 0)
-        rc = mr_pg_pool_take(&sink->pool, &conn, err);
+    int rc = mr_pg_pool_take(&sink->pool, &conn, err);
     if (rc == 0)
         rc = table_read(sink, conn, table, err);
     mr_pg_pool_give(&sink->pool, conn);
     if (rc < 0) {
-        if (table != NULL && table->schema != NULL && table->name != NULL)
-            (void)mr_pg_err_table(err, table);
+        (void)mr_pg_err_table(err, table);
         mr_table_unref(table);
         return rc;
     }
@@ -362,7 +361,7 @@ static struct mr_pg_cached *cached_make(const char *schema, const char *name)
         return NULL;
     cached->key_len = schema_len + name_len;
     memcpy(cached->key, schema, schema_len);
-    memcpy(cached->key + schema_len, name, name_len);
+    memcpy(cached->key + schema_len, name, name_len + 1);
     return cached;
 }
 
@@ -421,6 +420,7 @@ void mr_pg_cache_release(struct mr_pg_sink *sink)
     mr_lock_drop(&sink->cache_lock);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the parameters are the interface's */
 int mr_pg_table_open(struct mr_sink *base, const char *schema, const char *name, bool fresh,
                      struct mr_table **out, struct mr_err *err)
 {

@@ -39,7 +39,7 @@ static int connect_wait(struct mr_pg_conn *conn, PostgresPollingStatusType want,
         fd.events = POLLOUT;
     int n = poll(&fd, 1, left > 1000 ? 1000 : (int)left);
     if (n < 0 && errno != EINTR)
-        return mr_err_set(err, MR_TARGET_AWAY, "poll: %s", strerror(errno));
+        return mr_err_set(err, MR_TARGET_AWAY, "poll: errno %d", errno);
     *ready = n > 0;
     return 0;
 }

@@ -277,6 +277,7 @@ static int shared_check(struct mr_pg_sink *sink, struct mr_pg_conn *conn,
     return rc;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the parameters are those of table_register */
 static int register_insert(struct mr_pg_sink *sink, struct mr_pg_conn *conn,
                            const struct mr_table *table, const char *route, bool shared,
                            struct mr_err *err)

@@ -25,14 +25,15 @@ static int piece_send(struct mr_pg_session *session, struct mr_err *err)
     return rc;
 }
 
-static int stream_rows(struct mr_pg_session *session, const struct mr_row *const *rows,
-                       size_t n_rows, bool key_tuples, struct mr_err *err)
+static int stream_rows(struct mr_pg_session *session, const struct mr_pg_copy *copy,
+                       struct mr_err *err)
 {
     struct mr_buf *piece = &session->piece;
     mr_buf_reset(piece);
     mr_buf_add(piece, copy_header, sizeof copy_header);
-    for (size_t i = 0; i < n_rows; i++) {
-        const struct mr_slice *tuple = key_tuples ? &rows[i]->key_tuple : &rows[i]->tuple;
+    for (size_t i = 0; i < copy->n_rows; i++) {
+        const struct mr_row *row = copy->rows[i];
+        const struct mr_slice *tuple = copy->key_tuples ? &row->key_tuple : &row->tuple;
         mr_buf_add(piece, tuple->data, tuple->len);
         if (piece->len >= MR_PG_PIECE_BYTES || piece->failed) {
             int rc = piece_send(session, err);
@@ -44,14 +45,14 @@ static int stream_rows(struct mr_pg_session *session, const struct mr_row *const
     return piece_send(session, err);
 }
 
-int mr_pg_copy_rows(struct mr_pg_session *session, const struct mr_row *const *rows, size_t n_rows,
-                    bool key_tuples, uint64_t *n_done, struct mr_err *err)
+int mr_pg_copy_rows(struct mr_pg_session *session, const struct mr_pg_copy *copy, uint64_t *n_done,
+                    struct mr_err *err)
 {
     struct mr_pg_conn *conn = session->conn;
     int rc = mr_pg_copy_begin(conn, mr_buf_cstr(&session->sql), err);
     if (rc < 0)
         return rc;
-    rc = stream_rows(session, rows, n_rows, key_tuples, err);
+    rc = stream_rows(session, copy, err);
     if (rc == 0)
         return mr_pg_copy_end(conn, NULL, n_done, err);
     if (!conn->broken) {
@@ -78,8 +79,7 @@ static struct mr_pg_stage *stage_note(struct mr_pg_conn *conn, uint64_t id)
 }
 
 int mr_pg_stage_rows(struct mr_pg_session *session, struct mr_pg_stage_use *stage,
-                     const struct mr_row *const *rows, size_t n_rows, bool key_tuples,
-                     struct mr_err *err)
+                     const struct mr_pg_copy *copy, struct mr_err *err)
 {
     const struct mr_table *table = stage->table;
     uint64_t id = mr_hash(&table->version, sizeof table->version, 0);
@@ -105,7 +105,7 @@ int mr_pg_stage_rows(struct mr_pg_session *session, struct mr_pg_stage_use *stag
         note->made = true;
         note->used = true;
     }
-    return mr_pg_copy_rows(session, rows, n_rows, key_tuples, NULL, err);
+    return mr_pg_copy_rows(session, copy, NULL, err);
 }
 
 void mr_pg_stages_ended(struct mr_pg_conn *conn, bool committed)

@@ -97,7 +97,7 @@ static int wait_socket(struct mr_pg_conn *conn, short events, struct waiting *wa
     int n = poll(fds, conn->wake_fd >= 0 ? 2 : 1, poll_ms(conn, waiting));
     if (n < 0 && errno != EINTR) {
         conn->broken = true;
-        return mr_err_set(err, MR_TARGET_AWAY, "poll: %s", strerror(errno));
+        return mr_err_set(err, MR_TARGET_AWAY, "poll: errno %d", errno);
     }
     if (conn->wake_fd >= 0 && (fds[1].revents & POLLIN) != 0) {
         wake_drain(conn);

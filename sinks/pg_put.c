@@ -47,7 +47,8 @@ static int put_direct(struct mr_pg_session *session, const struct mr_put_rows *p
     mr_buf_reset(&session->pending);
     if (!mr_buf_ok(sql))
         return mr_err_set(err, MR_NO_MEMORY, "a statement");
-    return insert_failed(err, mr_pg_copy_rows(session, put->rows, put->n_rows, false, n_done, err));
+    struct mr_pg_copy copy = {put->rows, put->n_rows, false};
+    return insert_failed(err, mr_pg_copy_rows(session, &copy, n_done, err));
 }
 
 /* Runs the statement in session->sql on what was staged. */
@@ -69,7 +70,8 @@ static int put_staged(struct mr_pg_session *session, const struct mr_put_rows *p
                       enum mr_put mode, uint64_t *n_done, struct mr_err *err)
 {
     struct mr_pg_stage_use stage = {.table = put->table, .cols = put->cols};
-    int rc = mr_pg_stage_rows(session, &stage, put->rows, put->n_rows, false, err);
+    struct mr_pg_copy copy = {put->rows, put->n_rows, false};
+    int rc = mr_pg_stage_rows(session, &stage, &copy, err);
     if (rc < 0)
         return rc;
     mr_buf_reset(&session->sql);
@@ -164,10 +166,9 @@ static int delete_any(struct mr_pg_session *session, const struct mr_table *tabl
 }
 
 static int delete_staged(struct mr_pg_session *session, struct mr_pg_stage_use *stage,
-                         const struct mr_row *const *rows, size_t n_rows, uint64_t *n_done,
-                         struct mr_err *err)
+                         const struct mr_pg_copy *copy, uint64_t *n_done, struct mr_err *err)
 {
-    int rc = mr_pg_stage_rows(session, stage, rows, n_rows, true, err);
+    int rc = mr_pg_stage_rows(session, stage, copy, err);
     if (rc < 0)
         return rc;
     mr_buf_reset(&session->sql);
@@ -175,6 +176,7 @@ static int delete_staged(struct mr_pg_session *session, struct mr_pg_stage_use *
     return merge_run(session, n_done, err);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the parameters are the interface's */
 int mr_pg_delete_keys(struct mr_session *base, struct mr_table *table, const struct mr_colset *key,
                       const struct mr_row *const *rows, size_t n_rows, uint64_t *n_done,
                       struct mr_err *err)
@@ -193,7 +195,8 @@ int mr_pg_delete_keys(struct mr_session *base, struct mr_table *table, const str
             rc = delete_any(session, table, key, n_done, err);
     } else {
         struct mr_pg_stage_use stage = {.table = table, .cols = key};
-        rc = delete_staged(session, &stage, rows, n_rows, n_done, err);
+        struct mr_pg_copy copy = {rows, n_rows, true};
+        rc = delete_staged(session, &stage, &copy, n_done, err);
     }
     if (rc < 0)
         (void)mr_pg_err_table(err, table);

@@ -23,7 +23,7 @@ static struct mr_pg_session *session_of(struct mr_session *session)
 static int wake_open(int wake[2], struct mr_err *err)
 {
     if (pipe(wake) != 0)
-        return mr_err_set(err, MR_NO_MEMORY, "pipe: %s", strerror(errno));
+        return mr_err_set(err, MR_NO_MEMORY, "pipe: errno %d", errno);
     for (int i = 0; i < 2; i++) {
         (void)fcntl(wake[i], F_SETFL, O_NONBLOCK);
         (void)fcntl(wake[i], F_SETFD, FD_CLOEXEC);
@@ -183,6 +183,7 @@ static int begin_failed(struct mr_pg_session *session, struct mr_table *const *t
     return rc;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the parameters are the interface's */
 static int session_begin(struct mr_session *base, struct mr_table *const *tables, size_t n_tables,
                          const struct mr_span *spans, size_t n_spans, struct mr_err *err)
 {
