@@ -19,6 +19,9 @@
 #include "base/ban.h"
 
 enum { SEEK_TIMEOUT_MS = 500, MEND_TIMEOUT_MS = 1000, MEND_TRIES = 10, DRAIN_MESSAGES = 100 };
+/* A partition that refuses that many seeks, one each 50 ms, is started anew even if its error was
+ * not seen: it may have been drained. */
+enum { REFUSED_TO_RESTART = 40 };
 
 /* ---- the table ---- */
 
@@ -216,7 +219,9 @@ int mr_kafka_assign(struct mr_source *source, const struct mr_source_part *parts
         }
         part->lane = parts[i].lane;
         part->flowing = false;
+        part->n_refused = 0;
         atomic_store(&part->astray, false);
+        atomic_store(&part->dead, false);
         atomic_store(&part->assigned, true);
         /* paused before it is assigned, so nothing is fetched from this offset */
         list->elems[i].offset = 0;
@@ -275,6 +280,24 @@ int mr_kafka_hold(struct mr_source *source, const struct mr_source_part *parts, 
     return rc;
 }
 
+/* Fact 4 of kafka_source.h. Should a rebalance be waiting for its answer just then, the client
+ * takes this for it; poll's own answer, which follows, is accepted all the same. */
+static void restart(struct mr_kafka *kafka, struct mr_kafka_part *part)
+{
+    struct mr_err err = MR_ERR_INIT;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+
+    rd_kafka_topic_partition_list_add(list, part->stream, part->partition)->offset = 0;
+    mend(kafka);
+    if (error_take(rd_kafka_incremental_unassign(kafka->rk, list), "unassign", &err) == 0)
+        error_take(rd_kafka_incremental_assign(kafka->rk, list), "assign", &err);
+    if (err.code != MR_OK)
+        mr_log(MR_WARN, "kafka_restart_failed", mr_kv_err(&err));
+    rd_kafka_topic_partition_list_destroy(list);
+    part->n_refused = 0;
+    atomic_store(&part->dead, false);
+}
+
 static int seek_one(struct mr_kafka *kafka, const struct mr_source_part *part, struct mr_err *err)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
@@ -317,8 +340,12 @@ static int release_one(struct mr_kafka *kafka, const struct mr_source_part *from
         return mr_err_set(err, MR_AGAIN, "release of an unassigned partition");
     drain(kafka, from);
     int rc = seek_one(kafka, from, err);
+    if (rc == -MR_AGAIN && (atomic_load(&part->dead) || ++part->n_refused >= REFUSED_TO_RESTART))
+        restart(kafka, part);
     if (rc < 0)
         return rc;
+    part->n_refused = 0;
+    atomic_store(&part->dead, false);
     atomic_store(&part->next, from->offset);
     atomic_store(&part->astray, false);
     forward(kafka, from->stream, from->partition, kafka->lanes[part->lane].queue);

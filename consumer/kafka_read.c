@@ -135,6 +135,8 @@ static bool record_fill(struct mr_kafka *kafka, struct mr_kafka_lane *lane,
         atomic_store(&part->next, message->offset);
         return true;
     }
+    if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
+        atomic_store(&part->dead, true);
     record->kind = MR_RECORD_ERROR;
     record->offset = atomic_load(&part->next);
     record->rc = -(int)mr_kafka_err_code(message->err);

@@ -1,19 +1,27 @@
 /* The Kafka source's inside, shared by its files: kafka_consumer.c (life, events), kafka_assign.c
  * (assign, hold, release), kafka_read.c (records), kafka_facts.c (questions to the brokers).
  *
- * Three facts of the client shape it (all seen in librdkafka 2.3 to 2.8):
- * 1. A cooperative rebalance pauses every partition that is assigned, also those that stay, and
- *    incremental_(un)assign resumes them; the pause sets the fetch position to the client's own
- * idea of the application's. (rdkafka_cgrp.c, rd_kafka_rebalance_op_incr; rdkafka_partition.c,
- *    rd_kafka_toppar_pause_resume)
- * 2. Until 2.13.2 a batch read moves that idea one past the offset of an end-of-partition event or
- * an error (rdkafka_queue.c, rd_kafka_q_serve_rkmessages; changelog, #5213). With 1., the record
- * that is written next to a partition whose end was met is lost in the next rebalance. So each
- *    partition remembers `next`, and `astray` partitions are sought back before the client resumes.
- * 3. A partition assigned at a logical offset (END) asks the broker for it, and the answer, when it
- *    comes after a seek, is dropped but the question is put again half a second later, and then
- * moves the partition to the end (rd_kafka_toppar_handle_Offset, _offset_retry). So partitions are
- *    assigned paused and at an absolute offset that is never fetched from. */
+ * Four facts of the client shape it (seen in the sources of librdkafka 2.3 and 2.8):
+ *
+ * Fact 1. A cooperative rebalance pauses every assigned partition, also those that stay, and
+ * incremental_(un)assign resumes them; the pause sets the fetch position to the client's own idea
+ * of the application's (rdkafka_cgrp.c, rd_kafka_rebalance_op_incr; rdkafka_partition.c,
+ * rd_kafka_toppar_pause_resume).
+ *
+ * Fact 2. Until 2.13.2 a batch read moves that idea one past the offset of an end-of-partition
+ * event or an error (rdkafka_queue.c, rd_kafka_q_serve_rkmessages; changelog, #5213). With fact 1
+ * the record that is written next to a partition whose end was met is lost in the next rebalance.
+ * So each partition remembers `next`, and `astray` ones are sought back before the client resumes.
+ *
+ * Fact 3. A partition assigned at a logical offset (END) asks the broker for it. The answer, when
+ * it comes after a seek, is dropped, but the question is put again half a second later and then
+ * moves the partition to the end (rdkafka_partition.c, rd_kafka_toppar_handle_Offset,
+ * _offset_retry). So partitions are assigned paused and at an absolute offset that nothing is ever
+ * fetched from.
+ *
+ * Fact 4. After an offset reset (auto.offset.reset is "error" here) the fetcher of the partition
+ * has ended and every seek is refused (rdkafka_offset.c, rd_kafka_offset_reset): the partition is
+ * unassigned and assigned again. */
 #ifndef MR_CONSUMER_KAFKA_SOURCE_H
 #define MR_CONSUMER_KAFKA_SOURCE_H
 
@@ -43,10 +51,11 @@ struct mr_kafka_part {
     size_t key_len;
     uint32_t lane;         /* thread: poll */
     bool flowing;          /* thread: poll; released and not held since */
+    uint32_t n_refused;    /* thread: poll; seeks in a row that came too early */
     _Atomic bool assigned; /* poll writes */
-    _Atomic int64_t
-        next; /* where the lane goes on: the sought offset, then one past what was read */
-    _Atomic bool astray; /* the client's idea of the position is not `next` (fact 2) */
+    _Atomic bool dead;     /* the client gave it up (fact 4) */
+    _Atomic bool astray;   /* the client's idea of the position is not `next` (fact 2) */
+    _Atomic int64_t next;  /* where the lane goes on: what was sought, or one past what was read */
 };
 
 struct mr_kafka_lane {
