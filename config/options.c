@@ -173,8 +173,8 @@ static const struct mr_option global_rows[] = {
     {"shutdown_timeout", MR_OPT_TIME, G(shutdown_timeout_ms), .dflt = "30s", .min = 0, .max = HOUR,
      NOW,
      .help = "Time for the last flush after SIGTERM; then exit 75. Nothing is lost either way."},
-    {"check_with_avro_c", MR_OPT_BOOL, G(check_with_avro_c), .dflt = "false", .later = true,
-     RESTART, .help = "Shows each new schema to avro-c too, and logs a disagreement."},
+    {"check_with_avro_c", MR_OPT_BOOL, G(check_with_avro_c), .dflt = "false", RESTART,
+     .help = "Shows each new schema to avro-c too, and logs a disagreement."},
 };
 const struct mr_options mr_options_global = {"The file", "", ROWS(global_rows),
                                              sizeof(struct mr_config)};

@@ -52,6 +52,10 @@ const struct mr_metric_desc mr_meters[MR_N_METERS] = {
     [MR_M_REGISTRY_REQUESTS] = {"millrace_registry_requests_total",
                                 "Requests to the schema registry.", MR_COUNTER,
                                 {"registry", "result"}, NULL},
+    [MR_M_SCHEMA_DISAGREEMENTS] = {"millrace_schema_disagreements_total",
+                                   "Schemas that millrace accepted and avro-c refused "
+                                   "(check_with_avro_c).",
+                                   MR_COUNTER, {"registry"}, NULL},
     [MR_M_REBALANCES] = {"millrace_rebalances_total", "Changes of the assignment.", MR_COUNTER,
                          {"kind"}, NULL},
     [MR_M_FENCED] = {"millrace_fenced_total", "Batches given up because another owner had the position.",

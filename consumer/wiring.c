@@ -18,8 +18,8 @@ static const char *set_or_null(const char *text)
 
 /* ---- registries ---- */
 
-static int registry_make(const struct mr_registry_conf *conf, struct mr_env env,
-                         struct mr_registry **out, struct mr_err *err)
+static int registry_make(const struct mr_registry_conf *conf, bool check_with_avro_c,
+                         struct mr_env env, struct mr_registry **out, struct mr_err *err)
 {
     struct mr_registry_opts opts = {
         .name = conf->name,
@@ -34,6 +34,7 @@ static int registry_make(const struct mr_registry_conf *conf, struct mr_env env,
         .cache_schemas = conf->cache_max_schemas,
         .missing_ttl_ms = (uint32_t)conf->cache_not_found_ms,
         .schema = {.lenient_names = true},
+        .check_with_avro_c = check_with_avro_c,
     };
 
     for (uint32_t i = 0; i < conf->urls.n_items && i < MR_REGISTRY_MAX_URLS; i++)
@@ -50,7 +51,7 @@ static int registries_make(struct mr_wiring *w, struct mr_env env, struct mr_err
         return mr_err_set(err, MR_NO_MEMORY, "no memory for registries");
     for (size_t i = 0; i < n; i++) {
         const struct mr_registry_conf *conf = mr_config_registry(w->config, (uint32_t)i);
-        int rc = registry_make(conf, env, &w->registries[i], err);
+        int rc = registry_make(conf, w->config->check_with_avro_c, env, &w->registries[i], err);
         if (rc < 0)
             return rc;
         w->n_registries++;

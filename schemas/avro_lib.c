@@ -321,7 +321,7 @@ static int fill_step(struct fill *fill)
     struct fill_frame *top = &fill->frames[fill->depth - 1];
     avro_type_t type = avro_value_get_type(&top->value);
     avro_value_t child;
-    const struct mr_json *json;
+    const struct mr_json *json = NULL;
     if (!is_container(type)) {
         avro_value_t value = top->value;
         json = top->json;

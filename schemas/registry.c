@@ -86,6 +86,7 @@ int mr_registry_new(const struct mr_registry_opts *opts, const struct mr_registr
     registry->link.fetch = fetch;
     registry->link.kind = opts->kind;
     registry->link.schema = opts->schema;
+    registry->link.check_with_avro_c = opts->check_with_avro_c;
     registry->link.timeout_ms = or_default(opts->timeout_ms, DEFAULT_TIMEOUT_MS);
     registry->link.env = env;
     int rc = fetch->open(opts, &registry->link.conn, err);
@@ -411,4 +412,5 @@ void mr_registry_stats(struct mr_registry *registry, struct mr_registry_stats *o
     *out = registry->stats;
     mr_lock_drop(&registry->lock);
     out->n_requests = atomic_load(&registry->link.n_requests);
+    out->n_disagreements = atomic_load(&registry->link.n_disagreements);
 }

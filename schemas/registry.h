@@ -31,6 +31,9 @@ struct mr_registry_opts { /* borrowed strings, copied by mr_registry_new */
     uint32_t missing_ttl_ms; /* negative entries; 0: 60,000 */
     uint32_t settle_ms;      /* the five attempts of H-03 and H-09 are spread over it; 0: 30,000 */
     struct mr_schema_opts schema;
+    /* Shows each schema that ours accepted to avro-c too, once per load, where it has no
+     * references: a disagreement is logged (schema_disagreement) and counted, and ours decides. */
+    bool check_with_avro_c;
 };
 
 /* The answer to one HTTP GET. */
@@ -88,8 +91,9 @@ int mr_registry_get(struct mr_registry *registry, const struct mr_schema_ref *re
 /* For /readyz: the last attempt: 0 healthy, else its code; and counters for metrics. */
 struct mr_registry_stats {
     uint64_t n_requests, n_hits, n_misses, n_failures;
-    uint32_t n_cached; /* schemas, without negative entries */
-    int last_rc;       /* 0 or -MR_<CODE>; a POISON answer is a healthy registry's: 0 */
+    uint64_t n_disagreements; /* schemas that ours accepted and avro-c refused */
+    uint32_t n_cached;        /* schemas, without negative entries */
+    int last_rc;              /* 0 or -MR_<CODE>; a POISON answer is a healthy registry's: 0 */
 };
 void mr_registry_stats(struct mr_registry *registry, struct mr_registry_stats *out);
 

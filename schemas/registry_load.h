@@ -34,8 +34,10 @@ struct registry_link {
     enum mr_registry_kind kind;
     uint32_t timeout_ms;
     struct mr_schema_opts schema;
+    bool check_with_avro_c;
     _Atomic uint64_t not_before_ms; /* H-06: no request before */
     _Atomic uint64_t n_requests;
+    _Atomic uint64_t n_disagreements;
 };
 
 struct registry_load;

@@ -1,6 +1,7 @@
 /* From a reference to a schema: contract.md F-08, F-18, F-40, F-41, F-43. */
 #include <stdio.h>
 
+#include "base/log.h"
 #include "tests/support/mr_test.h"
 #include "tests/support/registry_script.h"
 
@@ -280,4 +281,66 @@ MR_TEST("ids of the other kind of registry halt without a request")
     script.registry = NULL;
     script.opts.kind = MR_REGISTRY_APICURIO;
     MR_CHECK_INT(script_get_kind(MR_REF_GUID, 0), -MR_REGISTRY_NOT_A_REGISTRY);
+}
+
+static char logged[1024];
+static size_t n_logged;
+
+static void keep_line(const char *line, size_t len, void *arg)
+{
+    (void)arg;
+    n_logged++;
+    snprintf(logged, sizeof logged, "%.*s", (int)len, line);
+}
+
+static uint64_t disagreements(void)
+{
+    struct mr_registry_stats stats;
+    mr_registry_stats(script.registry, &stats);
+    return stats.n_disagreements;
+}
+
+/* Of the names that ours accepts (S-11), avro-c refuses `a-b`. */
+static void answer_dashed(const char *references)
+{
+    static char body[512];
+    snprintf(body, sizeof body,
+             "{\"schema\":\"{\\\"type\\\":\\\"record\\\",\\\"name\\\":"
+             "\\\"a-b\\\",\\\"fields\\\":[]}\"%s}",
+             references);
+    script_answer(NULL, 200, body);
+}
+
+MR_TEST("a schema that avro-c refuses is logged and counted once, and ours decides")
+{
+    mr_log_set_hook(keep_line, NULL);
+    n_logged = 0;
+    script.opts.check_with_avro_c = true;
+    answer_dashed("");
+    script_answer(NULL, 200, SCRIPT_INT_SCHEMA);
+    for (int i = 0; i < 3; i++)
+        MR_CHECK_OK(script_get_id(7));
+    MR_CHECK_OK(script_get_id(8));
+    mr_log_set_hook(NULL, NULL);
+    MR_CHECK_U64(disagreements(), 1);
+    MR_CHECK_U64(n_logged, 1);
+    MR_CHECK(strstr(logged, "event=schema_disagreement schema_id=7 schema=a-b detail=") != NULL);
+    script_check_all_asked();
+}
+
+MR_TEST("avro-c is not asked by default, nor about a schema with references")
+{
+    answer_dashed("");
+    MR_CHECK_OK(script_get_id(7));
+    MR_CHECK_U64(disagreements(), 0);
+    mr_registry_free(script.registry);
+    script.registry = NULL;
+    script.opts.check_with_avro_c = true;
+    answer_dashed(",\"references\":[{\"name\":\"x\",\"subject\":\"x\",\"version\":1}]");
+    script_answer(
+        "/subjects/x/versions/1?deleted=true", 200,
+        "{\"schema\":\"{\\\"type\\\":\\\"fixed\\\",\\\"size\\\":1,\\\"name\\\":\\\"x\\\"}\"}");
+    MR_CHECK_OK(script_get_id(7));
+    MR_CHECK_U64(disagreements(), 0);
+    script_check_all_asked();
 }
