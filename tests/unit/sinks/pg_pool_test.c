@@ -1,4 +1,7 @@
 /* Who gets which connection, over a scripted libpq. */
+#include <poll.h>
+#include <pthread.h>
+
 #include "sinks/pg.h"
 #include "tests/support/fake_pq.inc"
 
@@ -84,6 +87,36 @@ MR_TEST("beyond the maximum a taker waits, and is told when nothing came free")
     MR_CHECK_INT(err.class, MR_CLASS_RETRY);
     mr_pg_pool_give(&pool, one);
     mr_pg_pool_give(&pool, two);
+    close_all();
+}
+
+/* Gives the connection back once somebody waits for it. */
+static void *give_to_waiting(void *arg)
+{
+    bool waiting = false;
+    while (!waiting) {
+        (void)poll(NULL, 0, 1);
+        mr_lock_take(&pool.lock);
+        waiting = pool.n_waiting > 0;
+        mr_lock_drop(&pool.lock);
+    }
+    mr_pg_pool_give(&pool, arg);
+    return NULL;
+}
+
+MR_TEST("a taker that waits gets the connection that comes free")
+{
+    pthread_t thread;
+    struct mr_pg_conn *got = NULL;
+    opts.pool_max = 1;
+    opts.pool_wait_ms = 20000;
+    struct mr_pg_conn *only = take_new();
+    pq_expect("", pq_done(""));
+    MR_CHECK_INT(pthread_create(&thread, NULL, give_to_waiting, only), 0);
+    MR_CHECK_OK(mr_pg_pool_take(&pool, &got, &err));
+    (void)pthread_join(thread, NULL);
+    MR_CHECK(got == only);
+    mr_pg_pool_give(&pool, got);
     close_all();
 }
 
