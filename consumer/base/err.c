@@ -180,6 +180,12 @@ static void line_add(char *out, size_t cap, size_t *len, const char *fmt, ...)
     }
 }
 
+/* Whether the text ends a sentence by itself: a detail may be a question, or a server's sentence. */
+static bool is_ended(const char *text, size_t len)
+{
+    return len > 0 && strchr(".?!", text[len - 1]) != NULL;
+}
+
 const char *mr_err_line(const struct mr_err *err, char *out, size_t cap)
 {
     if (cap == 0)
@@ -214,7 +220,7 @@ const char *mr_err_line(const struct mr_err *err, char *out, size_t cap)
     if (sep[0] == ',')
         line_add(out, cap, &len, ")");
     if (row->remedy[0] != '\0')
-        line_add(out, cap, &len, ". %s", row->remedy);
+        line_add(out, cap, &len, is_ended(out, len) ? " %s" : ". %s", row->remedy);
     return out;
 }
 

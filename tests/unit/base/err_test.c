@@ -123,6 +123,31 @@ MR_TEST("the line leaves out what is not known")
                  "config.usage: the command line cannot be used. See millrace --help.");
 }
 
+MR_TEST("the remedy begins a sentence, whatever the detail ends with")
+{
+    static const struct {
+        const char *detail;
+        const char *line;
+    } cases[] = {
+        {"no such key", "no such key. See millrace --help."},
+        {"did you mean lag?", "did you mean lag? See millrace --help."},
+        {"It is taken.", "It is taken. See millrace --help."},
+        {"stop!", "stop! See millrace --help."},
+    };
+    char text[512];
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char expected[512];
+        struct mr_err err = MR_ERR_INIT;
+        mr_err_set(&err, MR_CONFIG_USAGE, "%s", cases[i].detail);
+        snprintf(expected, sizeof expected, "config.usage: the command line cannot be used: %s",
+                 cases[i].line);
+        MR_CHECK_STR(mr_err_line(&err, text, sizeof text), expected);
+        mr_err_at(&err, "t", 0, 1);
+        mr_err_line(&err, text, sizeof text);
+        MR_CHECK(strstr(text, " (topic t, partition 0, offset 1). See") != NULL);
+    }
+}
+
 MR_TEST("a line is cut at the caller's room and stays terminated")
 {
     char small[16];
