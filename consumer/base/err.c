@@ -180,7 +180,8 @@ static void line_add(char *out, size_t cap, size_t *len, const char *fmt, ...)
     }
 }
 
-/* Whether the text ends a sentence by itself: a detail may be a question, or a server's sentence. */
+/* Whether the text ends a sentence by itself: a detail may be a question, or a server's sentence.
+ */
 static bool is_ended(const char *text, size_t len)
 {
     return len > 0 && strchr(".?!", text[len - 1]) != NULL;

@@ -2,6 +2,7 @@
 #include "base/err.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/support/mr_test.h"
@@ -134,10 +135,9 @@ MR_TEST("the remedy begins a sentence, whatever the detail ends with")
         {"It is taken.", "It is taken. See millrace --help."},
         {"stop!", "stop! See millrace --help."},
     };
-    char text[512];
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char expected[512];
-        struct mr_err err = MR_ERR_INIT;
+        mr_err_clear(&err);
         mr_err_set(&err, MR_CONFIG_USAGE, "%s", cases[i].detail);
         snprintf(expected, sizeof expected, "config.usage: the command line cannot be used: %s",
                  cases[i].line);
