@@ -1,5 +1,5 @@
-/* A session that writes down what a strategy asks of it: "delete 1,2; insert[0,1] 3; ..." and answers as
- * told. Rows are told by their offset. Included by one test file of a program. */
+/* A session that writes down what a strategy asks of it: "delete 1,2; insert[0,1] 3; ..." and
+ * answers as told. Rows are told by their offset. Included by one test file of a program. */
 #ifndef MR_TESTS_SUPPORT_FAKE_SINK_H
 #define MR_TESTS_SUPPORT_FAKE_SINK_H
 
