@@ -10,8 +10,8 @@
 
 enum {
     RANK_FEED = 25,
-    MARK_BYTES = 32 * 1024,
-    N_MARKS = 128, /* more than AHEAD / MARK */
+    MARK_BYTES = 16 * 1024,
+    N_MARKS = 64, /* more than MR_DEMO_AHEAD_BYTES / MARK_BYTES */
     WAIT_MS = 5,
     FLUSH_MS = 30000,
     REST_MS = 1000,
