@@ -150,3 +150,13 @@ void mr_partition_last_err(struct mr_partition *part, struct mr_err *out)
     *out = part->last_err;
     mr_lock_drop(&part->lock);
 }
+
+bool mr_partition_is_halted(struct mr_partition *part)
+{
+    struct mr_err err;
+
+    if (atomic_load(&part->state_seen) != MR_PART_HALTED)
+        return false;
+    mr_partition_last_err(part, &err);
+    return part->target != NULL || err.code != MR_OK;
+}

@@ -37,6 +37,7 @@ struct mr_partition {
 
     bool assigned;                  /* thread: poll */
     bool wants_claim, wants_seek;   /* thread: poll; to be done in this turn of its loop */
+    bool set_back;                  /* thread: poll; to be read from what the target holds at the release */
     bool added_later;               /* thread: poll; see mr_start_rule */
     enum mr_partition_state state;  /* thread: poll writes; others read state_seen */
     uint64_t due_ms;                /* thread: poll; 0: no timer */
@@ -94,5 +95,7 @@ void mr_partition_wish_set(struct mr_partition *part, const struct mr_partition_
 bool mr_partition_wish_take(struct mr_partition *part, struct mr_partition_wish *out);
 void mr_partition_note_err(struct mr_partition *part, const struct mr_err *err);
 void mr_partition_last_err(struct mr_partition *part, struct mr_err *out);
+/* Does it wait for somebody? Not where simply no route takes its topic. Any thread. */
+bool mr_partition_is_halted(struct mr_partition *part);
 
 #endif

@@ -160,7 +160,8 @@ static int compile_round(struct mr_plans *plans, const struct mr_plan_for *want,
     if (rc < 0)
         goto out;
     if (table == NULL && want->value.kind == MR_REF_NONE) {
-        rc = -MR_SKIP; /* nothing to delete from */
+        rc = route->create ? -MR_SKIP /* nothing to delete from */
+                           : mr_err_set(err, MR_TARGET_MISSING, "and create = false");
         goto out;
     }
     rc = mr_shape_derive(from, route, table, &shape, err);
@@ -208,9 +209,13 @@ static int compile(struct mr_plans *plans, const struct mr_plan_for *want, uint3
     return rc;
 }
 
-static bool worth_remembering(int rc)
+/* Not the first attempts at a schema that the registry may only not have yet (RETRY with the code of the
+ * last one, H-03), and not that there is no table to delete from: the next record may create it. */
+static bool worth_remembering(const struct mr_plan_for *want, int rc, const struct mr_err *err)
 {
-    return mr_code_class(rc) == MR_CLASS_POISON || rc == -MR_SKIP;
+    if (rc == -MR_SKIP)
+        return want->value.kind != MR_REF_NONE;
+    return mr_code_class(rc) == MR_CLASS_POISON && err->class == MR_CLASS_POISON;
 }
 
 int mr_plans_resolve(struct mr_plans *plans, const struct mr_plan_for *want, uint32_t deadline_ms,
@@ -222,7 +227,7 @@ int mr_plans_resolve(struct mr_plans *plans, const struct mr_plan_for *want, uin
 
     if (rc < 0) {
         mr_err_in(err, want->target->label, NULL);
-        if (!worth_remembering(rc))
+        if (!worth_remembering(want, rc, err))
             return rc;
     }
     if (plans->by_key.n_entries >= MR_PLANS_MAX)

@@ -136,6 +136,19 @@ static void process_gauges(struct mr_service *service)
                   (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);
 }
 
+static void registry_counters(struct mr_service *service)
+{
+    for (size_t i = 0; i < service->wiring.n_registries; i++) {
+        const char *labels[] = {mr_config_registry(service->opts.config, (uint32_t)i)->name};
+        struct mr_registry_stats stats;
+
+        mr_registry_stats(service->wiring.registries[i], &stats);
+        mr_counter_raise(
+            mr_metrics_series(service->metrics, MR_M_SCHEMA_DISAGREEMENTS, labels),
+            stats.n_disagreements);
+    }
+}
+
 static void pool_gauges(struct mr_service *service)
 {
     uint32_t n[3] = {0, 0, 0};
@@ -170,6 +183,7 @@ void mr_status_gauges(struct mr_service *service)
     }
     process_gauges(service);
     pool_gauges(service);
+    registry_counters(service);
 }
 
 /* ---- health and readiness ---- */
@@ -264,7 +278,7 @@ static struct mr_status_check check_tables(struct mr_service *service)
     struct mr_partition *part;
 
     for (size_t i = 0; (part = mr_partitions_at(&service->partitions, i)) != NULL; i++)
-        if (atomic_load(&part->state_seen) == MR_PART_HALTED && part->target != NULL) {
+        if (mr_partition_is_halted(part)) {
             check.ok = false;
             mr_partition_last_err(part, &check.why);
         }

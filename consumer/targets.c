@@ -261,11 +261,21 @@ struct mr_target *mr_targets_at(struct mr_targets *targets, size_t idx)
 uint32_t mr_target_halt(struct mr_target *target, const struct mr_err *err, uint64_t now_ms)
 {
     mr_lock_take(&target->lock);
+    if (target->fault.code != MR_OK && now_ms < target->retry_at_ms) {
+        /* other partitions and lanes meet the same fault: they wait for the same probe, else each of
+         * them would push it away from all others */
+        uint32_t left_ms = (uint32_t)(target->retry_at_ms - now_ms);
+        mr_lock_drop(&target->lock);
+        return left_ms;
+    }
     uint32_t shift = target->n_faults < 8 ? target->n_faults : 8;
     uint32_t delay_ms = (uint32_t)HALT_FIRST_MS << shift;
     if (delay_ms > HALT_MOST_MS)
         delay_ms = HALT_MOST_MS;
     target->fault = *err;
+    /* a record fault that the server found among a batch's rows: it is not known which record's, so the
+     * table waits; as POISON it would make a dead letter of every record that comes */
+    target->fault.class = MR_CLASS_HALT;
     target->n_faults++;
     target->retry_at_ms = now_ms + delay_ms;
     mr_lock_drop(&target->lock);

@@ -77,7 +77,8 @@ int mr_targets_for(struct mr_targets *targets, const char *topic, struct mr_targ
 bool mr_topic_is_internal(const char *topic, const char *dlq_topic);
 struct mr_target *mr_targets_at(struct mr_targets *targets, size_t idx); /* NULL past the end */
 
-/* A HALT of the whole table: its records wait until the probe is due. Returns the delay in ms. */
+/* A HALT of the whole table: its records wait until the probe is due. Returns the delay in ms. While a
+ * fault stands whose probe is not due, another one changes nothing. */
 uint32_t mr_target_halt(struct mr_target *target, const struct mr_err *err, uint64_t now_ms);
 /* 0, or the fault's -code with `err` filled and *wait_ms until the probe. */
 int mr_target_fault(struct mr_target *target, uint64_t now_ms, uint32_t *wait_ms,
