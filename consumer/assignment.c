@@ -47,10 +47,10 @@ static void timer(struct mr_poller *poller, struct mr_partition *part, uint32_t 
 static void hold(struct mr_poller *poller, struct mr_partition *part)
 {
     struct mr_lane *lane = lane_of(poller, part);
-    struct mr_source_part sp = source_part(part);
     struct mr_err err = MR_ERR_INIT;
 
     mr_lane_park(lane);
+    struct mr_source_part sp = source_part(part);
     if (poller->opts.source->ops->hold(poller->opts.source, &sp, 1, &err) < 0)
         mr_log(MR_WARN, "hold_failed", mr_kv_err(&err)); /* its records are dropped by generation */
     atomic_fetch_add(&part->generation, 1);
@@ -176,14 +176,23 @@ static bool is_fenced_one(const struct mr_partition *part, const struct mr_err *
             (part->partition == why->partition && strcmp(part->stream, why->topic) == 0));
 }
 
+/* Does it work by the claim that was fenced? In the other states it is claimed anew in any case. */
+static bool reads_by_claim(const struct mr_partition *part)
+{
+    return part->state == MR_PART_FLOWING || part->state == MR_PART_SEEKING ||
+           part->state == MR_PART_HELD;
+}
+
 void mr_poller_set_back(struct mr_poller *poller, struct mr_lane *lane, const struct mr_err *why,
                         struct mr_target *target)
 {
     uint32_t halt_ms = 0;
+    bool fenced = false;
     bool table_halt = why->class == MR_CLASS_HALT || why->class == MR_CLASS_POISON;
 
     mr_lane_park(lane);
-    mr_lane_forget(lane);
+    if (!mr_lane_forget(lane))
+        lane->settling = true;
     if (table_halt && target != NULL)
         mr_target_halt(target, why, mr_mono_ms(&poller->opts.env));
     else if (table_halt)
@@ -194,11 +203,9 @@ void mr_poller_set_back(struct mr_poller *poller, struct mr_lane *lane, const st
         uint32_t delay_ms = 0;
         if (part->lane != lane->id || part->state == MR_PART_GONE)
             continue;
-        if (atomic_load(&part->committed_next) >= 0) {
-            part->fill_next = atomic_load(&part->committed_next);
-            part->fill_from = part->fill_next;
-        }
-        if (is_fenced_one(part, why)) {
+        part->set_back = true;
+        fenced = is_fenced_one(part, why) && reads_by_claim(part);
+        if (fenced) {
             event = MR_PART_EV_FENCED;
             delay_ms = fence_delay(poller, part, &event);
         } else if (halt_ms > 0) {
@@ -250,13 +257,18 @@ static void part_begin(struct mr_poller *poller, struct mr_partition *part)
     part->state = MR_PART_CLAIMING;
     state_note(poller, part, MR_PART_GONE);
     atomic_store(&part->committed_next, -1);
+    atomic_store(&part->commit_dirty, false);
+    mr_partition_note_err(part, &err);
     poller->lane_load[part->lane]++;
+    struct mr_target *target = NULL;
     if (part->target == NULL &&
-        mr_targets_for(poller->opts.targets, part->stream, &part->target, &err) < 0) {
+        mr_targets_for(poller->opts.targets, part->stream, &target, &err) < 0) {
         mr_err_at(&err, part->stream, part->partition, -1);
         mr_partition_note_err(part, &err);
         mr_log(MR_ERROR, "partition_halted", mr_kv_err(&err));
     }
+    if (target != NULL)
+        part->target = target;
     if (part->target == NULL) {
         part->state = MR_PART_HALTED; /* no route: nothing will ever be claimed */
         state_note(poller, part, MR_PART_CLAIMING);
@@ -318,6 +330,7 @@ void mr_poller_assigned(struct mr_poller *poller, const struct mr_source_event *
     if (source->ops->assign(source, event->parts, event->n_parts, &err) < 0)
         mr_log(MR_ERROR, "assign_failed", mr_kv_err(&err));
     lanes_unpark(poller, event);
+    poller->assignment_ms = mr_mono_ms(&poller->opts.env);
     atomic_store(&poller->seen_assignment, true);
 }
 
@@ -418,6 +431,7 @@ void mr_poller_unassigned(struct mr_poller *poller, const struct mr_source_event
             mr_lane_undrain(&poller->opts.lanes[i]);
             mr_lane_unpark(&poller->opts.lanes[i]);
         }
+    poller->assignment_ms = mr_mono_ms(&poller->opts.env);
     free(concerned);
 }
 
@@ -434,10 +448,16 @@ static void part_flow(struct mr_partition *part)
 static void part_release(struct mr_poller *poller, struct mr_partition *part)
 {
     struct mr_source *source = poller->opts.source;
-    struct mr_source_part sp = source_part(part);
+    int64_t durable = atomic_load(&part->committed_next);
     struct mr_err err = MR_ERR_INIT;
 
+    if (part->set_back && durable >= 0) {
+        part->fill_next = durable;
+        part->fill_from = durable;
+    }
+    part->set_back = false;
     part->wants_seek = false;
+    struct mr_source_part sp = source_part(part);
     if (MR_FAULT(SEEK))
         sp.rc = -MR_AGAIN;
     else if (source->ops->release(source, &sp, 1, &err) < 0 && sp.rc == 0)
@@ -452,11 +472,22 @@ static void part_release(struct mr_poller *poller, struct mr_partition *part)
     mr_poller_step(poller, part, MR_PART_EV_UNSOUGHT, SEEK_AGAIN_MS);
 }
 
+/* A batch that was being written while its lane was set back decides from where its partitions are read:
+ * released before, they would start at a position that this very batch is about to move, and be fenced by
+ * themselves. */
+static bool is_settling(struct mr_lane *lane)
+{
+    lane->settling = lane->settling && mr_lane_is_writing(lane);
+    return lane->settling;
+}
+
 /* Seeks of one lane are done in one stay outside its reading section. */
 void mr_poller_releases(struct mr_poller *poller)
 {
     for (uint32_t lane = 0; lane < poller->opts.n_lanes; lane++) {
         bool parked = false;
+        if (is_settling(&poller->opts.lanes[lane]))
+            continue;
         for (size_t i = 0; i < poller->n_assigned; i++) {
             struct mr_partition *part = poller->assigned[i];
             if (!part->wants_seek || part->lane != lane)

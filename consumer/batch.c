@@ -72,7 +72,6 @@ void mr_batch_reset(struct mr_batch *batch, struct mr_source *source)
     batch->first_us = 0;
     batch->last_table = NULL;
     batch->last_span = NULL;
-    memset(batch->counts, 0, sizeof batch->counts);
     tables_reset(batch);
     for (size_t i = 0; i < batch->n_plans; i++)
         mr_plan_unref(batch->plans[i]);
@@ -163,6 +162,9 @@ static struct mr_batch_table *table_for(struct mr_batch *batch, struct mr_target
         mr_rows_init(&table->rows, mr_plan_table(plan), mr_plan_key(plan), target->load->reduce,
                      &batch->arena, batch->opts.seed);
     }
+    /* kept from an earlier batch: the plan that lent the key's columns may be gone, this one is kept */
+    if (table->rows.n_rows == 0)
+        table->rows.key = *mr_plan_key(plan);
     batch->last_table = table;
     return table;
 }
@@ -182,7 +184,6 @@ static struct mr_batch_span *span_for(struct mr_batch *batch, struct mr_partitio
     struct mr_batch_span *span = &batch->spans[batch->n_spans++];
     *span = (struct mr_batch_span){
         .part = part,
-        .generation = atomic_load(&part->generation),
         .span = {.stream = part->stream,
                  .partition = part->partition,
                  .slot = 0,
@@ -206,6 +207,23 @@ static uint32_t span_idx_of(const struct mr_batch *batch, const struct mr_partit
     return (uint32_t)batch->n_spans; /* the one that mr_batch_take will make */
 }
 
+/* Room for one record more, so that taking it cannot fail once its row or letter is in. */
+static bool room_make(struct mr_batch *batch)
+{
+    void *held = grown(batch->held, &batch->cap_held, batch->n_held, sizeof *batch->held);
+
+    if (held == NULL)
+        return false;
+    batch->held = held;
+    ptrdiff_t last = batch->last_span != NULL ? batch->last_span - batch->spans : -1;
+    void *spans = grown(batch->spans, &batch->cap_spans, batch->n_spans, sizeof *batch->spans);
+    if (spans == NULL)
+        return false;
+    batch->spans = spans;
+    batch->last_span = last >= 0 ? &batch->spans[last] : NULL;
+    return true;
+}
+
 /* Keeps the plan until the batch is reset: the lane's cache may drop it before. */
 static bool plan_keep(struct mr_batch *batch, struct mr_plan *plan)
 {
@@ -227,7 +245,7 @@ int mr_batch_add(struct mr_batch *batch, struct mr_target *target, struct mr_pla
     int rc;
     struct mr_batch_table *table = table_for(batch, target, plan, &rc);
 
-    if (table != NULL && !plan_keep(batch, plan))
+    if (table != NULL && (!room_make(batch) || !plan_keep(batch, plan)))
         rc = -MR_NO_MEMORY;
     if (rc < 0)
         return rc == -MR_FULL ? rc : mr_err_set(err, MR_NO_MEMORY, "no memory for a batch");
@@ -265,9 +283,10 @@ int mr_batch_add_letter(struct mr_batch *batch, struct mr_source *source,
     void *more = grown(batch->letters, &batch->cap_letters, batch->n_letters,
                        sizeof *batch->letters);
 
-    if (more == NULL)
+    if (more != NULL)
+        batch->letters = more;
+    if (more == NULL || !room_make(batch))
         return mr_err_set(err, MR_NO_MEMORY, "no memory for a dead letter");
-    batch->letters = more;
     int rc = mr_letter_make(&batch->letters[batch->n_letters], &batch->arena, source, record,
                             target != NULL ? target->label : "", why);
     if (rc == -MR_FULL && batch->n_held == 0)
@@ -293,7 +312,7 @@ int mr_batch_take(struct mr_batch *batch, struct mr_record *record, enum mr_batc
     batch->held[batch->n_held++] = *record;
     batch->held_bytes += record->n_bytes;
     batch->bytes_consumed += record->key.len + record->value.len;
-    batch->counts[count]++;
+    span->counts[count]++;
     span->span.next = record->offset + 1;
     if (record->leader_epoch >= 0)
         span->span.leader_epoch = record->leader_epoch;

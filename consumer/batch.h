@@ -26,12 +26,6 @@ struct mr_batch_table {
     uint64_t n_upserts, n_deletes; /* records, before reduction */
 };
 
-struct mr_batch_span {
-    struct mr_span span;
-    struct mr_partition *part;
-    uint32_t generation;
-};
-
 enum mr_batch_count { /* records by what they were, for millrace_records_total{op} */
     MR_COUNT_CREATE,
     MR_COUNT_READ,
@@ -41,6 +35,12 @@ enum mr_batch_count { /* records by what they were, for millrace_records_total{o
     MR_COUNT_SKIP,
     MR_COUNT_BAD,
     MR_N_COUNTS
+};
+
+struct mr_batch_span {
+    struct mr_span span;
+    struct mr_partition *part;
+    uint64_t counts[MR_N_COUNTS];
 };
 
 struct mr_batch {
@@ -64,7 +64,6 @@ struct mr_batch {
     size_t held_bytes;
     uint64_t first_us;      /* when the oldest record was taken; monotonic */
     int64_t loaded_at_ms;   /* wall clock of the first record: _loaded_at */
-    uint64_t counts[MR_N_COUNTS];
     uint64_t bytes_consumed;
     struct mr_batch_table *last_table; /* of the record before: runs are the rule */
     struct mr_batch_span *last_span;

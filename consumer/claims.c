@@ -142,6 +142,15 @@ static void item_settle(struct mr_claim_item *item, const struct mr_claim *claim
         item->leader_epoch = claim->position.leader_epoch;
 }
 
+/* Asking the log of many partitions of a cluster that is away takes long; an end does not wait for it. */
+static bool is_stopping(struct mr_claims *claims)
+{
+    mr_lock_take(&claims->lock);
+    bool stop = claims->stop;
+    mr_lock_drop(&claims->lock);
+    return stop;
+}
+
 static int claim_all(struct mr_claims *claims, struct mr_claim_item *items, size_t n,
                      const struct mr_position *stored, size_t n_stored, struct mr_err *err)
 {
@@ -155,6 +164,10 @@ static int claim_all(struct mr_claims *claims, struct mr_claim_item *items, size
         goto out;
     }
     for (size_t i = 0; i < n; i++) {
+        if (is_stopping(claims)) {
+            rc = mr_err_set(err, MR_AGAIN, "the claims end");
+            goto out;
+        }
         struct mr_err why = MR_ERR_INIT;
         bool known = false;
         const struct mr_position *p = stored_of(stored, n_stored, items[i].part, &known);

@@ -366,12 +366,12 @@ static struct mr_lane_view look(struct mr_lane *lane)
                                 .max_wait_ms = lane->shared->max_wait_ms};
 
     mr_lock_take(&lane->lock);
-    view.parked = lane->n_parks > 0 || lane->reset_wanted;
+    view.parked = (lane->n_parks > 0 || lane->reset_wanted) && !lane->closing;
     view.draining = lane->draining;
     view.stopping = lane->stopping;
     view.writer_free = lane->to_write == NULL;
-    /* while poll is alone with the lane, the batch is poll's */
-    if (!view.parked && !mr_batch_is_empty(batch)) {
+    /* while poll is alone with the lane, the batch is poll's; when the lane closes, it is given up */
+    if (!view.parked && !lane->closing && !mr_batch_is_empty(batch)) {
         view.full = mr_batch_is_full(batch);
         view.n_records = batch->n_held > 0 ? (uint32_t)batch->n_held : 1;
         view.age_ms = now_us > batch->first_us ? (now_us - batch->first_us) / 1000 : 0;

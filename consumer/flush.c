@@ -84,15 +84,24 @@ static int lists_make(const struct mr_batch *batch, struct flush_lists *lists, s
     return 0;
 }
 
+/* Is it `schema.name`? Either may have dots of its own. */
+static bool is_named(const struct mr_table *table, const char *text)
+{
+    size_t len = strlen(table->schema);
+
+    return strncmp(text, table->schema, len) == 0 && text[len] == '.' &&
+           strcmp(text + len + 1, table->name) == 0;
+}
+
+/* The target that a sink's error names, in full or by the table's name alone. */
 static struct mr_target *target_named(const struct flush_lists *lists, const struct mr_err *err)
 {
-    for (size_t i = 0; i < lists->n_work; i++) {
-        const struct mr_table *table = lists->tables[i];
-        const char *dot = strrchr(err->table, '.');
-        if (strcmp(err->table, table->name) == 0 ||
-            (dot != NULL && strcmp(dot + 1, table->name) == 0))
+    for (size_t i = 0; i < lists->n_work; i++)
+        if (is_named(lists->tables[i], err->table))
             return lists->work[i]->target;
-    }
+    for (size_t i = 0; i < lists->n_work; i++)
+        if (strcmp(err->table, lists->tables[i]->name) == 0)
+            return lists->work[i]->target;
     return lists->n_work == 1 ? lists->work[0]->target : NULL;
 }
 
@@ -141,7 +150,7 @@ int mr_flush_run(struct mr_session *session, struct mr_batch *batch,
     if (rc == 0)
         rc = ops->commit(session, err);
 rollback:
-    if (rc < 0 && rc != -MR_COMMIT_UNKNOWN)
+    if (rc < 0) /* after an unknown COMMIT too: the session gives up a connection nobody can trust */
         ops->rollback(session);
 out:
     lists_release(&lists);

@@ -18,7 +18,7 @@ struct mr_flush_result {
     struct mr_target *failed; /* the target whose load failed; NULL where it was not one table's */
 };
 
-/* 0: durable. -MR_COMMIT_UNKNOWN: see sink.h. On every other error the transaction is rolled back. */
+/* 0: durable. -MR_COMMIT_UNKNOWN: see sink.h. After every error the session is ready for another run. */
 int mr_flush_run(struct mr_session *session, struct mr_batch *batch,
                  struct mr_load_memories *memories, struct mr_flush_result *result,
                  struct mr_err *err);

@@ -74,6 +74,13 @@ void mr_lane_release(struct mr_lane *lane) MR_NO_TSA
     struct mr_source *source = lane->shared->source;
 
     if (lane->started) {
+        mr_lock_take(&lane->lock);
+        lane->closing = true;
+        lane->stopping = true;
+        lane->abandoned = true;
+        mr_cond_wake_all(&lane->changed);
+        mr_lock_drop(&lane->lock);
+        source->ops->wake_lane(source, lane->id);
         pthread_join(lane->fill_thread, NULL);
         pthread_join(lane->write_thread, NULL);
     }
@@ -146,7 +153,6 @@ void mr_lane_undrain(struct mr_lane *lane)
     mr_lock_take(&lane->lock);
     if (!lane->stopping)
         lane->draining = false;
-    lane->abandoned = false;
     mr_cond_wake_all(&lane->changed);
     mr_lock_drop(&lane->lock);
 }
@@ -184,8 +190,9 @@ bool mr_lane_forget(struct mr_lane *lane)
     mr_cond_wake_all(&lane->changed);
     for (int i = 0; i < 50 && lane->to_write != NULL && lane->writer_state == MR_WRITER_WAITING; i++)
         mr_cond_wait(&lane->changed, &lane->lock, 10);
-    bool left = lane->to_write != NULL;
-    lane->abandoned = left; /* a flush under way: its writer looks at it when it ends */
+    bool left = lane->to_write != NULL && !lane->written;
+    if (lane->to_write == NULL) /* else the writer takes it back with the batch */
+        lane->abandoned = false;
     mr_lock_drop(&lane->lock);
     mr_batch_reset(lane->filling, lane->shared->source);
     return !left;
@@ -208,7 +215,6 @@ bool mr_lane_take_reset(struct mr_lane *lane, struct mr_err *err, struct mr_targ
         *err = lane->reset_err;
         *target = lane->reset_target;
         lane->reset_wanted = false;
-        lane->abandoned = false;
         mr_cond_wake_all(&lane->changed);
     }
     mr_lock_drop(&lane->lock);
@@ -229,6 +235,14 @@ bool mr_lane_is_loaded(struct mr_lane *lane)
     bool loaded = !mr_batch_is_empty(lane->filling) || (lane->to_write != NULL && !lane->written);
     mr_lock_drop(&lane->lock);
     return loaded;
+}
+
+bool mr_lane_is_writing(struct mr_lane *lane)
+{
+    mr_lock_take(&lane->lock);
+    bool writing = lane->to_write != NULL && !lane->written;
+    mr_lock_drop(&lane->lock);
+    return writing;
 }
 
 void mr_lane_abandon(struct mr_lane *lane)
@@ -284,7 +298,9 @@ bool mr_lane_hand_over(struct mr_lane *lane)
     mr_cond_wake_all(&lane->changed);
     while (lane->to_write != NULL && !lane->reset_wanted && lane->n_parks == 0 && !lane->stopping)
         mr_cond_wait(&lane->changed, &lane->lock, MR_LANE_READ_MS);
-    if (lane->to_write == NULL && !lane->reset_wanted && lane->n_parks == 0) {
+    bool free_to = lane->to_write == NULL && !lane->reset_wanted && lane->n_parks == 0;
+    /* poll may have emptied it while this waited */
+    if (free_to && !mr_batch_is_empty(lane->filling)) {
         lane->to_write = lane->filling;
         lane->filling =
             lane->filling == &lane->batches[0] ? &lane->batches[1] : &lane->batches[0];

@@ -52,6 +52,7 @@ struct mr_lane {
     bool stopping MR_GUARDED_BY(lock);
     bool abandoned MR_GUARDED_BY(lock);    /* a waiting batch shall be given up */
     bool reset_wanted MR_GUARDED_BY(lock); /* the writer gave a batch up: poll sets the lane back */
+    bool closing MR_GUARDED_BY(lock);      /* poll is gone: nobody takes a report any more */
     struct mr_batch *to_write MR_GUARDED_BY(lock);
     bool written MR_GUARDED_BY(lock);      /* what to_write holds is over, its memory is being reset */
     struct mr_err reset_err MR_GUARDED_BY(lock);
@@ -71,6 +72,8 @@ struct mr_lane {
     bool inside;                  /* thread: fill; what `reading` is, without the lock */
     struct mr_load_memories memories; /* thread: write */
 
+    bool settling;                /* thread: poll; forgotten while a flush was under way: its partitions
+                                     are not released before that flush has ended */
     _Atomic bool failed;          /* a FATAL or BUG: the service must stop */
     struct mr_err failure;        /* valid once failed */
     _Atomic uint64_t n_records, n_rows, n_bytes, n_flushes, n_letters, n_retries, n_fenced;
@@ -82,7 +85,8 @@ struct mr_lane {
 int mr_lane_init(struct mr_lane *lane, uint32_t id, const struct mr_lane_shared *shared,
                  struct mr_env env, struct mr_err *err);
 int mr_lane_start(struct mr_lane *lane, struct mr_err *err);
-/* Ends both threads (they must have been told to stop) and frees everything. */
+/* Ends both threads and frees everything. What was not flushed by then is given up, a commit in doubt
+ * stays so: the stored positions decide at the next start. Thread: main, when poll has ended. */
 void mr_lane_release(struct mr_lane *lane);
 
 /* ---- thread: poll ---- */
@@ -96,7 +100,8 @@ void mr_lane_undrain(struct mr_lane *lane);
  * when the lane cannot get rid of its batch by itself (writer waiting, reset wanted). */
 bool mr_lane_wait_empty(struct mr_lane *lane, uint32_t timeout_ms);
 /* While parked: gives up what is gathered and what waits to be written, so that positions can be read
- * again; a flush under way ends by itself and is stopped by its epoch. True when nothing is left. */
+ * again. True when nothing is left; false when a flush is under way, which ends by itself: until then
+ * (mr_lane_is_writing) nobody knows from where its partitions must be read. */
 bool mr_lane_forget(struct mr_lane *lane);
 /* While parked: does one of its batches hold records of the partition? */
 bool mr_lane_has(struct mr_lane *lane, const struct mr_partition *part);
@@ -105,6 +110,8 @@ bool mr_lane_take_reset(struct mr_lane *lane, struct mr_err *err, struct mr_targ
 bool mr_lane_reset_wanted(struct mr_lane *lane);
 /* While parked: is anything gathered or being written? */
 bool mr_lane_is_loaded(struct mr_lane *lane);
+/* Is the fate of a batch still open? */
+bool mr_lane_is_writing(struct mr_lane *lane);
 /* Gives up a batch that waits for its backoff; for a stop whose time is over. */
 void mr_lane_abandon(struct mr_lane *lane);
 /* Any thread: interrupts a call that blocks on the target. */

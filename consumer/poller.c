@@ -155,6 +155,7 @@ static void claim_result(struct mr_poller *poller, const struct mr_claim_item *i
     part->fill_next = item->offset;
     part->fill_from = item->stored;
     part->fill_leader_epoch = item->leader_epoch;
+    part->set_back = false;
     atomic_store(&part->epoch, item->epoch);
     atomic_store(&part->committed_next, item->stored);
     atomic_store(&part->committed_ts_ms, item->timestamp_ms);
@@ -220,7 +221,8 @@ void mr_poller_mirror(struct mr_poller *poller, bool last)
         return;
     for (size_t i = 0; i < poller->n_assigned; i++) {
         struct mr_partition *part = poller->assigned[i];
-        if (!atomic_exchange(&part->commit_dirty, false))
+        /* a flush of a former life may report late: its position is not this one's */
+        if (atomic_load(&part->committed_next) < 0 || !atomic_exchange(&part->commit_dirty, false))
             continue;
         memcpy(parts[n].stream, part->stream, sizeof parts[n].stream);
         parts[n].partition = part->partition;
@@ -240,14 +242,20 @@ void mr_poller_mirror(struct mr_poller *poller, bool last)
 /* Is every partition at the end that it had at the start (or waiting for somebody)? */
 static bool caught_up(struct mr_poller *poller, bool *halted)
 {
+    const struct mr_source *source = poller->opts.source;
+
     *halted = false;
     if (!poller->seen_assignment)
         return false;
+    /* who joins a group is first given nothing until the others have given up a share */
+    if (poller->n_assigned == 0)
+        return mr_mono_ms(&poller->opts.env) - poller->assignment_ms >=
+               source->ops->session_timeout_ms(source);
     for (size_t i = 0; i < poller->n_assigned; i++) {
-        const struct mr_partition *part = poller->assigned[i];
+        struct mr_partition *part = poller->assigned[i];
         int64_t end = atomic_load(&part->end_at_start);
         if (part->state == MR_PART_HALTED) {
-            *halted = *halted || part->target != NULL;
+            *halted = *halted || mr_partition_is_halted(part);
             continue;
         }
         if (end < 0 || atomic_load(&part->committed_next) < end)

@@ -31,7 +31,8 @@ struct mr_poller_opts { /* borrowed */
 enum mr_poller_end {
     MR_END_RUNNING,
     MR_END_STOPPED,    /* asked to stop, everything flushed */
-    MR_END_CAUGHT_UP,  /* until_caught_up: every partition at the end it had at the start */
+    MR_END_CAUGHT_UP,  /* until_caught_up: every partition at the end it had at the start; without any
+                          partition for a whole session time-out: the group has none for us */
     MR_END_HALTED,     /* until_caught_up: some partitions wait for somebody, the others are there */
     MR_END_TIMED_OUT,  /* the shutdown time-out passed: what was not flushed will be read again */
     MR_END_FAILED      /* FATAL or BUG: `failure` */
@@ -43,6 +44,7 @@ struct mr_poller {
     size_t n_assigned, cap_assigned;
     uint32_t *lane_load;            /* partitions of a lane; thread: poll */
     uint64_t last_commit_ms;
+    uint64_t assignment_ms;         /* thread: poll; when the assignment changed last */
     _Atomic bool seen_assignment;
     uint64_t stop_by_ms;            /* 0: not stopping */
     _Atomic bool stop_asked;        /* any thread */

@@ -13,6 +13,7 @@ enum { MAX_TABLE_CHANGES = 5 };
 
 struct write_run {
     struct mr_batch *batch;
+    bool in_doubt; /* its COMMIT had no answer: it is not given up before its fate is known */
     struct mr_err err;
     struct mr_flush_result result;
     uint32_t attempt;
@@ -52,12 +53,50 @@ static enum mr_writer_event flush(struct mr_lane *lane, struct write_run *run)
     int rc;
 
     mr_err_clear(&run->err);
+    memset(&run->result, 0, sizeof run->result);
     run->began_us = mr_mono_us(&lane->write_env);
     session = session_of(lane, &run->err);
     rc = session == NULL
              ? -(int)run->err.code
              : mr_flush_run(session, run->batch, &lane->memories, &run->result, &run->err);
     return event_of(rc, &run->err);
+}
+
+/* Has this process itself claimed the partition anew since the span was begun? */
+static bool is_superseded(const struct mr_batch_span *span)
+{
+    return atomic_load(&span->part->epoch) != span->span.epoch;
+}
+
+/* A position that moved under us is another owner's, unless it was our own later claim: a partition that was
+ * revoked and assigned again while its batch was still on its way. That is no fence, only too late. */
+static void fence_judge(struct write_run *run)
+{
+    const struct mr_batch *batch = run->batch;
+    bool named = *run->err.topic != '\0';
+    size_t n_superseded = 0;
+
+    for (size_t i = 0; i < batch->n_spans; i++) {
+        const struct mr_batch_span *span = &batch->spans[i];
+        if (named && (span->span.partition != run->err.partition ||
+                      strcmp(span->span.stream, run->err.topic) != 0))
+            continue;
+        n_superseded += is_superseded(span);
+    }
+    if (n_superseded > 0)
+        mr_err_set(&run->err, MR_AGAIN, "the position was claimed anew by this instance meanwhile");
+}
+
+/* Names the first span whose position another owner moved. */
+static void moved_name(struct write_run *run, const struct mr_position *stored, size_t n_stored)
+{
+    for (size_t i = 0; i < run->batch->n_spans; i++) {
+        const struct mr_span *span = &run->batch->spans[i].span;
+        if (mr_position_settle(span, 1, stored, n_stored) != MR_SETTLED_MOVED)
+            continue;
+        mr_err_at(&run->err, span->stream, span->partition, span->expected);
+        return;
+    }
 }
 
 static enum mr_writer_event reread(struct mr_lane *lane, struct write_run *run)
@@ -78,6 +117,8 @@ static enum mr_writer_event reread(struct mr_lane *lane, struct write_run *run)
         for (size_t i = 0; i < run->batch->n_spans; i++)
             spans[i] = run->batch->spans[i].span;
         event = events[mr_position_settle(spans, run->batch->n_spans, stored, n_stored)];
+        if (event == MR_WRITER_EV_MOVED)
+            moved_name(run, stored, n_stored);
         mr_log(MR_WARN, "commit_settled", mr_kv_u64("lane", lane->id),
                mr_kv_str("outcome", event == MR_WRITER_EV_LANDED   ? "landed"
                                     : event == MR_WRITER_EV_ABSENT ? "absent"
@@ -106,20 +147,17 @@ static void metrics_of(struct mr_lane *lane, const struct write_run *run)
             mr_histogram_observe(fresh, (double)(now_ms - batch->held[i].timestamp_ms) / 1e3, 1);
 }
 
-/* Records are counted by topic as the partitions have them, by op as the batch has them. */
 static void counts_of(struct mr_lane *lane, const struct mr_batch *batch)
 {
     static const char *const ops[MR_N_COUNTS] = {"c", "r", "u", "d", "tombstone", "skip", "bad"};
     struct mr_metrics *metrics = lane->shared->metrics;
-    const char *topic = batch->n_spans > 0 ? batch->spans[0].part->stream : "";
 
-    for (size_t i = 1; i < batch->n_spans; i++)
-        if (strcmp(batch->spans[i].part->stream, topic) != 0)
-            topic = "(several)";
-    for (int i = 0; i < MR_N_COUNTS; i++)
-        if (batch->counts[i] > 0) {
-            const char *labels[] = {topic, ops[i]};
-            mr_counter_add(mr_metrics_series(metrics, MR_M_RECORDS, labels), batch->counts[i]);
+    for (size_t s = 0; s < batch->n_spans; s++)
+        for (int i = 0; i < MR_N_COUNTS; i++) {
+            const struct mr_batch_span *span = &batch->spans[s];
+            const char *labels[] = {span->part->stream, ops[i]};
+            if (span->counts[i] > 0)
+                mr_counter_add(mr_metrics_series(metrics, MR_M_RECORDS, labels), span->counts[i]);
         }
     for (size_t i = 0; i < batch->n_tables; i++) {
         const struct mr_batch_table *table = batch->tables[i];
@@ -173,7 +211,8 @@ static void note_err(struct mr_lane *lane, const struct mr_err *err)
     mr_lock_drop(&lane->lock);
 }
 
-/* Waits outside every lock but its own; true when the batch shall be given up meanwhile. */
+/* Waits outside every lock but its own; true when the batch shall be given up meanwhile. One in doubt is
+ * given up only when the process ends: whether it landed must be known before its records are read again. */
 static bool backoff(struct mr_lane *lane, struct write_run *run)
 {
     const char *owner[] = {mr_owner_name(run->err.owner)};
@@ -189,7 +228,7 @@ static bool backoff(struct mr_lane *lane, struct write_run *run)
     mr_lock_take(&lane->lock);
     for (;;) {
         uint64_t now_ms = mr_mono_ms(&lane->write_env);
-        abandoned = lane->abandoned;
+        abandoned = run->in_doubt ? lane->closing : lane->abandoned;
         if (abandoned || now_ms >= end_ms)
             break;
         mr_cond_wait(&lane->changed, &lane->lock, (uint32_t)(end_ms - now_ms));
@@ -204,8 +243,11 @@ static void table_changed(struct write_run *run)
 {
     struct mr_target *target = run->result.failed;
 
-    if (target == NULL)
+    if (target == NULL) { /* not known which: all of the batch are looked at again */
+        for (size_t i = 0; i < run->batch->n_tables; i++)
+            atomic_fetch_add(&run->batch->tables[i]->target->version, 1);
         return;
+    }
     if (atomic_fetch_add(&target->n_changes, 1) < MAX_TABLE_CHANGES) {
         atomic_fetch_add(&target->version, 1); /* plans are made anew */
         return;
@@ -219,6 +261,8 @@ static void report(struct mr_lane *lane, struct write_run *run)
 {
     if (run->err.code == MR_TABLE_CHANGED)
         table_changed(run);
+    if (run->err.class == MR_CLASS_FENCED)
+        fence_judge(run);
     if (run->err.class == MR_CLASS_FENCED)
         atomic_fetch_add(&lane->n_fenced, 1);
     if (run->err.class != MR_CLASS_FLOW)
@@ -263,14 +307,14 @@ static void run_batch(struct mr_lane *lane, struct mr_batch *batch)
             continue;
         case MR_WRITER_DO_BACKOFF:
         case MR_WRITER_DO_REREAD_LATER:
+            run.in_doubt = step.action == MR_WRITER_DO_REREAD_LATER;
             event = wait_then(lane, &run);
             continue;
         case MR_WRITER_DO_REREAD:
             event = reread(lane, &run);
             continue;
-        case MR_WRITER_DO_NOTHING: /* told to give up in doubt: its fate must be known first */
-            event = state == MR_WRITER_DOUBT ? MR_WRITER_EV_DUE : MR_WRITER_EV_BATCH;
-            continue;
+        case MR_WRITER_DO_NOTHING: /* the process ends in doubt: the next start reads the positions */
+            return;
         case MR_WRITER_DO_PUBLISH:
             publish(lane, &run);
             return;
@@ -320,6 +364,7 @@ void *mr_lane_write_main(void *arg)
         mr_lock_take(&lane->lock);
         lane->to_write = NULL;
         lane->written = false;
+        lane->abandoned = lane->closing; /* it was meant for this batch */
         struct mr_session *session = lane->session;
         mr_cond_wake_all(&lane->changed);
         mr_lock_drop(&lane->lock);

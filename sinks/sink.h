@@ -148,7 +148,8 @@ struct mr_sink_ops {
     /* Compare and set of every span; another row count is -MR_FENCED (err names the first that failed). */
     int (*put_positions)(struct mr_session *session, const struct mr_span *spans, size_t n,
                          struct mr_err *err);
-    /* 0: durable. -MR_COMMIT_UNKNOWN: the answer was lost, settle by positions_read. */
+    /* 0: durable. -MR_COMMIT_UNKNOWN: the answer was lost, settle by positions_read. After any error the
+     * caller rolls back, which makes the session ready for the next begin. */
     int (*commit)(struct mr_session *session, struct mr_err *err);
     void (*rollback)(struct mr_session *session);
     /* Any thread: makes a call that blocks on the server return soon (cancel); best effort. */

@@ -88,6 +88,9 @@ static void parts_start(struct flow *f, const struct flow_opts *opts)
     f->fake = fake_source_of(f->source);
     MR_CHECK_OK(mr_registry_new(&registry_opts, &script, f->env, &f->registry, &err));
     MR_CHECK_OK(ops->open(&f->sink_opts, &f->sink, &err));
+    f->real_sink = f->sink;
+    if (opts->faults)
+        f->sink = mr_sink_fault_new(f->real_sink);
     f->metrics = mr_metrics_new(mr_meters, MR_N_METERS);
     f->rule = (struct mr_route_rule){
         .route = {.strategy = opts->strategy,
@@ -102,6 +105,10 @@ static void parts_start(struct flow *f, const struct flow_opts *opts)
         .topic = "t",
         .on_bad = opts->on_bad,
         .registry = f->registry};
+    if (opts->any_topic) {
+        f->rule.topic = NULL;
+        MR_CHECK_INT(regcomp(&f->rule.regex, "^[a-z]+$", REG_EXTENDED), 0);
+    }
     mr_partitions_init(&f->partitions, 1);
     mr_targets_init(&f->targets, &f->rule, 1, NULL, 63, f->env);
 }
@@ -131,6 +138,8 @@ static void threads_start(struct flow *f, const struct flow_opts *opts)
         MR_CHECK_OK(mr_lane_init(&f->lanes[i], i, &f->shared, f->env, &err));
         MR_CHECK_OK(mr_lane_start(&f->lanes[i], &err));
     }
+    uint32_t revoke_ms = opts->revoke_timeout_ms > 0 ? opts->revoke_timeout_ms : 5000;
+    uint32_t shutdown_ms = opts->shutdown_timeout_ms > 0 ? opts->shutdown_timeout_ms : 10000;
     struct mr_poller_opts poller_opts = {.source = f->source,
                                          .sink = f->sink,
                                          .partitions = &f->partitions,
@@ -140,8 +149,9 @@ static void threads_start(struct flow *f, const struct flow_opts *opts)
                                          .lanes = f->lanes,
                                          .group_id = "flow",
                                          .n_lanes = f->n_lanes,
-                                         .revoke_timeout_ms = 5000,
-                                         .shutdown_timeout_ms = 10000,
+                                         .until_caught_up = opts->until_caught_up,
+                                         .revoke_timeout_ms = revoke_ms,
+                                         .shutdown_timeout_ms = shutdown_ms,
                                          .env = f->env};
     MR_CHECK_OK(mr_poller_init(&f->poller, &poller_opts, &err));
     MR_CHECK_OK(mr_poller_start(&f->poller, &err));
@@ -176,6 +186,17 @@ enum mr_poller_end flow_stop(struct flow *f)
     return (enum mr_poller_end)atomic_load(&f->poller.end);
 }
 
+enum mr_poller_end flow_await_end(struct flow *f)
+{
+    uint64_t end_ms = mr_mono_ms(&f->env) + FLOW_WAIT_MS;
+
+    while (atomic_load(&f->poller.end) == MR_END_RUNNING && mr_mono_ms(&f->env) < end_ms)
+        wait_a_bit();
+    MR_CHECK(atomic_load(&f->poller.end) != MR_END_RUNNING);
+    mr_poller_join(&f->poller);
+    return (enum mr_poller_end)atomic_load(&f->poller.end);
+}
+
 void flow_free(struct flow *f, bool keep)
 {
     char command[128];
@@ -195,6 +216,10 @@ void flow_free(struct flow *f, bool keep)
         snprintf(text, sizeof text, "%s", violation);
     f->source->ops->close(f->source, 0);
     f->sink->ops->close(f->sink);
+    if (f->real_sink != f->sink)
+        f->real_sink->ops->close(f->real_sink);
+    if (f->rule.topic == NULL)
+        regfree(&f->rule.regex);
     mr_partitions_release(&f->partitions);
     mr_targets_release(&f->targets);
     mr_registry_free(f->registry);
@@ -220,48 +245,89 @@ static size_t varint(uint8_t *out, int64_t v)
     return n;
 }
 
-int64_t flow_put_bytes(struct flow *f, int32_t partition, int64_t id, struct mr_slice value)
+static int64_t put_bytes_to(struct flow *f, const char *topic, int32_t partition, int64_t id,
+                            struct mr_slice value)
 {
     uint8_t key[16] = {0, 0, 0, 0, 2};
     size_t n = 5 + varint(key + 5, id);
 
-    return fake_source_append(f->fake, "t", partition, (struct mr_slice){key, n}, value);
+    return fake_source_append(f->fake, topic, partition, (struct mr_slice){key, n}, value);
+}
+
+int64_t flow_put_bytes(struct flow *f, int32_t partition, int64_t id, struct mr_slice value)
+{
+    return put_bytes_to(f, "t", partition, id, value);
 }
 
 int64_t flow_put(struct flow *f, int32_t partition, int64_t id, const char *v)
+{
+    return flow_put_to(f, "t", partition, id, v);
+}
+
+int64_t flow_put_to(struct flow *f, const char *topic, int32_t partition, int64_t id, const char *v)
 {
     uint8_t value[256] = {0, 0, 0, 0, 1};
     size_t n = 5 + varint(value + 5, id);
 
     n += varint(value + n, (int64_t)strlen(v));
     memcpy(value + n, v, strlen(v));
-    return flow_put_bytes(f, partition, id, (struct mr_slice){value, n + strlen(v)});
+    return put_bytes_to(f, topic, partition, id, (struct mr_slice){value, n + strlen(v)});
 }
 
 /* ---- what is awaited ---- */
 
 void flow_await_position(struct flow *f, int32_t partition, int64_t next)
 {
+    flow_await_position_of(f, "t", partition, next);
+}
+
+void flow_await_position_of(struct flow *f, const char *topic, int32_t partition, int64_t next)
+{
     uint64_t end_ms = mr_mono_ms(&f->env) + FLOW_WAIT_MS;
     int64_t at = -2;
 
     while (mr_mono_ms(&f->env) < end_ms) {
-        struct mr_partition *part = mr_partitions_find(&f->partitions, "t", partition);
+        struct mr_partition *part = mr_partitions_find(&f->partitions, topic, partition);
         at = part != NULL ? atomic_load(&part->committed_next) : -2;
         if (at >= next)
             break;
         wait_a_bit();
     }
-    MR_CHECK_INT(at, next);
+    if (at < next)
+        MR_CHECK_INT(at, next);
 }
 
 void flow_await_state(struct flow *f, int32_t partition, enum mr_partition_state state)
+{
+    flow_await_state_of(f, "t", partition, state);
+}
+
+void flow_await_gate(struct flow *f, uint32_t n)
+{
+    uint64_t end_ms = mr_mono_ms(&f->env) + FLOW_WAIT_MS;
+
+    while (mr_sink_fault_at_gate(f->sink) < n && mr_mono_ms(&f->env) < end_ms)
+        wait_a_bit();
+    MR_CHECK(mr_sink_fault_at_gate(f->sink) >= n);
+}
+
+void flow_await_calls(struct flow *f, enum mr_fault_op op, uint32_t n)
+{
+    uint64_t end_ms = mr_mono_ms(&f->env) + FLOW_WAIT_MS;
+
+    while (mr_sink_fault_calls(f->sink, op) < n && mr_mono_ms(&f->env) < end_ms)
+        wait_a_bit();
+    MR_CHECK(mr_sink_fault_calls(f->sink, op) >= n);
+}
+
+void flow_await_state_of(struct flow *f, const char *topic, int32_t partition,
+                         enum mr_partition_state state)
 {
     uint64_t end_ms = mr_mono_ms(&f->env) + FLOW_WAIT_MS;
     uint32_t seen = MR_N_PART_STATES;
 
     while (mr_mono_ms(&f->env) < end_ms && seen != (uint32_t)state) {
-        struct mr_partition *part = mr_partitions_find(&f->partitions, "t", partition);
+        struct mr_partition *part = mr_partitions_find(&f->partitions, topic, partition);
         seen = part != NULL ? atomic_load(&part->state_seen) : MR_N_PART_STATES;
         if (seen != (uint32_t)state)
             wait_a_bit();

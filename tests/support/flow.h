@@ -4,6 +4,7 @@
 #define MR_TESTS_SUPPORT_FLOW_H
 
 #include "consumer/poller.h"
+#include "tests/support/sink_fault.h"
 #include "tests/support/source_fake.h"
 
 enum { FLOW_WAIT_MS = 20000 };
@@ -16,6 +17,7 @@ struct flow {
     struct fake_source *fake;
     struct mr_sink_opts sink_opts; /* borrowed by the sink */
     struct mr_sink *sink;
+    struct mr_sink *real_sink; /* behind `sink`, where that is a wrapper with scripted faults */
     struct mr_registry *registry;
     struct mr_route_rule rule;
     struct mr_metrics *metrics;
@@ -34,6 +36,11 @@ struct flow_opts {
     enum mr_on_bad on_bad;
     uint32_t max_rows;      /* of a batch; 0: 1000 */
     const struct mr_sink_ops *sink_ops; /* NULL: SQLite */
+    bool faults;            /* wrap the sink: f.sink takes mr_sink_fault_script() */
+    bool any_topic;         /* the route takes every topic, each into a table of its name */
+    bool until_caught_up;
+    uint32_t revoke_timeout_ms;   /* 0: 5000 */
+    uint32_t shutdown_timeout_ms; /* 0: 10000 */
     const char *dir;        /* an existing folder to go on in; NULL: a new one */
 };
 
@@ -43,13 +50,26 @@ enum mr_poller_end flow_stop(struct flow *flow);
 /* Frees everything; removes the folder unless `keep`. Checks the fake source for violations. */
 void flow_free(struct flow *flow, bool keep);
 
+/* Waits until the service has ended by itself. */
+enum mr_poller_end flow_await_end(struct flow *flow);
+
 /* One record {id, v} with its key {id} on partition `partition` of topic "t". */
 int64_t flow_put(struct flow *flow, int32_t partition, int64_t id, const char *v);
 int64_t flow_put_bytes(struct flow *flow, int32_t partition, int64_t id, struct mr_slice value);
 
-/* Waits until the position in the target is `next`; fails the test at the deadline. */
+/* The same on any topic. */
+int64_t flow_put_to(struct flow *flow, const char *topic, int32_t partition, int64_t id, const char *v);
+
+/* Waits until the position in the target is `next` or behind it; fails the test at the deadline. */
 void flow_await_position(struct flow *flow, int32_t partition, int64_t next);
+void flow_await_position_of(struct flow *flow, const char *topic, int32_t partition, int64_t next);
 void flow_await_state(struct flow *flow, int32_t partition, enum mr_partition_state state);
+void flow_await_state_of(struct flow *flow, const char *topic, int32_t partition,
+                         enum mr_partition_state state);
+/* Waits until so many calls of the faulty sink stand at a gate. */
+void flow_await_gate(struct flow *flow, uint32_t n);
+/* Waits until so many calls of an op of the faulty sink were made since its script. */
+void flow_await_calls(struct flow *flow, enum mr_fault_op op, uint32_t n);
 
 /* One number from the target, read beside the sink: "SELECT count(*) FROM t". */
 int64_t flow_number(struct flow *flow, const char *sql);

@@ -2,6 +2,7 @@
  * does not name is the real one, with its result. */
 #include "tests/support/sink_fault.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,10 @@ struct fault_sink {
     size_t n_steps;
     _Atomic uint32_t n_calls[MR_N_OPS];
     _Atomic uint32_t n_met;
+    pthread_mutex_t mutex; /* the next two */
+    pthread_cond_t opened;
+    bool is_open;
+    uint32_t n_at_gate;
 };
 
 struct fault_session {
@@ -38,6 +43,15 @@ static struct mr_session *real_of(struct mr_session *session)
     return ((struct fault_session *)session)->real;
 }
 
+static void gate_wait(struct fault_sink *sink)
+{
+    pthread_mutex_lock(&sink->mutex);
+    sink->n_at_gate++;
+    while (!sink->is_open)
+        pthread_cond_wait(&sink->opened, &sink->mutex);
+    pthread_mutex_unlock(&sink->mutex);
+}
+
 /* The step for this call, or NULL. */
 static const struct mr_fault_step *next_step(struct fault_sink *sink, enum mr_fault_op op,
                                              const struct mr_row *const *rows, size_t n_rows)
@@ -53,7 +67,9 @@ static const struct mr_fault_step *next_step(struct fault_sink *sink, enum mr_fa
             met = rows[row]->offset == step->offset;
         if (met) {
             atomic_fetch_add(&sink->n_met, 1);
-            return step;
+            if (step->gate)
+                gate_wait(sink);
+            return step->code == MR_OK ? NULL : step;
         }
     }
     return NULL;
@@ -86,6 +102,8 @@ static int faulty_open(const struct mr_sink_opts *opts, struct mr_sink **out, st
 
 static void faulty_close(struct mr_sink *sink)
 {
+    pthread_mutex_destroy(&fault_sink(sink)->mutex);
+    pthread_cond_destroy(&fault_sink(sink)->opened);
     free(fault_sink(sink));
 }
 
@@ -258,6 +276,8 @@ static int faulty_commit(struct mr_session *base, struct mr_err *err)
 {
     struct mr_session *real = real_of(base);
     const struct mr_fault_step *step = next_step(sink_of(base), MR_OP_COMMIT, NULL, 0);
+    if (step != NULL && step->code == MR_COMMIT_UNKNOWN && !step->after)
+        real->ops->rollback(real); /* it never arrived: the server ends the transaction */
     int rc = is_made(step) ? real->ops->commit(real, err) : 0;
     return settle(step, rc, err);
 }
@@ -315,6 +335,8 @@ struct mr_sink *mr_sink_fault_new(struct mr_sink *real)
     sink->ops.caps = real->ops->caps;
     sink->ops.emit = real->ops->emit;
     sink->base.ops = &sink->ops;
+    pthread_mutex_init(&sink->mutex, NULL);
+    pthread_cond_init(&sink->opened, NULL);
     return &sink->base;
 }
 
@@ -329,6 +351,10 @@ void mr_sink_fault_script(struct mr_sink *base, const struct mr_fault_step *step
     for (int i = 0; i < MR_N_OPS; i++)
         atomic_store(&sink->n_calls[i], 0);
     atomic_store(&sink->n_met, 0);
+    pthread_mutex_lock(&sink->mutex);
+    sink->is_open = false;
+    sink->n_at_gate = 0;
+    pthread_mutex_unlock(&sink->mutex);
 }
 
 uint32_t mr_sink_fault_calls(struct mr_sink *sink, enum mr_fault_op op)
@@ -339,4 +365,22 @@ uint32_t mr_sink_fault_calls(struct mr_sink *sink, enum mr_fault_op op)
 uint32_t mr_sink_fault_met(struct mr_sink *sink)
 {
     return atomic_load(&fault_sink(sink)->n_met);
+}
+
+void mr_sink_fault_open(struct mr_sink *base)
+{
+    struct fault_sink *sink = fault_sink(base);
+    pthread_mutex_lock(&sink->mutex);
+    sink->is_open = true;
+    pthread_cond_broadcast(&sink->opened);
+    pthread_mutex_unlock(&sink->mutex);
+}
+
+uint32_t mr_sink_fault_at_gate(struct mr_sink *base)
+{
+    struct fault_sink *sink = fault_sink(base);
+    pthread_mutex_lock(&sink->mutex);
+    uint32_t n = sink->n_at_gate;
+    pthread_mutex_unlock(&sink->mutex);
+    return n;
 }

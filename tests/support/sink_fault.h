@@ -37,6 +37,7 @@ struct mr_fault_step {
     enum mr_class class;  /* with MR_DB */
     const char *sqlstate; /* with MR_DB */
     bool after;           /* the real call is made first: an answer that was lost */
+    bool gate; /* the call waits for mr_sink_fault_open(); without a code it then is the real one */
     bool by_offset;       /* put_rows, delete_keys: only where a row has this offset */
     int64_t offset;
 };
@@ -47,6 +48,10 @@ enum { MR_FAULT_MAX_STEPS = 32 };
 struct mr_sink *mr_sink_fault_new(struct mr_sink *real);
 /* Replaces the script and starts counting anew. `n` at most MR_FAULT_MAX_STEPS. */
 void mr_sink_fault_script(struct mr_sink *sink, const struct mr_fault_step *steps, size_t n);
+/* Lets the calls at gates go on, now and later. Any thread. */
+void mr_sink_fault_open(struct mr_sink *sink);
+/* How many calls have come to a gate. Any thread. */
+uint32_t mr_sink_fault_at_gate(struct mr_sink *sink);
 /* Calls of an op since the last script, those that failed included. */
 uint32_t mr_sink_fault_calls(struct mr_sink *sink, enum mr_fault_op op);
 /* Faults of the script that were met. */

@@ -1,0 +1,404 @@
+/* What the writer does when the target refuses, stalls, or does not answer: a service with a faulty sink around
+ * a SQLite file. Tables are appended to, so that a record that is written twice shows. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/support/flow.h"
+#include "tests/support/mr_test.h"
+
+enum { FOR_EVER = 1 << 30 };
+
+static struct flow f;
+
+static void begin_with(uint32_t n_parts, struct flow_opts opts, const struct mr_fault_step *steps,
+                       size_t n_steps)
+{
+    opts.faults = true;
+    opts.strategy = MR_STRATEGY_APPEND;
+    if (opts.n_lanes == 0)
+        opts.n_lanes = 1;
+    flow_registry_away(false);
+    flow_start(&f, &opts);
+    mr_sink_fault_script(f.sink, steps, n_steps);
+    for (uint32_t i = 0; i < n_parts; i++)
+        fake_source_partition(f.fake, "t", (int32_t)i, 0);
+}
+
+static void put_many(int32_t partition, int64_t first_id, int n)
+{
+    for (int i = 0; i < n; i++)
+        flow_put(&f, partition, first_id + i, "x");
+}
+
+static void check_rows(int64_t n)
+{
+    MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM t"), n);
+    MR_CHECK_INT(flow_number(&f, "SELECT count(DISTINCT id) FROM t"), n);
+}
+
+/* Loads 100 records of one partition through the faults, then ends. */
+static void load_through(const struct mr_fault_step *steps, size_t n_steps)
+{
+    begin_with(1, (struct flow_opts){0}, steps, n_steps);
+    put_many(0, 0, 100);
+    fake_source_assign(f.fake, "t", 0);
+    flow_await_position(&f, 0, 100);
+    check_rows(100);
+    MR_CHECK_INT(flow_number(&f, "SELECT next_offset FROM millrace_positions"), 100);
+}
+
+static void end(void)
+{
+    MR_CHECK_INT(flow_stop(&f), MR_END_STOPPED);
+    flow_free(&f, false);
+}
+
+/* */
+MR_TEST("a batch whose begin is refused three times for a passing reason lands once")
+{
+    static const struct mr_fault_step steps[] = {{.op = MR_OP_BEGIN,
+                                                  .call = 1,
+                                                  .times = 3,
+                                                  .code = MR_DB,
+                                                  .class = MR_CLASS_RETRY,
+                                                  .sqlstate = "08006"}};
+
+    load_through(steps, 1);
+    MR_CHECK_U64(atomic_load(&f.lanes[0].n_retries), 3);
+    MR_CHECK_U64(mr_sink_fault_met(f.sink), 3);
+    end();
+}
+
+/* Q-01, case 155 */
+MR_TEST("a commit whose answer was lost, but which landed, is found out and not repeated")
+{
+    static const struct mr_fault_step steps[] = {
+        {.op = MR_OP_COMMIT, .call = 1, .code = MR_COMMIT_UNKNOWN, .after = true}};
+
+    load_through(steps, 1);
+    MR_CHECK_U64(atomic_load(&f.lanes[0].n_fenced), 0);
+    MR_CHECK_U64(atomic_load(&f.lanes[0].n_records), 100);
+    end();
+}
+
+/* */
+MR_TEST("a commit that never arrived is written once more")
+{
+    static const struct mr_fault_step steps[] = {
+        {.op = MR_OP_COMMIT, .call = 1, .code = MR_COMMIT_UNKNOWN}};
+
+    load_through(steps, 1);
+    MR_CHECK_U64(atomic_load(&f.lanes[0].n_fenced), 0);
+    MR_CHECK(mr_sink_fault_calls(f.sink, MR_OP_COMMIT) >= 2);
+    end();
+}
+
+/* never assume either */
+MR_TEST("a commit in doubt waits until the positions can be read, whatever it was")
+{
+    static const bool landed[] = {true, false};
+
+    for (int i = 0; i < 2; i++) {
+        const struct mr_fault_step steps[] = {
+            {.op = MR_OP_COMMIT, .call = 1, .code = MR_COMMIT_UNKNOWN, .after = landed[i]},
+            /* the first call is the claim's */
+            {.op = MR_OP_POSITIONS_READ, .call = 2, .times = 3, .code = MR_TARGET_AWAY}};
+        load_through(steps, 2);
+        MR_CHECK_U64(mr_sink_fault_calls(f.sink, MR_OP_POSITIONS_READ), 5);
+        MR_CHECK_U64(atomic_load(&f.lanes[0].n_retries), 3);
+        end();
+    }
+}
+
+/* Q-05, case 156 */
+MR_TEST("a full disk pauses the writer, is told, and nothing becomes a dead letter")
+{
+    static const struct mr_fault_step steps[] = {{.op = MR_OP_PUT_ROWS,
+                                                  .call = 1,
+                                                  .code = MR_DB,
+                                                  .class = MR_CLASS_PAUSE,
+                                                  .sqlstate = "53100"}};
+
+    begin_with(1, (struct flow_opts){0}, steps, 1);
+    put_many(0, 0, 100);
+    fake_source_assign(f.fake, "t", 0);
+    flow_await_calls(&f, MR_OP_PUT_ROWS, 1);
+    flow_await_position(&f, 0, 100);
+    check_rows(100);
+    MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM millrace_dead_letters"), 0);
+    mr_lock_take(&f.lanes[0].lock);
+    struct mr_err err = f.lanes[0].last_err;
+    mr_lock_drop(&f.lanes[0].lock);
+    MR_CHECK_INT(err.class, MR_CLASS_PAUSE);
+    MR_CHECK_STR(err.sqlstate, "53100");
+    end();
+}
+
+/* case 158, Q-07 */
+MR_TEST("a table that is refused holds its partitions, its neighbour goes on, and a probe resumes it")
+{
+    static const struct mr_fault_step steps[] = {{.op = MR_OP_PUT_ROWS,
+                                                  .call = 1,
+                                                  .times = 3,
+                                                  .code = MR_DB,
+                                                  .class = MR_CLASS_HALT,
+                                                  .sqlstate = "42501",
+                                                  .by_offset = true,
+                                                  .offset = 1005}};
+
+    begin_with(0, (struct flow_opts){.any_topic = true}, steps, 1);
+    fake_source_partition(f.fake, "bad", 0, 1000);
+    fake_source_partition(f.fake, "good", 0, 0);
+    for (int i = 0; i < 20; i++)
+        flow_put_to(&f, "bad", 0, i, "x");
+    fake_source_assign(f.fake, "bad", 0);
+    fake_source_assign(f.fake, "good", 0);
+    flow_await_state_of(&f, "bad", 0, MR_PART_HALTED);
+    for (int i = 0; i < 4; i++) {
+        flow_put_to(&f, "good", 0, i, "x");
+        flow_await_position_of(&f, "good", 0, i + 1);
+    }
+    MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM bad"), 0);
+    flow_await_position_of(&f, "bad", 0, 1020);
+    MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM bad"), 20);
+    MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM good"), 4);
+    end();
+}
+
+/* V-13 */
+MR_TEST("a table that changed under its plan is read again, and the batch loaded once")
+{
+    static const struct mr_fault_step steps[] = {
+        {.op = MR_OP_BEGIN, .call = 1, .code = MR_TABLE_CHANGED}};
+
+    load_through(steps, 1);
+    struct mr_target *target = mr_targets_at(&f.targets, 0);
+    MR_CHECK_U64(atomic_load(&target->version), 1);
+    MR_CHECK_U64(atomic_load(&target->n_changes), 0);
+    end();
+}
+
+/* G-03 */
+MR_TEST("a fenced batch is dropped whole, claimed anew and loaded once")
+{
+    static const struct mr_fault_step steps[] = {
+        {.op = MR_OP_PUT_POSITIONS, .call = 1, .code = MR_FENCED}};
+
+    load_through(steps, 1);
+    MR_CHECK_U64(atomic_load(&f.lanes[0].n_fenced), 1);
+    MR_CHECK_U64(mr_sink_fault_calls(f.sink, MR_OP_CLAIM), 2);
+    end();
+}
+
+MR_TEST("a row that the server refuses halts its table with nothing of the batch written")
+{
+    static const struct mr_fault_step steps[] = {{.op = MR_OP_PUT_ROWS,
+                                                  .call = 1,
+                                                  .times = FOR_EVER,
+                                                  .code = MR_DB,
+                                                  .class = MR_CLASS_POISON,
+                                                  .sqlstate = "23514"}};
+
+    begin_with(1, (struct flow_opts){0}, steps, 1);
+    put_many(0, 0, 100);
+    fake_source_assign(f.fake, "t", 0);
+    flow_await_state(&f, 0, MR_PART_HALTED);
+    MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM t"), 0);
+    MR_CHECK_INT(flow_number(&f, "SELECT next_offset FROM millrace_positions"), 0);
+    end();
+}
+
+/* ---- what comes while a batch is on its way ---- */
+
+static const struct mr_fault_step slow_commit[] = {{.op = MR_OP_COMMIT, .call = 1, .gate = true}};
+
+/* K-12, G-03 */
+MR_TEST("a revoke during a slow commit fences none of the lane's other partitions")
+{
+    begin_with(2, (struct flow_opts){.revoke_timeout_ms = 50}, slow_commit, 1);
+    put_many(0, 0, 50);
+    put_many(1, 1000, 50);
+    fake_source_assign(f.fake, "t", 0);
+    fake_source_assign(f.fake, "t", 1);
+    flow_await_gate(&f, 1);
+    flow_await_state(&f, 0, MR_PART_FLOWING);
+    flow_await_state(&f, 1, MR_PART_FLOWING);
+    put_many(1, 1050, 50);
+    fake_source_revoke(f.fake, "t", 0, false);
+    flow_await_state(&f, 0, MR_PART_GONE);
+    flow_await_state(&f, 1, MR_PART_SEEKING);
+    mr_sink_fault_open(f.sink);
+    flow_await_position(&f, 1, 100);
+    MR_CHECK_U64(atomic_load(&f.lanes[0].n_fenced), 0);
+    fake_source_assign(f.fake, "t", 0);
+    flow_await_position(&f, 0, 50);
+    check_rows(150);
+    MR_CHECK_U64(atomic_load(&f.lanes[0].n_fenced), 0);
+    end();
+}
+
+MR_TEST("a partition that is lost and assigned again during a slow commit is loaded once")
+{
+    begin_with(1, (struct flow_opts){0}, slow_commit, 1);
+    put_many(0, 0, 100);
+    fake_source_assign(f.fake, "t", 0);
+    flow_await_gate(&f, 1);
+    fake_source_revoke(f.fake, "t", 0, true);
+    flow_await_state(&f, 0, MR_PART_GONE);
+    put_many(0, 100, 100);
+    mr_sink_fault_open(f.sink);
+    fake_source_assign(f.fake, "t", 0);
+    flow_await_position(&f, 0, 200);
+    check_rows(200);
+    end();
+}
+
+/* Q-01, G-03 */
+MR_TEST("a partition that is assigned again while its old batch is in doubt is not fenced by itself")
+{
+    static const bool landed[] = {true, false};
+
+    for (int i = 0; i < 2; i++) {
+        const struct mr_fault_step steps[] = {
+            {.op = MR_OP_COMMIT, .call = 1, .code = MR_COMMIT_UNKNOWN, .after = landed[i]},
+            {.op = MR_OP_POSITIONS_READ, .call = 2, .gate = true}};
+        begin_with(2, (struct flow_opts){.revoke_timeout_ms = 50}, steps, 2);
+        put_many(0, 0, 100);
+        fake_source_assign(f.fake, "t", 0);
+        flow_await_gate(&f, 1);
+        fake_source_revoke(f.fake, "t", 0, false);
+        flow_await_state(&f, 0, MR_PART_GONE);
+        fake_source_assign(f.fake, "t", 0);
+        flow_await_calls(&f, MR_OP_CLAIM, 2);
+        flow_await_state(&f, 0, MR_PART_SEEKING); /* its lane waits for the batch */
+        put_many(0, 100, 50);
+        mr_sink_fault_open(f.sink);
+        flow_await_position(&f, 0, 150);
+        check_rows(150);
+        MR_CHECK_U64(atomic_load(&f.lanes[0].n_fenced), 0);
+        end();
+    }
+}
+
+/* ---- ends ---- */
+
+MR_TEST("a stop while the target is away ends at its time-out, and the process can be left")
+{
+    static const struct mr_fault_step steps[] = {
+        {.op = MR_OP_BEGIN, .call = 1, .times = FOR_EVER, .code = MR_TARGET_AWAY}};
+
+    begin_with(1, (struct flow_opts){.shutdown_timeout_ms = 100}, steps, 1);
+    put_many(0, 0, 100);
+    fake_source_assign(f.fake, "t", 0);
+    flow_await_calls(&f, MR_OP_BEGIN, 2);
+    MR_CHECK_INT(flow_stop(&f), MR_END_TIMED_OUT);
+    MR_CHECK_INT(flow_number(&f, "SELECT next_offset FROM millrace_positions"), 0);
+    flow_free(&f, false);
+}
+
+MR_TEST("a stop with a commit in doubt ends too; what became of it is read at the next start")
+{
+    static const struct mr_fault_step steps[] = {
+        {.op = MR_OP_COMMIT, .call = 1, .code = MR_COMMIT_UNKNOWN, .after = true},
+        {.op = MR_OP_POSITIONS_READ, .call = 2, .times = FOR_EVER, .code = MR_TARGET_AWAY}};
+    char dir[64];
+
+    begin_with(1, (struct flow_opts){.shutdown_timeout_ms = 100}, steps, 2);
+    put_many(0, 0, 100);
+    fake_source_assign(f.fake, "t", 0);
+    flow_await_calls(&f, MR_OP_POSITIONS_READ, 3);
+    MR_CHECK_INT(flow_stop(&f), MR_END_TIMED_OUT);
+    snprintf(dir, sizeof dir, "%s", f.dir);
+    flow_free(&f, true);
+    begin_with(1, (struct flow_opts){.dir = dir}, NULL, 0);
+    put_many(0, 0, 120);
+    fake_source_assign(f.fake, "t", 0);
+    flow_await_position(&f, 0, 120);
+    check_rows(120);
+    end();
+}
+
+MR_TEST("a fault that cannot be gone on with ends the service, also with other batches waiting")
+{
+    static const struct mr_fault_step steps[] = {
+        {.op = MR_OP_BEGIN, .call = 1, .times = 2, .code = MR_TARGET_AWAY},
+        {.op = MR_OP_BEGIN, .call = 3, .code = MR_TARGET_CONTROL_NEWER},
+        {.op = MR_OP_BEGIN, .call = 4, .times = FOR_EVER, .code = MR_TARGET_AWAY}};
+
+    begin_with(2, (struct flow_opts){.n_lanes = 2}, steps, 3);
+    put_many(0, 0, 100);
+    put_many(1, 1000, 100);
+    fake_source_assign(f.fake, "t", 0);
+    fake_source_assign(f.fake, "t", 1);
+    MR_CHECK_INT(flow_await_end(&f), MR_END_FAILED);
+    MR_CHECK_INT(f.poller.failure.code, MR_TARGET_CONTROL_NEWER);
+    flow_free(&f, false);
+}
+
+/* K-06: until-caught-up */
+MR_TEST("until caught up: the end comes when every partition is where its log ended at the start")
+{
+    begin_with(2, (struct flow_opts){.until_caught_up = true}, NULL, 0);
+    put_many(0, 0, 100);
+    put_many(1, 1000, 30);
+    fake_source_assign(f.fake, "t", 0);
+    fake_source_assign(f.fake, "t", 1);
+    MR_CHECK_INT(flow_await_end(&f), MR_END_CAUGHT_UP);
+    check_rows(130);
+    flow_free(&f, false);
+}
+
+MR_TEST("until caught up: who is given nothing at first does not take that for the end")
+{
+    begin_with(1, (struct flow_opts){.until_caught_up = true}, NULL, 0);
+    put_many(0, 0, 100);
+    fake_source_assign(f.fake, "t", 0);
+    fake_source_revoke(f.fake, "t", 0, true);
+    flow_await_state(&f, 0, MR_PART_GONE);
+    fake_source_assign(f.fake, "t", 0);
+    MR_CHECK_INT(flow_await_end(&f), MR_END_CAUGHT_UP);
+    check_rows(100);
+    flow_free(&f, false);
+}
+
+MR_TEST("until caught up: a partition that is halted makes the end a halted one")
+{
+    static const uint8_t bad[] = {0, 0};
+
+    begin_with(2, (struct flow_opts){.until_caught_up = true, .on_bad = MR_ON_BAD_STOP}, NULL, 0);
+    put_many(0, 0, 10);
+    flow_put_bytes(&f, 0, 10, (struct mr_slice){bad, sizeof bad});
+    put_many(1, 1000, 30);
+    fake_source_assign(f.fake, "t", 0);
+    fake_source_assign(f.fake, "t", 1);
+    MR_CHECK_INT(flow_await_end(&f), MR_END_HALTED);
+    check_rows(40);
+    flow_free(&f, false);
+}
+
+MR_TEST("several revokes and assigns under faults leave every record in the table once")
+{
+    static const struct mr_fault_step steps[] = {
+        {.op = MR_OP_COMMIT, .call = 3, .code = MR_COMMIT_UNKNOWN, .after = true},
+        {.op = MR_OP_COMMIT, .call = 6, .code = MR_COMMIT_UNKNOWN},
+        {.op = MR_OP_BEGIN, .call = 9, .times = 2, .code = MR_TARGET_AWAY},
+        {.op = MR_OP_PUT_POSITIONS, .call = 12, .code = MR_FENCED},
+        {.op = MR_OP_BEGIN, .call = 16, .code = MR_TABLE_CHANGED},
+        {.op = MR_OP_POSITIONS_READ, .call = 4, .times = 2, .code = MR_TARGET_AWAY}};
+
+    begin_with(4, (struct flow_opts){.n_lanes = 2, .max_rows = 100, .revoke_timeout_ms = 20}, steps,
+               6);
+    for (int32_t p = 0; p < 4; p++) {
+        put_many(p, p * 10000, 1500);
+        fake_source_assign(f.fake, "t", p);
+    }
+    for (int round = 1; round <= 4; round++) {
+        flow_await_position(&f, round % 4, round * 100);
+        fake_source_revoke(f.fake, "t", round % 4, round % 2 == 0);
+        fake_source_assign(f.fake, "t", round % 4);
+    }
+    for (int32_t p = 0; p < 4; p++)
+        flow_await_position(&f, p, 1500);
+    check_rows(6000);
+    end();
+}
