@@ -311,7 +311,7 @@ MR_TEST("a full disk is PAUSE, nothing stands alone behind it, and the next flus
     MR_CHECK_OK(f.ops->begin(session, &table, 1, NULL, 0, &f.err));
     sqlite3 *db = mr_sq_session(session)->conn->db;
     MR_CHECK_INT(sqlite3_exec(db, "PRAGMA max_page_count = 1", NULL, NULL, NULL), SQLITE_OK);
-    char big[100000];
+    static char big[100000];
     memset(big, 'v', sizeof big);
     const struct mr_cell cells[] = {MR_INT(1),
                                     {.kind = MR_CELL_TEXT, .text = big, .len = sizeof big}};
