@@ -2,14 +2,16 @@
 #include "consumer/admin.h"
 
 #include <arpa/inet.h>
-#include <microhttpd.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <microhttpd.h>
+
 #include "base/log.h"
 #include "consumer/report.h"
+
 #include "base/ban.h"
 
 struct mr_admin {
@@ -67,8 +69,8 @@ static const struct {
     void (*page)(struct mr_service *service, struct answer *a);
     bool open; /* without a token: what an orchestrator asks */
 } pages[] = {
-    {"/", page_index, false},          {"/metrics", page_metrics, false},
-    {"/healthz", page_healthz, true},  {"/readyz", page_readyz, true},
+    {"/", page_index, false},         {"/metrics", page_metrics, false},
+    {"/healthz", page_healthz, true}, {"/readyz", page_readyz, true},
     {"/status", page_status, false},
 };
 
@@ -119,8 +121,8 @@ static enum MHD_Result serve(void *cls, struct MHD_Connection *connection, const
                              size_t *upload_size, void **state)
 {
     struct mr_admin *admin = cls;
-    struct answer a = {.status = MHD_HTTP_OK, .type = "text/plain; charset=utf-8",
-                       .body = MR_BUF_INIT};
+    struct answer a = {
+        .status = MHD_HTTP_OK, .type = "text/plain; charset=utf-8", .body = MR_BUF_INIT};
 
     (void)version;
     (void)upload;
@@ -134,8 +136,8 @@ static enum MHD_Result serve(void *cls, struct MHD_Connection *connection, const
         answer_find(admin, connection, url, &a);
     }
     const char *body = mr_buf_cstr(&a.body);
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        a.body.len, (void *)(uintptr_t)body, MHD_RESPMEM_MUST_COPY);
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(a.body.len, (void *)(uintptr_t)body, MHD_RESPMEM_MUST_COPY);
     mr_buf_release(&a.body);
     if (response == NULL)
         return MHD_NO;

@@ -1,5 +1,6 @@
-/* The admin listener: /metrics, /healthz, /readyz, /status over HTTP/1.1 (libmicrohttpd's own thread). On
- * anything but loopback a bearer token is demanded. Requests, connections and body sizes are bounded. */
+/* The admin listener: /metrics, /healthz, /readyz, /status over HTTP/1.1 (libmicrohttpd's own
+ * thread). On anything but loopback a bearer token is demanded. Requests, connections and body
+ * sizes are bounded. */
 #ifndef MR_CONSUMER_ADMIN_H
 #define MR_CONSUMER_ADMIN_H
 
@@ -9,8 +10,8 @@ struct mr_admin;
 
 enum { MR_ADMIN_MAX_CONNECTIONS = 32, MR_ADMIN_TIMEOUT_S = 10 };
 
-/* listen: "address:port", port 0 takes a free one; bearer_token "" for none. Gives: mr_admin_stop. Errors:
- * config.invalid (address, a token is missing), internal.io (the port is taken). */
+/* listen: "address:port", port 0 takes a free one; bearer_token "" for none. Gives: mr_admin_stop.
+ * Errors: config.invalid (address, a token is missing), internal.io (the port is taken). */
 int mr_admin_start(struct mr_service *service, const char *listen, const char *bearer_token,
                    struct mr_admin **out, struct mr_err *err);
 /* The address with the real port, "127.0.0.1:9464". */

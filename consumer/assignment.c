@@ -1,4 +1,5 @@
-/* Owns what poll does to partitions: steps of their state machine and the actions on source and lanes. */
+/* Owns what poll does to partitions: steps of their state machine and the actions on source and
+ * lanes. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 #include "base/log.h"
 #include "consumer/poller.h"
 #include "consumer/retry.h"
+
 #include "base/ban.h"
 
 enum { UNROUTED_LANE = 0, SEEK_AGAIN_MS = 50 };
@@ -277,7 +279,8 @@ static void part_begin(struct mr_poller *poller, struct mr_partition *part)
     part->wants_claim = true;
 }
 
-/* memory_limit is shared by the lanes that have partitions: two batches each (design.md section 4). */
+/* memory_limit is shared by the lanes that have partitions: two batches each (design.md section 4).
+ */
 static void shares_update(struct mr_poller *poller)
 {
     size_t n_loaded = 0;
@@ -387,8 +390,8 @@ static void parts_end(struct mr_poller *poller, const struct mr_source_event *ev
     }
 }
 
-/* Revoked: what the lanes have is flushed within kafka.revoke_timeout or dropped; lost: dropped. Either is
- * correct, the epoch sees to it (contract.md K-12, G-03). */
+/* Revoked: what the lanes have is flushed within kafka.revoke_timeout or dropped; lost: dropped.
+ * Either is correct, the epoch sees to it (contract.md K-12, G-03). */
 void mr_poller_unassigned(struct mr_poller *poller, const struct mr_source_event *event)
 {
     struct mr_source *source = poller->opts.source;
@@ -472,9 +475,9 @@ static void part_release(struct mr_poller *poller, struct mr_partition *part)
     mr_poller_step(poller, part, MR_PART_EV_UNSOUGHT, SEEK_AGAIN_MS);
 }
 
-/* A batch that was being written while its lane was set back decides from where its partitions are read:
- * released before, they would start at a position that this very batch is about to move, and be fenced by
- * themselves. */
+/* A batch that was being written while its lane was set back decides from where its partitions are
+ * read: released before, they would start at a position that this very batch is about to move, and
+ * be fenced by themselves. */
 static bool is_settling(struct mr_lane *lane)
 {
     lane->settling = lane->settling && mr_lane_is_writing(lane);

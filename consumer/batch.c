@@ -6,6 +6,7 @@
 
 #include "consumer/dlq.h"
 #include "consumer/source.h"
+
 #include "base/ban.h"
 
 enum { ARENA_CHUNK = 512 * 1024, ARENA_SLACK = 1024 * 1024, MAX_TABLES_KEPT = 64 };
@@ -133,8 +134,8 @@ static struct mr_batch_table *table_new(struct mr_batch *batch, struct mr_target
     return table;
 }
 
-/* The table's rows in this batch. A plan for a newer catalogue entry of the same table gets rows of its
- * own once the old ones are empty; until then the batch must be handed over first. */
+/* The table's rows in this batch. A plan for a newer catalogue entry of the same table gets rows of
+ * its own once the old ones are empty; until then the batch must be handed over first. */
 static struct mr_batch_table *table_for(struct mr_batch *batch, struct mr_target *target,
                                         const struct mr_plan *plan, int *rc)
 {
@@ -162,7 +163,8 @@ static struct mr_batch_table *table_for(struct mr_batch *batch, struct mr_target
         mr_rows_init(&table->rows, mr_plan_table(plan), mr_plan_key(plan), target->load->reduce,
                      &batch->arena, batch->opts.seed);
     }
-    /* kept from an earlier batch: the plan that lent the key's columns may be gone, this one is kept */
+    /* kept from an earlier batch: the plan that lent the key's columns may be gone, this one is
+     * kept */
     if (table->rows.n_rows == 0)
         table->rows.key = *mr_plan_key(plan);
     batch->last_table = table;
@@ -280,8 +282,8 @@ int mr_batch_add_letter(struct mr_batch *batch, struct mr_source *source,
                         const struct mr_target *target, const struct mr_record *record,
                         const struct mr_err *why, struct mr_err *err)
 {
-    void *more = grown(batch->letters, &batch->cap_letters, batch->n_letters,
-                       sizeof *batch->letters);
+    void *more =
+        grown(batch->letters, &batch->cap_letters, batch->n_letters, sizeof *batch->letters);
 
     if (more != NULL)
         batch->letters = more;
@@ -324,8 +326,8 @@ int mr_batch_take(struct mr_batch *batch, struct mr_record *record, enum mr_batc
     return 0;
 }
 
-int mr_batch_pass(struct mr_batch *batch, struct mr_partition *part, int64_t next,
-                  uint64_t now_us, struct mr_err *err)
+int mr_batch_pass(struct mr_batch *batch, struct mr_partition *part, int64_t next, uint64_t now_us,
+                  struct mr_err *err)
 {
     struct mr_batch_span *span = span_for(batch, part, part->fill_from);
 

@@ -1,6 +1,6 @@
-/* A batch: the rows of one transaction per table, the spans they cover, the letters put aside, and the
- * records themselves, held until the commit. Filled by the fill thread, then written by the write thread;
- * the hand-over between them is the lane's. */
+/* A batch: the rows of one transaction per table, the spans they cover, the letters put aside, and
+ * the records themselves, held until the commit. Filled by the fill thread, then written by the
+ * write thread; the hand-over between them is the lane's. */
 #ifndef MR_CONSUMER_BATCH_H
 #define MR_CONSUMER_BATCH_H
 
@@ -15,7 +15,7 @@ struct mr_source;
 
 struct mr_batch_opts {
     uint32_t max_rows;
-    size_t max_bytes;       /* encoded rows + held records */
+    size_t max_bytes; /* encoded rows + held records */
     size_t max_record_bytes;
     uint64_t seed;
 };
@@ -26,7 +26,8 @@ struct mr_batch_table {
     uint64_t n_upserts, n_deletes; /* records, before reduction */
 };
 
-enum mr_batch_count { /* records by what they were, for millrace_records_total{op} */
+/* records by what they were, for millrace_records_total{op} */
+enum mr_batch_count {
     MR_COUNT_CREATE,
     MR_COUNT_READ,
     MR_COUNT_UPDATE,
@@ -62,8 +63,8 @@ struct mr_batch {
     size_t n_plans;
     size_t cap_plans;
     size_t held_bytes;
-    uint64_t first_us;      /* when the oldest record was taken; monotonic */
-    int64_t loaded_at_ms;   /* wall clock of the first record: _loaded_at */
+    uint64_t first_us;    /* when the oldest record was taken; monotonic */
+    int64_t loaded_at_ms; /* wall clock of the first record: _loaded_at */
     uint64_t bytes_consumed;
     struct mr_batch_table *last_table; /* of the record before: runs are the rule */
     struct mr_batch_span *last_span;
@@ -94,12 +95,13 @@ int mr_batch_add_letter(struct mr_batch *batch, struct mr_source *source,
                         const struct mr_target *target, const struct mr_record *record,
                         const struct mr_err *why, struct mr_err *err);
 /* Takes the record after mr_batch_add (or _letter, or for a skip): holds its message, moves its
- * partition's span behind it and part->fill_next with it. 0, or -MR_NO_MEMORY with nothing taken. */
+ * partition's span behind it and part->fill_next with it. 0, or -MR_NO_MEMORY with nothing taken.
+ */
 int mr_batch_take(struct mr_batch *batch, struct mr_record *record, enum mr_batch_count count,
                   uint64_t now_us, struct mr_err *err);
 /* Moves a partition's span to `next` without a record (its end lies behind markers, F-16). */
-int mr_batch_pass(struct mr_batch *batch, struct mr_partition *part, int64_t next,
-                  uint64_t now_us, struct mr_err *err);
+int mr_batch_pass(struct mr_batch *batch, struct mr_partition *part, int64_t next, uint64_t now_us,
+                  struct mr_err *err);
 bool mr_batch_has(const struct mr_batch *batch, const struct mr_partition *part);
 
 #endif

@@ -1,4 +1,5 @@
-/* Owns the claim job and its thread. The decisions are protocol/position.c's, the statement the sink's. */
+/* Owns the claim job and its thread. The decisions are protocol/position.c's, the statement the
+ * sink's. */
 #include "consumer/claims.h"
 
 #include <stdio.h>
@@ -8,6 +9,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "consumer/targets.h"
+
 #include "base/ban.h"
 
 enum { FACTS_TIMEOUT_MS = 10000, METADATA_BYTES = 256 };
@@ -55,8 +57,8 @@ static int target_setup(struct mr_claims *claims, struct mr_err *err)
     int rc = claims->opts.sink->ops->setup(claims->opts.sink, target_id, err);
     mr_lock_take(&claims->lock);
     if (rc == 0)
-        snprintf(claims->metadata, sizeof claims->metadata, "millrace:%s:%s",
-                 claims->opts.pipeline, target_id);
+        snprintf(claims->metadata, sizeof claims->metadata, "millrace:%s:%s", claims->opts.pipeline,
+                 target_id);
     claims->target_err = *err;
     mr_lock_drop(&claims->lock);
     if (rc == 0)
@@ -82,8 +84,8 @@ static const struct mr_position *stored_of(const struct mr_position *stored, siz
 
 /* Fills item and claim from the log and the stored position. */
 static int item_decide(struct mr_claims *claims, struct mr_claim_item *item,
-                       const struct mr_position *stored, bool topic_known,
-                       struct mr_claim *claim, struct mr_err *err)
+                       const struct mr_position *stored, bool topic_known, struct mr_claim *claim,
+                       struct mr_err *err)
 {
     struct mr_source *source = claims->opts.source;
     const struct mr_route_rule *route = item->part->target->rule;
@@ -95,17 +97,16 @@ static int item_decide(struct mr_claims *claims, struct mr_claim_item *item,
 
     mr_claims_metadata(claims, metadata, sizeof metadata);
     int rc = source->ops->facts(source, item->part->stream, item->part->partition,
-                                stored != NULL ? MR_START_EARLIEST : rule.start,
-                                route->start_ms, metadata, FACTS_TIMEOUT_MS, &facts, err);
+                                stored != NULL ? MR_START_EARLIEST : rule.start, route->start_ms,
+                                metadata, FACTS_TIMEOUT_MS, &facts, err);
     if (rc < 0)
         return rc;
     if (!keeps_positions(claims))
         facts.committed_is_ours = false; /* the group's commits are the position */
     item->end = facts.high;
     item->leader_epoch = -1;
-    rc = stored != NULL
-             ? mr_position_check(stored, &rule, &facts, &item->offset, err)
-             : mr_position_start(&rule, &facts, &item->offset, &item->leader_epoch, err);
+    rc = stored != NULL ? mr_position_check(stored, &rule, &facts, &item->offset, err)
+                        : mr_position_start(&rule, &facts, &item->offset, &item->leader_epoch, err);
     if (rc < 0)
         return rc;
     memset(claim, 0, sizeof *claim);
@@ -142,7 +143,8 @@ static void item_settle(struct mr_claim_item *item, const struct mr_claim *claim
         item->leader_epoch = claim->position.leader_epoch;
 }
 
-/* Asking the log of many partitions of a cluster that is away takes long; an end does not wait for it. */
+/* Asking the log of many partitions of a cluster that is away takes long; an end does not wait for
+ * it. */
 static bool is_stopping(struct mr_claims *claims)
 {
     mr_lock_take(&claims->lock);

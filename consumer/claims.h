@@ -1,6 +1,7 @@
-/* Claims: the positions of newly assigned partitions are read, checked against the log, and claimed in the
- * target, all of a list in one statement (design.md section 4, Positions). A thread of its own does it,
- * since both target and brokers are asked and polling must never wait for them. One job runs at a time. */
+/* Claims: the positions of newly assigned partitions are read, checked against the log, and claimed
+ * in the target, all of a list in one statement (design.md section 4, Positions). A thread of its
+ * own does it, since both target and brokers are asked and polling must never wait for them. One
+ * job runs at a time. */
 #ifndef MR_CONSUMER_CLAIMS_H
 #define MR_CONSUMER_CLAIMS_H
 
@@ -19,12 +20,12 @@ struct mr_claims_opts {
 struct mr_claim_item {
     struct mr_partition *part;
     uint32_t generation;
-    int rc;              /* out: 0 or -code */
-    struct mr_err err;   /* out: of rc */
-    int64_t offset;      /* out: where to read from */
-    int64_t stored;      /* out: what the target holds */
-    int64_t epoch;       /* out */
-    int64_t end;         /* out: one past the log's last record; -1 */
+    int rc;            /* out: 0 or -code */
+    struct mr_err err; /* out: of rc */
+    int64_t offset;    /* out: where to read from */
+    int64_t stored;    /* out: what the target holds */
+    int64_t epoch;     /* out */
+    int64_t end;       /* out: one past the log's last record; -1 */
     int32_t leader_epoch;
     int64_t timestamp_ms; /* out: of the last loaded record; -1 */
 };
@@ -41,8 +42,8 @@ void mr_claims_start(struct mr_claims *claims, struct mr_claim_item *items, size
 /* The finished job's items, once (gives: free()); NULL if there are none. */
 struct mr_claim_item *mr_claims_finished(struct mr_claims *claims, size_t *n);
 
-/* What mirror commits carry: "millrace:<pipeline>:<target id>"; "" before the target was reached. Copies
- * at most `cap` bytes. Any thread. */
+/* What mirror commits carry: "millrace:<pipeline>:<target id>"; "" before the target was reached.
+ * Copies at most `cap` bytes. Any thread. */
 void mr_claims_metadata(struct mr_claims *claims, char *out, size_t cap);
 /* Has the target answered at all? For /readyz. Any thread. */
 bool mr_claims_target_ready(struct mr_claims *claims, struct mr_err *why);

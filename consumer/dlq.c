@@ -5,6 +5,7 @@
 
 #include "consumer/partitions.h"
 #include "consumer/source.h"
+
 #include "base/ban.h"
 
 static const char *text_copy(struct mr_arena *arena, const char *text)
@@ -27,8 +28,8 @@ int mr_letter_make(struct mr_letter *out, struct mr_arena *arena, struct mr_sour
         .offset = record->offset,
         .key = record->key,
         .value = record->value,
-        .headers_json = mr_buf_ok(&headers) ? text_copy(arena, mr_buf_cstr(&headers))
-                                            : text_copy(arena, "[]"),
+        .headers_json =
+            mr_buf_ok(&headers) ? text_copy(arena, mr_buf_cstr(&headers)) : text_copy(arena, "[]"),
         .timestamp_ms = record->timestamp_ms,
         .code = text_copy(arena, mr_err_printed(why, code, sizeof code)),
         .sqlstate = text_copy(arena, why->sqlstate),

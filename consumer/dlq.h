@@ -1,5 +1,5 @@
-/* The form of a dead letter: a record put aside with its reason, its raw bytes and its place (design.md
- * section 6). The bytes stay the message's; texts are copied into the batch's arena. */
+/* The form of a dead letter: a record put aside with its reason, its raw bytes and its place
+ * (design.md section 6). The bytes stay the message's; texts are copied into the batch's arena. */
 #ifndef MR_CONSUMER_DLQ_H
 #define MR_CONSUMER_DLQ_H
 

@@ -1,10 +1,12 @@
-/* Owns the fill thread: reads a lane's queue, finds each record's plan, decodes, and gathers rows. It never
- * touches the target's session; what it cannot go on with it leaves as a wish for poll (hold). */
+/* Owns the fill thread: reads a lane's queue, finds each record's plan, decodes, and gathers rows.
+ * It never touches the target's session; what it cannot go on with it leaves as a wish for poll
+ * (hold). */
 #include <string.h>
 
 #include "base/log.h"
 #include "consumer/lane.h"
 #include "consumer/retry.h"
+
 #include "base/ban.h"
 
 enum { REGISTRY_HALT_MS = 30000, STOP_PROBE_MS = 60000 };
@@ -72,8 +74,7 @@ static int take(struct mr_lane *lane, struct mr_record *record, enum mr_batch_co
     return rc < 0 ? FATE_DROPPED : FATE_TAKEN;
 }
 
-static void note_bad(struct mr_lane *lane, const struct mr_record *record,
-                     const struct mr_err *why)
+static void note_bad(struct mr_lane *lane, const struct mr_record *record, const struct mr_err *why)
 {
     const char *labels[] = {mr_class_name(why->class), mr_owner_name(why->owner)};
 
@@ -120,14 +121,15 @@ static int frames_open(const struct mr_route *route, const struct mr_record *rec
     if (record->key.len + record->value.len > route->max_record_bytes)
         return mr_err_set(err, MR_FRAMING_TOO_LARGE, "%zu bytes, the limit is %zu",
                           record->key.len + record->value.len, route->max_record_bytes);
-    int rc = mr_framing_open(record->value, false, route->value_format, &record->headers, value,
-                             err);
+    int rc =
+        mr_framing_open(record->value, false, route->value_format, &record->headers, value, err);
     if (rc == 0)
         rc = mr_framing_open(record->key, true, route->key_format, &record->headers, key, err);
     return rc;
 }
 
-/* The plan of a record. May leave the reading section; -MR_AGAIN: the partition has changed meanwhile. */
+/* The plan of a record. May leave the reading section; -MR_AGAIN: the partition has changed
+ * meanwhile. */
 static int plan_get(struct mr_lane *lane, struct mr_record *record, const struct mr_plan_for *want,
                     struct mr_plan **plan, struct mr_err *err)
 {
@@ -241,8 +243,8 @@ static int fault_fate(struct mr_lane *lane, struct mr_record *record, int rc, st
 static int data_record(struct mr_lane *lane, struct mr_record *record, struct mr_err *err)
 {
     struct mr_partition *part = record->part;
-    struct mr_plan_for want = {.target = part->target, .topic = record->stream,
-                               .envelope_topic = part->envelope_topic};
+    struct mr_plan_for want = {
+        .target = part->target, .topic = record->stream, .envelope_topic = part->envelope_topic};
     struct mr_frame key;
     struct mr_frame value;
     struct mr_plan *plan = NULL;
@@ -287,8 +289,7 @@ int mr_fill_record(struct mr_lane *lane, struct mr_record *record, struct mr_err
 {
     struct mr_partition *part = record->part;
 
-    if (part == NULL || part->fill_held ||
-        atomic_load(&part->generation) != record->generation ||
+    if (part == NULL || part->fill_held || atomic_load(&part->generation) != record->generation ||
         (record->kind == MR_RECORD_DATA && record->offset < part->fill_next))
         return FATE_DROPPED;
     mr_err_clear(err);
@@ -297,7 +298,7 @@ int mr_fill_record(struct mr_lane *lane, struct mr_record *record, struct mr_err
         return FATE_DROPPED;
     }
     if (record->kind == MR_RECORD_ERROR) {
-        mr_err_set(err, (enum mr_code)-record->rc, "%s",
+        mr_err_set(err, (enum mr_code) - record->rc, "%s",
                    record->detail != NULL ? record->detail : "the source cannot read on");
         wish(lane, part, record, MR_PART_EV_ADRIFT, MR_RETRY_FIRST_MS, err);
         return FATE_DROPPED;
@@ -343,8 +344,8 @@ static void read_and_work(struct mr_lane *lane, uint32_t timeout_ms)
         return;
     if (lane->at_unread >= lane->n_unread) {
         lane->at_unread = 0;
-        lane->n_unread = source->ops->read(source, lane->id, lane->unread, MR_LANE_READ_RECORDS,
-                                           timeout_ms);
+        lane->n_unread =
+            source->ops->read(source, lane->id, lane->unread, MR_LANE_READ_RECORDS, timeout_ms);
         lane->caught_up = lane->n_unread == 0;
         for (size_t i = 0; i < lane->n_unread; i++) {
             struct mr_record *record = &lane->unread[i];
@@ -370,7 +371,8 @@ static struct mr_lane_view look(struct mr_lane *lane)
     view.draining = lane->draining;
     view.stopping = lane->stopping;
     view.writer_free = lane->to_write == NULL;
-    /* while poll is alone with the lane, the batch is poll's; when the lane closes, it is given up */
+    /* while poll is alone with the lane, the batch is poll's; when the lane closes, it is given
+       up */
     if (!view.parked && !lane->closing && !mr_batch_is_empty(batch)) {
         view.full = mr_batch_is_full(batch);
         view.n_records = batch->n_held > 0 ? (uint32_t)batch->n_held : 1;

@@ -150,7 +150,8 @@ int mr_flush_run(struct mr_session *session, struct mr_batch *batch,
     if (rc == 0)
         rc = ops->commit(session, err);
 rollback:
-    if (rc < 0) /* after an unknown COMMIT too: the session gives up a connection nobody can trust */
+    if (rc <
+        0) /* after an unknown COMMIT too: the session gives up a connection nobody can trust */
         ops->rollback(session);
 out:
     lists_release(&lists);

@@ -1,6 +1,6 @@
-/* One flush: everything that a batch holds, for all its tables, in one transaction together with its dead
- * letters and the positions it covers (contract.md G-01). It tries once; what to do about an error is
- * the writer's. Thread: write. */
+/* One flush: everything that a batch holds, for all its tables, in one transaction together with
+ * its dead letters and the positions it covers (contract.md G-01). It tries once; what to do about
+ * an error is the writer's. Thread: write. */
 #ifndef MR_CONSUMER_FLUSH_H
 #define MR_CONSUMER_FLUSH_H
 
@@ -18,7 +18,8 @@ struct mr_flush_result {
     struct mr_target *failed; /* the target whose load failed; NULL where it was not one table's */
 };
 
-/* 0: durable. -MR_COMMIT_UNKNOWN: see sink.h. After every error the session is ready for another run. */
+/* 0: durable. -MR_COMMIT_UNKNOWN: see sink.h. After every error the session is ready for another
+ * run. */
 int mr_flush_run(struct mr_session *session, struct mr_batch *batch,
                  struct mr_load_memories *memories, struct mr_flush_result *result,
                  struct mr_err *err);

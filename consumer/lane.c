@@ -1,11 +1,12 @@
-/* Owns the meeting of three threads at a lane: poll parks and drains it, fill hands batches over, write
- * takes them. Who does what next is decided in protocol/lane.c. */
+/* Owns the meeting of three threads at a lane: poll parks and drains it, fill hands batches over,
+ * write takes them. Who does what next is decided in protocol/lane.c. */
 #include "consumer/lane.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
+
 #include "base/ban.h"
 
 /* The share of a batch follows the number of lanes that have partitions. */
@@ -188,7 +189,8 @@ bool mr_lane_forget(struct mr_lane *lane)
     mr_lock_take(&lane->lock);
     lane->abandoned = true; /* a batch that waits for its backoff is given up */
     mr_cond_wake_all(&lane->changed);
-    for (int i = 0; i < 50 && lane->to_write != NULL && lane->writer_state == MR_WRITER_WAITING; i++)
+    for (int i = 0; i < 50 && lane->to_write != NULL && lane->writer_state == MR_WRITER_WAITING;
+         i++)
         mr_cond_wait(&lane->changed, &lane->lock, 10);
     bool left = lane->to_write != NULL && !lane->written;
     if (lane->to_write == NULL) /* else the writer takes it back with the batch */
@@ -302,8 +304,7 @@ bool mr_lane_hand_over(struct mr_lane *lane)
     /* poll may have emptied it while this waited */
     if (free_to && !mr_batch_is_empty(lane->filling)) {
         lane->to_write = lane->filling;
-        lane->filling =
-            lane->filling == &lane->batches[0] ? &lane->batches[1] : &lane->batches[0];
+        lane->filling = lane->filling == &lane->batches[0] ? &lane->batches[1] : &lane->batches[0];
         batch_limit(lane);
         mr_cond_wake_all(&lane->changed);
         done = true;

@@ -1,12 +1,12 @@
-/* A lane: one unit of parallelism, with its own partitions, batches and target session. Two threads: fill
- * reads, decodes and gathers; write loads. Two batches go between them by turn: one fills while the other
- * is written. What fill does next is protocol/lane.c's decision, what becomes of a batch protocol/
- * writer.c's; these threads only carry the events.
+/* A lane: one unit of parallelism, with its own partitions, batches and target session. Two
+ * threads: fill reads, decodes and gathers; write loads. Two batches go between them by turn: one
+ * fills while the other is written. What fill does next is protocol/lane.c's decision, what becomes
+ * of a batch protocol/ writer.c's; these threads only carry the events.
  *
- * The reading section: fill is inside it while it reads its queue or works on records in memory. poll changes
- * a partition's assignment, seek, pause or forwarding only while fill is outside (mr_lane_park). Fill
- * leaves it before anything that may block (registry, target, a busy writer), and afterwards drops the
- * records whose partition has got a new generation meanwhile. */
+ * The reading section: fill is inside it while it reads its queue or works on records in memory.
+ * poll changes a partition's assignment, seek, pause or forwarding only while fill is outside
+ * (mr_lane_park). Fill leaves it before anything that may block (registry, target, a busy writer),
+ * and afterwards drops the records whose partition has got a new generation meanwhile. */
 #ifndef MR_CONSUMER_LANE_H
 #define MR_CONSUMER_LANE_H
 
@@ -30,7 +30,8 @@ struct mr_lane_shared {
     struct mr_targets *targets;
     struct mr_metrics *metrics;
     struct mr_batch_opts batch;
-    const _Atomic size_t *batch_bytes; /* a batch's share of memory_limit now; NULL: batch.max_bytes */
+    const _Atomic size_t
+        *batch_bytes; /* a batch's share of memory_limit now; NULL: batch.max_bytes */
     uint64_t max_wait_ms;
     uint32_t resolve_deadline_ms; /* of one registry or catalogue step */
 };
@@ -46,36 +47,36 @@ struct mr_lane {
 
     struct mr_lock lock; /* rank 30 */
     struct mr_cond changed;
-    uint32_t n_parks MR_GUARDED_BY(lock);  /* poll's wishes to be alone */
-    bool reading MR_GUARDED_BY(lock);      /* fill is inside the reading section */
+    uint32_t n_parks MR_GUARDED_BY(lock); /* poll's wishes to be alone */
+    bool reading MR_GUARDED_BY(lock);     /* fill is inside the reading section */
     bool draining MR_GUARDED_BY(lock);
     bool stopping MR_GUARDED_BY(lock);
     bool abandoned MR_GUARDED_BY(lock);    /* a waiting batch shall be given up */
     bool reset_wanted MR_GUARDED_BY(lock); /* the writer gave a batch up: poll sets the lane back */
     bool closing MR_GUARDED_BY(lock);      /* poll is gone: nobody takes a report any more */
     struct mr_batch *to_write MR_GUARDED_BY(lock);
-    bool written MR_GUARDED_BY(lock);      /* what to_write holds is over, its memory is being reset */
+    bool written MR_GUARDED_BY(lock); /* what to_write holds is over, its memory is being reset */
     struct mr_err reset_err MR_GUARDED_BY(lock);
     struct mr_target *reset_target MR_GUARDED_BY(lock);
-    struct mr_err last_err MR_GUARDED_BY(lock); /* of the writer, for /status */
+    struct mr_err last_err MR_GUARDED_BY(lock);     /* of the writer, for /status */
     struct mr_session *session MR_GUARDED_BY(lock); /* for interrupts; used by write alone */
     enum mr_writer_state writer_state MR_GUARDED_BY(lock);
 
     struct mr_batch batches[2];
-    struct mr_batch *filling;     /* thread: fill; poll while parked */
-    struct mr_plans *plans;       /* thread: fill */
-    struct mr_decoder *decoder;   /* thread: fill */
-    struct mr_record *unread;     /* thread: fill; MR_LANE_READ_RECORDS of them */
-    size_t n_unread, at_unread;   /* thread: fill */
-    struct mr_partition *last_part; /* thread: fill */
-    bool caught_up;               /* thread: fill */
-    bool inside;                  /* thread: fill; what `reading` is, without the lock */
+    struct mr_batch *filling;         /* thread: fill; poll while parked */
+    struct mr_plans *plans;           /* thread: fill */
+    struct mr_decoder *decoder;       /* thread: fill */
+    struct mr_record *unread;         /* thread: fill; MR_LANE_READ_RECORDS of them */
+    size_t n_unread, at_unread;       /* thread: fill */
+    struct mr_partition *last_part;   /* thread: fill */
+    bool caught_up;                   /* thread: fill */
+    bool inside;                      /* thread: fill; what `reading` is, without the lock */
     struct mr_load_memories memories; /* thread: write */
 
-    bool settling;                /* thread: poll; forgotten while a flush was under way: its partitions
-                                     are not released before that flush has ended */
-    _Atomic bool failed;          /* a FATAL or BUG: the service must stop */
-    struct mr_err failure;        /* valid once failed */
+    bool settling;         /* thread: poll; forgotten while a flush was under way: its partitions
+                              are not released before that flush has ended */
+    _Atomic bool failed;   /* a FATAL or BUG: the service must stop */
+    struct mr_err failure; /* valid once failed */
     _Atomic uint64_t n_records, n_rows, n_bytes, n_flushes, n_letters, n_retries, n_fenced;
     _Atomic bool fill_ended, write_ended;
     _Atomic uint64_t progress_ms; /* monotonic: last time that a thread of it moved; for /healthz */
@@ -85,8 +86,9 @@ struct mr_lane {
 int mr_lane_init(struct mr_lane *lane, uint32_t id, const struct mr_lane_shared *shared,
                  struct mr_env env, struct mr_err *err);
 int mr_lane_start(struct mr_lane *lane, struct mr_err *err);
-/* Ends both threads and frees everything. What was not flushed by then is given up, a commit in doubt
- * stays so: the stored positions decide at the next start. Thread: main, when poll has ended. */
+/* Ends both threads and frees everything. What was not flushed by then is given up, a commit in
+ * doubt stays so: the stored positions decide at the next start. Thread: main, when poll has ended.
+ */
 void mr_lane_release(struct mr_lane *lane);
 
 /* ---- thread: poll ---- */
@@ -96,12 +98,12 @@ void mr_lane_unpark(struct mr_lane *lane);
 /* Asks the lane to flush all it has and to read nothing more (stopping: and to end). */
 void mr_lane_drain(struct mr_lane *lane, bool stopping);
 void mr_lane_undrain(struct mr_lane *lane);
-/* Waits until a drained lane has nothing left, or the time is over; true: it is empty. Returns early
- * when the lane cannot get rid of its batch by itself (writer waiting, reset wanted). */
+/* Waits until a drained lane has nothing left, or the time is over; true: it is empty. Returns
+ * early when the lane cannot get rid of its batch by itself (writer waiting, reset wanted). */
 bool mr_lane_wait_empty(struct mr_lane *lane, uint32_t timeout_ms);
-/* While parked: gives up what is gathered and what waits to be written, so that positions can be read
- * again. True when nothing is left; false when a flush is under way, which ends by itself: until then
- * (mr_lane_is_writing) nobody knows from where its partitions must be read. */
+/* While parked: gives up what is gathered and what waits to be written, so that positions can be
+ * read again. True when nothing is left; false when a flush is under way, which ends by itself:
+ * until then (mr_lane_is_writing) nobody knows from where its partitions must be read. */
 bool mr_lane_forget(struct mr_lane *lane);
 /* While parked: does one of its batches hold records of the partition? */
 bool mr_lane_has(struct mr_lane *lane, const struct mr_partition *part);
@@ -125,8 +127,8 @@ int mr_fill_record(struct mr_lane *lane, struct mr_record *record, struct mr_err
 /* Leaves and enters the reading section. Thread: fill. */
 void mr_lane_leave(struct mr_lane *lane);
 bool mr_lane_enter(struct mr_lane *lane); /* false: stopping, or a reset is wanted */
-/* Gives the filling batch to the writer and takes the other; waits outside the reading section while the
- * writer is busy. False when the lane must stop or be reset first. Thread: fill. */
+/* Gives the filling batch to the writer and takes the other; waits outside the reading section
+ * while the writer is busy. False when the lane must stop or be reset first. Thread: fill. */
 bool mr_lane_hand_over(struct mr_lane *lane);
 void mr_lane_fail(struct mr_lane *lane, const struct mr_err *err);
 

@@ -1,4 +1,5 @@
-/* The metrics of design.md section 9: one const table of families, and the series that hot paths hold. */
+/* The metrics of design.md section 9: one const table of families, and the series that hot paths
+ * hold. */
 #ifndef MR_CONSUMER_METERS_H
 #define MR_CONSUMER_METERS_H
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+
 #include "base/ban.h"
 
 static size_t key_make(uint8_t key[MR_PARTITION_KEY_BYTES], const char *stream, int32_t partition)

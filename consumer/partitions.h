@@ -1,9 +1,9 @@
 /* The partitions that this process has met: who has them, where they are, how far they are loaded.
- * A partition's struct lives as long as the service (there are as many as the cluster has), so that a
- * record or a batch can point at it across a revoke; being assigned again is a new generation.
+ * A partition's struct lives as long as the service (there are as many as the cluster has), so that
+ * a record or a batch can point at it across a revoke; being assigned again is a new generation.
  *
- * Threads: `poll` owns the state; `fill` owns the fill_ fields while the partition flows, `poll` while its
- * lane is parked; the atomics are for everybody. */
+ * Threads: `poll` owns the state; `fill` owns the fill_ fields while the partition flows, `poll`
+ * while its lane is parked; the atomics are for everybody. */
 #ifndef MR_CONSUMER_PARTITIONS_H
 #define MR_CONSUMER_PARTITIONS_H
 
@@ -35,23 +35,23 @@ struct mr_partition {
     uint8_t key[MR_PARTITION_KEY_BYTES];
     size_t key_len;
 
-    bool assigned;                  /* thread: poll */
-    bool wants_claim, wants_seek;   /* thread: poll; to be done in this turn of its loop */
-    bool set_back;                  /* thread: poll; to be read from what the target holds at the release */
-    bool added_later;               /* thread: poll; see mr_start_rule */
-    enum mr_partition_state state;  /* thread: poll writes; others read state_seen */
-    uint64_t due_ms;                /* thread: poll; 0: no timer */
-    uint32_t attempts;              /* thread: poll; for the backoff */
-    struct mr_fence_count fences;   /* thread: poll */
+    bool assigned;                /* thread: poll */
+    bool wants_claim, wants_seek; /* thread: poll; to be done in this turn of its loop */
+    bool set_back;    /* thread: poll; to be read from what the target holds at the release */
+    bool added_later; /* thread: poll; see mr_start_rule */
+    enum mr_partition_state state; /* thread: poll writes; others read state_seen */
+    uint64_t due_ms;               /* thread: poll; 0: no timer */
+    uint32_t attempts;             /* thread: poll; for the backoff */
+    struct mr_fence_count fences;  /* thread: poll */
 
-    int64_t fill_next;       /* the offset that fill expects next */
-    int64_t fill_from;       /* what the target holds when the next span begins; differs from fill_next
-                                only where lost offsets are stepped over (on_data_loss) */
+    int64_t fill_next; /* the offset that fill expects next */
+    int64_t fill_from; /* what the target holds when the next span begins; differs from fill_next
+                          only where lost offsets are stepped over (on_data_loss) */
     int32_t fill_leader_epoch;
-    bool fill_held;          /* fill met a record that must wait: nothing is read before poll acts */
-    uint32_t fill_tries;     /* how often the same record was held: for the backoff */
-    int64_t fill_held_at;    /* its offset */
-    bool envelope_topic;     /* the last value was an envelope (plan.h) */
+    bool fill_held;       /* fill met a record that must wait: nothing is read before poll acts */
+    uint32_t fill_tries;  /* how often the same record was held: for the backoff */
+    int64_t fill_held_at; /* its offset */
+    bool envelope_topic;  /* the last value was an envelope (plan.h) */
 
     _Atomic uint32_t generation;     /* poll writes */
     _Atomic uint32_t state_seen;     /* poll writes */
@@ -63,7 +63,7 @@ struct mr_partition {
     _Atomic bool commit_dirty;       /* write: the source has not been told yet */
     _Atomic bool wished;             /* a wish waits for poll */
 
-    struct mr_lock lock;             /* rank 35: the two below */
+    struct mr_lock lock; /* rank 35: the two below */
     struct mr_partition_wish wish MR_GUARDED_BY(lock);
     struct mr_err last_err MR_GUARDED_BY(lock); /* for /status: why it waits */
 };

@@ -1,12 +1,13 @@
-/* Owns a lane's plan cache and the order in which registry, catalogue and compiler are asked. It decides no
- * retry: a fault goes back to the lane with its class. */
+/* Owns a lane's plan cache and the order in which registry, catalogue and compiler are asked. It
+ * decides no retry: a fault goes back to the lane with its class. */
 #include "consumer/plans.h"
 
-#include <stdlib.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
+
 #include "base/ban.h"
 
 enum { FAULT_TTL_MS = 60000, MAX_DDL_ROUNDS = 3 };
@@ -128,8 +129,8 @@ static int schema_get(const struct mr_plan_for *want, const struct mr_schema_ref
     return mr_registry_get(want->target->rule->registry, ref, subject, deadline_ms, out, err);
 }
 
-static int table_get(struct mr_plans *plans, const struct mr_target *target,
-                     struct mr_table **out, struct mr_err *err)
+static int table_get(struct mr_plans *plans, const struct mr_target *target, struct mr_table **out,
+                     struct mr_err *err)
 {
     const char *schema = *target->schema != '\0' ? target->schema : NULL;
     int rc = plans->sink->ops->table_open(plans->sink, schema, target->name, true, out, err);
@@ -141,7 +142,8 @@ static int table_get(struct mr_plans *plans, const struct mr_target *target,
     return 0;
 }
 
-/* One round: 0 with *plan, or with *plan NULL when DDL was done and the table must be read again. */
+/* One round: 0 with *plan, or with *plan NULL when DDL was done and the table must be read again.
+ */
 static int compile_round(struct mr_plans *plans, const struct mr_plan_for *want,
                          const struct mr_shape_from *from, struct mr_plan **plan,
                          struct mr_err *err)
@@ -209,8 +211,9 @@ static int compile(struct mr_plans *plans, const struct mr_plan_for *want, uint3
     return rc;
 }
 
-/* Not the first attempts at a schema that the registry may only not have yet (RETRY with the code of the
- * last one, H-03), and not that there is no table to delete from: the next record may create it. */
+/* Not the first attempts at a schema that the registry may only not have yet (RETRY with the code
+ * of the last one, H-03), and not that there is no table to delete from: the next record may create
+ * it. */
 static bool worth_remembering(const struct mr_plan_for *want, int rc, const struct mr_err *err)
 {
     if (rc == -MR_SKIP)

@@ -1,6 +1,6 @@
-/* A lane's cache of plans: (target, key schema, value schema) -> compiled plan, or why there is none.
- * A hit costs one comparison for a run of like records. A miss asks registry, catalogue and compiler, and
- * may block: the lane leaves its reading section for it. Thread: fill of one lane. */
+/* A lane's cache of plans: (target, key schema, value schema) -> compiled plan, or why there is
+ * none. A hit costs one comparison for a run of like records. A miss asks registry, catalogue and
+ * compiler, and may block: the lane leaves its reading section for it. Thread: fill of one lane. */
 #ifndef MR_CONSUMER_PLANS_H
 #define MR_CONSUMER_PLANS_H
 
@@ -24,13 +24,15 @@ struct mr_plans;
 struct mr_plans *mr_plans_new(struct mr_sink *sink, struct mr_env env);
 void mr_plans_free(struct mr_plans *plans);
 
-/* 0 with a borrowed plan (valid until the next call that misses), a known fault's code, -MR_SKIP where
- * a key without value has no table to delete from, or -MR_EMPTY: it must be resolved. Never blocks. */
+/* 0 with a borrowed plan (valid until the next call that misses), a known fault's code, -MR_SKIP
+ * where a key without value has no table to delete from, or -MR_EMPTY: it must be resolved. Never
+ * blocks. */
 int mr_plans_find(struct mr_plans *plans, const struct mr_plan_for *want, struct mr_plan **out,
                   struct mr_err *err);
 
-/* Makes the plan: schemas from the registry, the table from the catalogue, DDL where the route allows
- * it. Waits at most about `deadline_ms` a step. What fails for good is remembered for a minute. */
+/* Makes the plan: schemas from the registry, the table from the catalogue, DDL where the route
+ * allows it. Waits at most about `deadline_ms` a step. What fails for good is remembered for a
+ * minute. */
 int mr_plans_resolve(struct mr_plans *plans, const struct mr_plan_for *want, uint32_t deadline_ms,
                      struct mr_plan **out, struct mr_err *err);
 

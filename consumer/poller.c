@@ -1,4 +1,5 @@
-/* Owns the poll loop: what is looked at in which order, mirror commits, and when the service ends. */
+/* Owns the poll loop: what is looked at in which order, mirror commits, and when the service ends.
+ */
 #include "consumer/poller.h"
 
 #include <stdlib.h>
@@ -6,6 +7,7 @@
 
 #include "base/log.h"
 #include "consumer/retry.h"
+
 #include "base/ban.h"
 
 enum { POLL_MS = 100, FINAL_COMMIT_MS = 3000 };

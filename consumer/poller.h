@@ -1,7 +1,7 @@
-/* The poll loop: the one thread that serves the consumer client and changes assignments. It steps the
- * partitions' state machine (protocol/partition.c) with what source, claims, lanes and timers report, and
- * carries out the actions. It never waits for the target; for a lane only at a revoke, and then at most
- * kafka.revoke_timeout. */
+/* The poll loop: the one thread that serves the consumer client and changes assignments. It steps
+ * the partitions' state machine (protocol/partition.c) with what source, claims, lanes and timers
+ * report, and carries out the actions. It never waits for the target; for a lane only at a revoke,
+ * and then at most kafka.revoke_timeout. */
 #ifndef MR_CONSUMER_POLLER_H
 #define MR_CONSUMER_POLLER_H
 
@@ -23,36 +23,36 @@ struct mr_poller_opts { /* borrowed */
     uint32_t revoke_timeout_ms;
     uint32_t shutdown_timeout_ms;
     bool until_caught_up;
-    size_t batches_bytes;         /* all lanes' batches together */
-    _Atomic size_t *batch_bytes;  /* what poll makes of it: one batch's share; NULL: fixed */
+    size_t batches_bytes;        /* all lanes' batches together */
+    _Atomic size_t *batch_bytes; /* what poll makes of it: one batch's share; NULL: fixed */
     struct mr_env env;
 };
 
 enum mr_poller_end {
     MR_END_RUNNING,
-    MR_END_STOPPED,    /* asked to stop, everything flushed */
-    MR_END_CAUGHT_UP,  /* until_caught_up: every partition at the end it had at the start; without any
-                          partition for a whole session time-out: the group has none for us */
-    MR_END_HALTED,     /* until_caught_up: some partitions wait for somebody, the others are there */
-    MR_END_TIMED_OUT,  /* the shutdown time-out passed: what was not flushed will be read again */
-    MR_END_FAILED      /* FATAL or BUG: `failure` */
+    MR_END_STOPPED,   /* asked to stop, everything flushed */
+    MR_END_CAUGHT_UP, /* until_caught_up: every partition at the end it had at the start; without
+                         any partition for a whole session time-out: the group has none for us */
+    MR_END_HALTED,    /* until_caught_up: some partitions wait for somebody, the others are there */
+    MR_END_TIMED_OUT, /* the shutdown time-out passed: what was not flushed will be read again */
+    MR_END_FAILED     /* FATAL or BUG: `failure` */
 };
 
 struct mr_poller {
     struct mr_poller_opts opts;
     struct mr_partition **assigned; /* thread: poll */
     size_t n_assigned, cap_assigned;
-    uint32_t *lane_load;            /* partitions of a lane; thread: poll */
+    uint32_t *lane_load; /* partitions of a lane; thread: poll */
     uint64_t last_commit_ms;
-    uint64_t assignment_ms;         /* thread: poll; when the assignment changed last */
+    uint64_t assignment_ms; /* thread: poll; when the assignment changed last */
     _Atomic bool seen_assignment;
-    uint64_t stop_by_ms;            /* 0: not stopping */
-    _Atomic bool stop_asked;        /* any thread */
+    uint64_t stop_by_ms;     /* 0: not stopping */
+    _Atomic bool stop_asked; /* any thread */
     _Atomic uint32_t n_assigned_seen;
     _Atomic uint64_t progress_ms;
-    _Atomic int end;                /* enum mr_poller_end */
-    struct mr_err failure;          /* valid once end is MR_END_FAILED */
-    struct mr_lock lock;            /* rank 12 */
+    _Atomic int end;                              /* enum mr_poller_end */
+    struct mr_err failure;                        /* valid once end is MR_END_FAILED */
+    struct mr_lock lock;                          /* rank 12 */
     struct mr_err source_err MR_GUARDED_BY(lock); /* the last fault of the whole source */
     uint64_t source_err_ms MR_GUARDED_BY(lock);
     pthread_t thread;

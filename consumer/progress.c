@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+
 #include "base/ban.h"
 
 enum { DEFAULT_WIDTH = 100, LINE_BYTES = 512 };
@@ -117,8 +118,7 @@ void mr_progress_tick(struct mr_progress *progress)
                mr_kv_u64("records", status.n_records), mr_kv_i64("lag", status.lag_records),
                mr_kv_f64("lag_s", status.lag_seconds),
                mr_kv_f64("freshness_p50_s", status.freshness_p50_s),
-               mr_kv_u64("partitions", status.n_assigned),
-               mr_kv_u64("waiting", status.n_waiting));
+               mr_kv_u64("partitions", status.n_assigned), mr_kv_u64("waiting", status.n_waiting));
 }
 
 void mr_progress_end(struct mr_progress *progress)

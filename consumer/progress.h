@@ -1,4 +1,5 @@
-/* What `run` shows of its progress: one live line on a terminal, log lines otherwise. Thread: main. */
+/* What `run` shows of its progress: one live line on a terminal, log lines otherwise. Thread: main.
+ */
 #ifndef MR_CONSUMER_PROGRESS_H
 #define MR_CONSUMER_PROGRESS_H
 
@@ -8,10 +9,10 @@ enum { MR_PROGRESS_LINE_MS = 500, MR_PROGRESS_LOG_MS = 10000 };
 
 struct mr_progress {
     struct mr_service *service;
-    bool terminal;        /* standard error is one */
+    bool terminal; /* standard error is one */
     uint64_t last_ms;
     uint64_t last_records;
-    double rate;          /* records/s, smoothed */
+    double rate; /* records/s, smoothed */
 };
 
 void mr_progress_init(struct mr_progress *progress, struct mr_service *service);

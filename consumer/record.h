@@ -10,17 +10,19 @@ struct mr_partition;
 
 enum mr_record_kind {
     MR_RECORD_DATA,
-    MR_RECORD_END,   /* the end of the partition was reached: `offset` is the next one to be written */
+    MR_RECORD_END,   /* the end of the partition was reached: `offset` is the next one to be
+                        written */
     MR_RECORD_ERROR, /* the source reports `rc` for this partition */
 };
 
 /* Owns `message` until it is given back by mr_source_ops.release; slices live as long. */
 struct mr_record {
     enum mr_record_kind kind;
-    int rc;                /* of MR_RECORD_ERROR: -MR_SOURCE_... */
-    const char *detail;    /* of MR_RECORD_ERROR: the client's own text; lives as long as the message */
-    void *message;         /* the source's; NULL for END and ERROR of some sources */
-    const char *stream;    /* lives as long as the message, or the source for END */
+    int rc; /* of MR_RECORD_ERROR: -MR_SOURCE_... */
+    const char
+        *detail;   /* of MR_RECORD_ERROR: the client's own text; lives as long as the message */
+    void *message; /* the source's; NULL for END and ERROR of some sources */
+    const char *stream; /* lives as long as the message, or the source for END */
     int32_t partition;
     int64_t offset;
     int64_t timestamp_ms;  /* -1: none */

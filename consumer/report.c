@@ -1,11 +1,13 @@
 /* Owns what leaves as JSON (jansson's one owner in this layer). */
 #include "consumer/report.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <jansson.h>
+
 #include "version.h"
+
 #include "base/ban.h"
 
 static int dump(json_t *root, struct mr_buf *out)
@@ -83,14 +85,13 @@ static json_t *lanes_json(struct mr_service *service)
         enum mr_writer_state state = lane->writer_state;
         struct mr_err err = lane->last_err;
         mr_lock_drop(&lane->lock);
-        json_array_append_new(
-            list, json_pack("{s:i, s:s, s:I, s:I, s:I, s:I, s:o}", "lane", (int)i, "writer",
-                            mr_writer_state_name(state), "records",
-                            (json_int_t)atomic_load(&lane->n_records), "flushes",
-                            (json_int_t)atomic_load(&lane->n_flushes), "retries",
-                            (json_int_t)atomic_load(&lane->n_retries), "fenced",
-                            (json_int_t)atomic_load(&lane->n_fenced), "last_error",
-                            err_json(&err)));
+        json_array_append_new(list, json_pack("{s:i, s:s, s:I, s:I, s:I, s:I, s:o}", "lane", (int)i,
+                                              "writer", mr_writer_state_name(state), "records",
+                                              (json_int_t)atomic_load(&lane->n_records), "flushes",
+                                              (json_int_t)atomic_load(&lane->n_flushes), "retries",
+                                              (json_int_t)atomic_load(&lane->n_retries), "fenced",
+                                              (json_int_t)atomic_load(&lane->n_fenced),
+                                              "last_error", err_json(&err)));
     }
     return list;
 }
@@ -154,10 +155,10 @@ int mr_report_lag(const struct mr_lag_row *rows, size_t n, struct mr_buf *out)
 
     for (size_t i = 0; i < n; i++)
         json_array_append_new(
-            list, json_pack("{s:s, s:i, s:I, s:I, s:I, s:I, s:f}", "topic", rows[i].stream,
-                            "partition", (int)rows[i].partition, "committed",
-                            (json_int_t)rows[i].committed, "position",
-                            (json_int_t)rows[i].position, "end", (json_int_t)rows[i].end, "lag",
-                            (json_int_t)rows[i].lag, "lag_seconds", rows[i].lag_seconds));
+            list,
+            json_pack("{s:s, s:i, s:I, s:I, s:I, s:I, s:f}", "topic", rows[i].stream, "partition",
+                      (int)rows[i].partition, "committed", (json_int_t)rows[i].committed,
+                      "position", (json_int_t)rows[i].position, "end", (json_int_t)rows[i].end,
+                      "lag", (json_int_t)rows[i].lag, "lag_seconds", rows[i].lag_seconds));
     return dump(list, out);
 }

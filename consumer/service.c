@@ -6,6 +6,7 @@
 #include <sysexits.h>
 
 #include "base/log.h"
+
 #include "base/ban.h"
 
 enum { LEAVE_TIMEOUT_MS = 5000, RESOLVE_DEADLINE_MS = 5000 };

@@ -1,9 +1,11 @@
-/* A source: where streams of records come from. Kafka is the first member (kafka_consumer.c). Between
- * lane and source stand only these functions, so that a load's files or tables can come later.
+/* A source: where streams of records come from. Kafka is the first member (kafka_consumer.c).
+ * Between lane and source stand only these functions, so that a load's files or tables can come
+ * later.
  *
  * Threads (design.md section 4, Reading): `poll` calls open .. commit, and calls hold, release,
- * assign and unassign only while the lanes concerned are parked; `fill` calls read and release_record
- * (any thread may release a record); `jobs` calls facts and cluster_id, which may block. */
+ * assign and unassign only while the lanes concerned are parked; `fill` calls read and
+ * release_record (any thread may release a record); `jobs` calls facts and cluster_id, which may
+ * block. */
 #ifndef MR_CONSUMER_SOURCE_H
 #define MR_CONSUMER_SOURCE_H
 
@@ -23,11 +25,12 @@ struct mr_source_opts { /* borrowed for the source's life */
     size_t n_properties;
     const char *group_id;
     const char *client_id;
-    const char *const *topics;        /* exact names, and regexes that begin with ^ */
+    const char *const *topics; /* exact names, and regexes that begin with ^ */
     size_t n_topics;
     uint32_t n_lanes;
-    size_t lane_queue_bytes;          /* the fetch queue's limit of one lane (share of memory_limit) */
-    uint32_t session_timeout_ms;      /* for the owner who was fenced; filled in by open from the client's own */
+    size_t lane_queue_bytes;     /* the fetch queue's limit of one lane (share of memory_limit) */
+    uint32_t session_timeout_ms; /* for the owner who was fenced; filled in by open from the
+                                    client's own */
     struct mr_env env;
 };
 
@@ -66,24 +69,27 @@ struct mr_source_ops {
     void (*close)(struct mr_source *source, uint32_t timeout_ms);
 
     /* ---- poll ---- */
-    /* Serves the client for at most `timeout_ms` and gives the next event; NOTHING on time-out or wake. */
+    /* Serves the client for at most `timeout_ms` and gives the next event; NOTHING on time-out or
+     * wake. */
     void (*poll)(struct mr_source *source, uint32_t timeout_ms, struct mr_source_event *event);
-    void (*wake_poll)(struct mr_source *source);                  /* any thread */
-    void (*wake_lane)(struct mr_source *source, uint32_t lane);   /* any thread: read returns soon */
-    /* Tells the client the new assignment; the partitions are held: paused, forwarded to nothing. */
+    void (*wake_poll)(struct mr_source *source);                /* any thread */
+    void (*wake_lane)(struct mr_source *source, uint32_t lane); /* any thread: read returns soon */
+    /* Tells the client the new assignment; the partitions are held: paused, forwarded to
+       nothing. */
     int (*assign)(struct mr_source *source, const struct mr_source_part *parts, size_t n,
                   struct mr_err *err);
     int (*unassign)(struct mr_source *source, const struct mr_source_part *parts, size_t n,
                     struct mr_err *err);
-    /* Pauses and forwards to nothing. Records already in a queue may still be read: the lane drops them
-     * by their generation. */
+    /* Pauses and forwards to nothing. Records already in a queue may still be read: the lane drops
+     * them by their generation. */
     int (*hold)(struct mr_source *source, const struct mr_source_part *parts, size_t n,
                 struct mr_err *err);
-    /* Explicit seek to parts[i].offset, then forward to the lane's queue, then resume. Per part `rc`:
-     * 0, or -MR_AGAIN when the client is not ready for the seek yet, or another code. */
+    /* Explicit seek to parts[i].offset, then forward to the lane's queue, then resume. Per part
+     * `rc`: 0, or -MR_AGAIN when the client is not ready for the seek yet, or another code. */
     int (*release)(struct mr_source *source, struct mr_source_part *parts, size_t n,
                    struct mr_err *err);
-    /* Asynchronous commit of next offsets with this metadata; a failure is counted, never fatal (K-11). */
+    /* Asynchronous commit of next offsets with this metadata; a failure is counted, never fatal
+     * (K-11). */
     void (*commit)(struct mr_source *source, const struct mr_source_part *parts, size_t n,
                    const char *metadata);
     /* As commit, but waits: the last one before leaving. */
@@ -101,13 +107,14 @@ struct mr_source_ops {
                          struct mr_buf *out);
 
     /* ---- jobs: may block up to timeout_ms ---- */
-    /* What the log says of one partition. `rule` says which of the questions are needed (a time stamp in
-     * ms with MR_START_TIMESTAMP); our_metadata: what a commit of ours carries. String members point
-     * into the source and live as long as it. */
+    /* What the log says of one partition. `rule` says which of the questions are needed (a time
+     * stamp in ms with MR_START_TIMESTAMP); our_metadata: what a commit of ours carries. String
+     * members point into the source and live as long as it. */
     int (*facts)(struct mr_source *source, const char *stream, int32_t partition,
                  enum mr_start start, int64_t start_ms, const char *our_metadata,
                  uint32_t timeout_ms, struct mr_log_facts *out, struct mr_err *err);
-    /* The end of a partition as last seen by the client, without asking; -1: not known. Any thread. */
+    /* The end of a partition as last seen by the client, without asking; -1: not known. Any
+       thread. */
     int64_t (*known_end)(struct mr_source *source, const char *stream, int32_t partition);
     uint32_t (*session_timeout_ms)(const struct mr_source *source);
     /* The client's statistics as it last gave them, JSON text, appended; any thread. */
@@ -120,10 +127,10 @@ struct mr_source {
 
 extern const struct mr_source_ops mr_source_kafka;
 
-/* Validates one librdkafka property: 0, or -1 with the library's own text in `why`. `name` is looked up as
- * written, then with dots for underscores; the name that fits is written to `canonical`. For
- * the configuration's callback. */
-int mr_kafka_property_check(const char *name, const char *value, char *canonical, size_t canonical_cap,
-                            char *why, size_t why_cap);
+/* Validates one librdkafka property: 0, or -1 with the library's own text in `why`. `name` is
+ * looked up as written, then with dots for underscores; the name that fits is written to
+ * `canonical`. For the configuration's callback. */
+int mr_kafka_property_check(const char *name, const char *value, char *canonical,
+                            size_t canonical_cap, char *why, size_t why_cap);
 
 #endif

@@ -1,13 +1,14 @@
 /* Owns the reading of a running service. It changes nothing but gauges. */
 #include "consumer/status.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
-#include <dirent.h>
 
 #include "version.h"
+
 #include "base/ban.h"
 
 enum { SOURCE_FAULT_FRESH_MS = 60000 };
@@ -47,7 +48,8 @@ static void lanes_read(struct mr_service *service, struct mr_status *out)
         out->n_retries += atomic_load(&lane->n_retries);
         out->n_fenced += atomic_load(&lane->n_fenced);
         mr_lock_take(&lane->lock);
-        bool waits = lane->writer_state == MR_WRITER_WAITING || lane->writer_state == MR_WRITER_DOUBT;
+        bool waits =
+            lane->writer_state == MR_WRITER_WAITING || lane->writer_state == MR_WRITER_DOUBT;
         if (waits)
             out->last_err = lane->last_err;
         mr_lock_drop(&lane->lock);
@@ -143,9 +145,8 @@ static void registry_counters(struct mr_service *service)
         struct mr_registry_stats stats;
 
         mr_registry_stats(service->wiring.registries[i], &stats);
-        mr_counter_raise(
-            mr_metrics_series(service->metrics, MR_M_SCHEMA_DISAGREEMENTS, labels),
-            stats.n_disagreements);
+        mr_counter_raise(mr_metrics_series(service->metrics, MR_M_SCHEMA_DISAGREEMENTS, labels),
+                         stats.n_disagreements);
     }
 }
 
@@ -265,7 +266,7 @@ static struct mr_status_check check_registry(struct mr_service *service)
         enum mr_class class = mr_code_class(stats.last_rc);
         if (stats.last_rc < 0 && (class == MR_CLASS_RETRY || class == MR_CLASS_HALT)) {
             check.ok = false;
-            mr_err_set(&check.why, (enum mr_code)-stats.last_rc, "%s",
+            mr_err_set(&check.why, (enum mr_code) - stats.last_rc, "%s",
                        mr_code_text(stats.last_rc));
         }
     }

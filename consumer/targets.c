@@ -1,5 +1,5 @@
-/* Owns the mapping from topics to tables and the fault of a table. It compiles no plan and speaks to no
- * database. */
+/* Owns the mapping from topics to tables and the fault of a table. It compiles no plan and speaks
+ * to no database. */
 #include "consumer/targets.h"
 
 #include <stdio.h>
@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "schemas/identifier.h"
+
 #include "base/ban.h"
 
 enum { MAX_GROUPS = 10, HALT_FIRST_MS = 5000, HALT_MOST_MS = 60000 };
@@ -94,7 +95,8 @@ static void expand(struct mr_buf *out, const char *template, const char *topic,
     }
 }
 
-/* contract.md I-01: the last dot part is the table, the part before the schema if there are three. */
+/* contract.md I-01: the last dot part is the table, the part before the schema if there are three.
+ */
 static void names_from_topic(const char *topic, struct mr_buf *schema, struct mr_buf *table)
 {
     const char *last = strrchr(topic, '.');
@@ -176,7 +178,8 @@ static struct mr_target *find(const struct mr_targets *targets, const struct mr_
     return NULL;
 }
 
-/* Another rule's target of the same table, or this rule's with another topic: only if shared (I-08). */
+/* Another rule's target of the same table, or this rule's with another topic: only if shared
+ * (I-08). */
 static int check_shared(const struct mr_targets *targets, const struct mr_target *t,
                         const char *topic, struct mr_err *err) MR_REQUIRES(targets->lock)
 {
@@ -186,10 +189,11 @@ static int check_shared(const struct mr_targets *targets, const struct mr_target
             continue;
         if (strcmp(o->topic, topic) == 0 || (t->rule->table_shared && o->rule->table_shared))
             continue;
-        mr_err_set(err, MR_IDENTIFIER_COLLISION,
-                   "topics %s and %s both give table %s: set table_shared = true in their routes if "
-                   "that is wanted",
-                   o->topic, topic, t->label);
+        mr_err_set(
+            err, MR_IDENTIFIER_COLLISION,
+            "topics %s and %s both give table %s: set table_shared = true in their routes if "
+            "that is wanted",
+            o->topic, topic, t->label);
         return mr_err_in(err, t->label, NULL);
     }
     return 0;
@@ -262,8 +266,8 @@ uint32_t mr_target_halt(struct mr_target *target, const struct mr_err *err, uint
 {
     mr_lock_take(&target->lock);
     if (target->fault.code != MR_OK && now_ms < target->retry_at_ms) {
-        /* other partitions and lanes meet the same fault: they wait for the same probe, else each of
-         * them would push it away from all others */
+        /* other partitions and lanes meet the same fault: they wait for the same probe, else each
+         * of them would push it away from all others */
         uint32_t left_ms = (uint32_t)(target->retry_at_ms - now_ms);
         mr_lock_drop(&target->lock);
         return left_ms;
@@ -273,8 +277,8 @@ uint32_t mr_target_halt(struct mr_target *target, const struct mr_err *err, uint
     if (delay_ms > HALT_MOST_MS)
         delay_ms = HALT_MOST_MS;
     target->fault = *err;
-    /* a record fault that the server found among a batch's rows: it is not known which record's, so the
-     * table waits; as POISON it would make a dead letter of every record that comes */
+    /* a record fault that the server found among a batch's rows: it is not known which record's, so
+     * the table waits; as POISON it would make a dead letter of every record that comes */
     target->fault.class = MR_CLASS_HALT;
     target->n_faults++;
     target->retry_at_ms = now_ms + delay_ms;

@@ -1,5 +1,5 @@
-/* Routes at work: which table a topic's records go to, and how that table is doing. Targets are made
- * when a topic is first met, live as long as the service, and are shared by all lanes.
+/* Routes at work: which table a topic's records go to, and how that table is doing. Targets are
+ * made when a topic is first met, live as long as the service, and are shared by all lanes.
  * Threads: any, by the lock; rules are immutable. */
 #ifndef MR_CONSUMER_TARGETS_H
 #define MR_CONSUMER_TARGETS_H
@@ -37,17 +37,17 @@ struct mr_route_rule {
 struct mr_target {
     const struct mr_route_rule *rule;
     const struct mr_load_ops *load;
-    uint32_t idx; /* 0..n-1 in order of making */
+    uint32_t idx;                      /* 0..n-1 in order of making */
     char schema[MR_TARGET_NAME_BYTES]; /* "": the sink's default */
     char name[MR_TARGET_NAME_BYTES];
     char label[2 * MR_TARGET_NAME_BYTES]; /* schema.name or name, for people and metrics */
-    char topic[256];            /* the first topic that was routed here */
+    char topic[256];                      /* the first topic that was routed here */
     _Atomic uint32_t n_topics;
-    _Atomic uint32_t version;   /* plans of another version are stale */
+    _Atomic uint32_t version; /* plans of another version are stale */
     _Atomic bool halted;
     _Atomic uint32_t n_changes; /* flushes in a row that found the table changed */
     _Atomic uint64_t rows_upserted, rows_inserted, rows_deleted, letters;
-    struct mr_lock lock;        /* rank 45: the next three */
+    struct mr_lock lock; /* rank 45: the next three */
     struct mr_err fault MR_GUARDED_BY(lock);
     uint64_t retry_at_ms MR_GUARDED_BY(lock);
     uint32_t n_faults MR_GUARDED_BY(lock); /* in a row: the probe's backoff */
@@ -68,8 +68,8 @@ void mr_targets_init(struct mr_targets *targets, const struct mr_route_rule *rul
                      const char *dlq_topic, uint32_t max_identifier_bytes, struct mr_env env);
 void mr_targets_release(struct mr_targets *targets);
 
-/* The target of a topic by the first rule that takes it (design.md section 5). 0 with *out NULL when
- * no rule does. Errors: identifier.* (HALT). */
+/* The target of a topic by the first rule that takes it (design.md section 5). 0 with *out NULL
+ * when no rule does. Errors: identifier.* (HALT). */
 int mr_targets_for(struct mr_targets *targets, const char *topic, struct mr_target **out,
                    struct mr_err *err);
 /* May a regex take this topic at all? Not the dead letter topic, names that begin with `_`, nor the
@@ -77,8 +77,8 @@ int mr_targets_for(struct mr_targets *targets, const char *topic, struct mr_targ
 bool mr_topic_is_internal(const char *topic, const char *dlq_topic);
 struct mr_target *mr_targets_at(struct mr_targets *targets, size_t idx); /* NULL past the end */
 
-/* A HALT of the whole table: its records wait until the probe is due. Returns the delay in ms. While a
- * fault stands whose probe is not due, another one changes nothing. */
+/* A HALT of the whole table: its records wait until the probe is due. Returns the delay in ms.
+ * While a fault stands whose probe is not due, another one changes nothing. */
 uint32_t mr_target_halt(struct mr_target *target, const struct mr_err *err, uint64_t now_ms);
 /* 0, or the fault's -code with `err` filled and *wait_ms until the probe. */
 int mr_target_fault(struct mr_target *target, uint64_t now_ms, uint32_t *wait_ms,

@@ -1,5 +1,5 @@
-/* Owns the translation of a configuration into the options of the parts. It decides nothing that a user could
- * see: choices map one to one. */
+/* Owns the translation of a configuration into the options of the parts. It decides nothing that a
+ * user could see: choices map one to one. */
 #include "consumer/wiring.h"
 
 #include <stdio.h>
@@ -23,8 +23,8 @@ static int registry_make(const struct mr_registry_conf *conf, bool check_with_av
 {
     struct mr_registry_opts opts = {
         .name = conf->name,
-        .kind = conf->kind == MR_CONF_REGISTRY_APICURIO ? MR_REGISTRY_APICURIO
-                                                        : MR_REGISTRY_CONFLUENT,
+        .kind =
+            conf->kind == MR_CONF_REGISTRY_APICURIO ? MR_REGISTRY_APICURIO : MR_REGISTRY_CONFLUENT,
         .basic_auth = set_or_null(conf->basic_auth),
         .bearer_token = set_or_null(conf->bearer_token),
         .tls_ca = set_or_null(conf->tls.ca),
@@ -77,9 +77,9 @@ static void *list_new(struct mr_wiring *w, size_t n, size_t size)
 static bool columns_make(struct mr_wiring *w, const struct mr_route_conf *conf,
                          struct mr_route *route)
 {
-    static const char *const units[] = {[MR_CONF_UNIT_NONE] = NULL, [MR_CONF_UNIT_S] = "s",
-                                        [MR_CONF_UNIT_MS] = "ms",   [MR_CONF_UNIT_US] = "us",
-                                        [MR_CONF_UNIT_NS] = "ns",   [MR_CONF_UNIT_DAYS] = "days"};
+    static const char *const units[] = {
+        [MR_CONF_UNIT_NONE] = NULL, [MR_CONF_UNIT_S] = "s",   [MR_CONF_UNIT_MS] = "ms",
+        [MR_CONF_UNIT_US] = "us",   [MR_CONF_UNIT_NS] = "ns", [MR_CONF_UNIT_DAYS] = "days"};
     struct mr_route_column *columns = list_new(w, conf->n_columns, sizeof *columns);
     struct mr_route_meta *meta = list_new(w, conf->n_meta, sizeof *meta);
 
@@ -133,7 +133,8 @@ static bool placeholder_make(struct mr_wiring *w, const struct mr_route_conf *co
     return true;
 }
 
-/* The enums of config and of the layers above are written in the same order; a test compares them. */
+/* The enums of config and of the layers above are written in the same order; a test compares them.
+ */
 static void route_make(const struct mr_config *config, const struct mr_route_conf *conf,
                        uint32_t idx, struct mr_route *route)
 {
@@ -304,8 +305,7 @@ struct mr_memory_shares mr_wiring_memory(const struct mr_config *config)
     size_t limit = (size_t)config->memory_limit_bytes;
 
     /* what is left, a sixth, is the client's own, caches, and the target's copy buffers */
-    return (struct mr_memory_shares){.lane_queue = limit / 3 / config->lanes,
-                                     .batches = limit / 2};
+    return (struct mr_memory_shares){.lane_queue = limit / 3 / config->lanes, .batches = limit / 2};
 }
 
 void mr_wiring_sink_opts(const struct mr_wiring *w, struct mr_env env, struct mr_sink_opts *out)
@@ -333,8 +333,7 @@ void mr_wiring_sink_opts(const struct mr_wiring *w, struct mr_env env, struct mr
     };
 }
 
-void mr_wiring_source_opts(const struct mr_wiring *w, struct mr_env env,
-                           struct mr_source_opts *out)
+void mr_wiring_source_opts(const struct mr_wiring *w, struct mr_env env, struct mr_source_opts *out)
 {
     *out = (struct mr_source_opts){
         .properties = w->properties,
@@ -349,8 +348,7 @@ void mr_wiring_source_opts(const struct mr_wiring *w, struct mr_env env,
     };
 }
 
-void mr_wiring_claims_opts(const struct mr_wiring *w, struct mr_env env,
-                           struct mr_claims_opts *out)
+void mr_wiring_claims_opts(const struct mr_wiring *w, struct mr_env env, struct mr_claims_opts *out)
 {
     memset(out, 0, sizeof *out);
     out->pipeline = w->config->pipeline;

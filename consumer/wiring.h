@@ -1,5 +1,6 @@
-/* From the configuration to what the parts take: the only place that knows both (style: layers). Everything
- * made here borrows its strings from the configuration, which must outlive it. Thread: main. */
+/* From the configuration to what the parts take: the only place that knows both (style: layers).
+ * Everything made here borrows its strings from the configuration, which must outlive it. Thread:
+ * main. */
 #ifndef MR_CONSUMER_WIRING_H
 #define MR_CONSUMER_WIRING_H
 

@@ -1,5 +1,5 @@
-/* Owns the write thread: carries a batch through its flush, its retries and its doubt, and tells poll and the
- * metrics how it ended. What follows what is decided in protocol/writer.c. */
+/* Owns the write thread: carries a batch through its flush, its retries and its doubt, and tells
+ * poll and the metrics how it ended. What follows what is decided in protocol/writer.c. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +7,7 @@
 #include "consumer/lane.h"
 #include "consumer/protocol/position.h"
 #include "consumer/retry.h"
+
 #include "base/ban.h"
 
 enum { MAX_TABLE_CHANGES = 5 };
@@ -68,8 +69,9 @@ static bool is_superseded(const struct mr_batch_span *span)
     return atomic_load(&span->part->epoch) != span->span.epoch;
 }
 
-/* A position that moved under us is another owner's, unless it was our own later claim: a partition that was
- * revoked and assigned again while its batch was still on its way. That is no fence, only too late. */
+/* A position that moved under us is another owner's, unless it was our own later claim: a partition
+ * that was revoked and assigned again while its batch was still on its way. That is no fence, only
+ * too late. */
 static void fence_judge(struct write_run *run)
 {
     const struct mr_batch *batch = run->batch;
@@ -211,8 +213,9 @@ static void note_err(struct mr_lane *lane, const struct mr_err *err)
     mr_lock_drop(&lane->lock);
 }
 
-/* Waits outside every lock but its own; true when the batch shall be given up meanwhile. One in doubt is
- * given up only when the process ends: whether it landed must be known before its records are read again. */
+/* Waits outside every lock but its own; true when the batch shall be given up meanwhile. One in
+ * doubt is given up only when the process ends: whether it landed must be known before its records
+ * are read again. */
 static bool backoff(struct mr_lane *lane, struct write_run *run)
 {
     const char *owner[] = {mr_owner_name(run->err.owner)};
@@ -238,7 +241,8 @@ static bool backoff(struct mr_lane *lane, struct write_run *run)
     return abandoned;
 }
 
-/* A table that changes under every flush is a fault of its own (contract.md V-13: once, then classify). */
+/* A table that changes under every flush is a fault of its own (contract.md V-13: once, then
+ * classify). */
 static void table_changed(struct write_run *run)
 {
     struct mr_target *target = run->result.failed;
@@ -313,7 +317,8 @@ static void run_batch(struct mr_lane *lane, struct mr_batch *batch)
         case MR_WRITER_DO_REREAD:
             event = reread(lane, &run);
             continue;
-        case MR_WRITER_DO_NOTHING: /* the process ends in doubt: the next start reads the positions */
+        case MR_WRITER_DO_NOTHING: /* the process ends in doubt: the next start reads the
+                                      positions */
             return;
         case MR_WRITER_DO_PUBLISH:
             publish(lane, &run);

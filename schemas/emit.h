@@ -1,15 +1,15 @@
 /* Emitters: how typed values become the bytes of a tuple. A plan is compiled for one emitter, and
  * decodes straight into its form in one pass.
  *
- * The framing of a tuple is the same for all emitters, so that folding and copying know no database:
- *   int16 number of fields, then per field int32 length (-1: NULL) and that many bytes
+ * The framing of a tuple is the same for all emitters, so that folding and copying know no
+ * database: int16 number of fields, then per field int32 length (-1: NULL) and that many bytes
  * (big-endian; it is the framing of PostgreSQL's binary COPY, whose rows are then sent as they are.
  * Source: PostgreSQL manual, COPY, "Binary Format"). The plan writes count and NULLs by itself; an
  * emitter writes length and payload of one value.
  *
- * Values that reach an emitter were checked against the column by the plan: an emitter cannot refuse,
- * it only can run out of room, which the plan checks once by mr_buf_ok(). `to` is the column's type, or
- * the element's inside an array. */
+ * Values that reach an emitter were checked against the column by the plan: an emitter cannot
+ * refuse, it only can run out of room, which the plan checks once by mr_buf_ok(). `to` is the
+ * column's type, or the element's inside an array. */
 #ifndef MR_SCHEMAS_EMIT_H
 #define MR_SCHEMAS_EMIT_H
 
@@ -26,8 +26,8 @@ struct mr_numeric {
     const int16_t *digits;
 };
 
-/* Times in Unix terms; the emitter shifts to its own epoch. INT64_MAX / INT64_MIN in `us` (INT32_MAX /
- * INT32_MIN in days) are +-infinity, for date, timestamp and timestamptz. */
+/* Times in Unix terms; the emitter shifts to its own epoch. INT64_MAX / INT64_MIN in `us`
+ * (INT32_MAX / INT32_MIN in days) are +-infinity, for date, timestamp and timestamptz. */
 struct mr_interval {
     int64_t us;
     int32_t days;
@@ -47,12 +47,14 @@ struct mr_emit_ops {
     void (*date)(struct mr_buf *out, const struct mr_coltype *to, int32_t unix_days);
     void (*time)(struct mr_buf *out, const struct mr_coltype *to, int64_t us);
     void (*timetz)(struct mr_buf *out, const struct mr_coltype *to, int64_t us, int32_t east_s);
-    void (*timestamp)(struct mr_buf *out, const struct mr_coltype *to, int64_t unix_us); /* and tz */
+    void (*timestamp)(struct mr_buf *out, const struct mr_coltype *to,
+                      int64_t unix_us); /* and tz */
     void (*interval)(struct mr_buf *out, const struct mr_coltype *to, const struct mr_interval *v);
     /* bit, varbit: `n_bits` bits, first bit in the high bit of v[0], rest of the last byte zero */
-    void (*bits)(struct mr_buf *out, const struct mr_coltype *to, const uint8_t *v, uint32_t n_bits);
-    /* One-dimensional arrays: begin, then per item a value by the functions above with the element's
-     * type or array_null, then end. `at` is what begin returned. */
+    void (*bits)(struct mr_buf *out, const struct mr_coltype *to, const uint8_t *v,
+                 uint32_t n_bits);
+    /* One-dimensional arrays: begin, then per item a value by the functions above with the
+     * element's type or array_null, then end. `at` is what begin returned. */
     size_t (*array_begin)(struct mr_buf *out, const struct mr_coltype *to, uint32_t n_items,
                           bool has_null);
     void (*array_null)(struct mr_buf *out, const struct mr_coltype *elem);

@@ -6,18 +6,19 @@
 #include "base/err.h"
 #include "schemas/headers.h"
 
-enum mr_format { /* key_format, value_format */
-                 MR_FORMAT_AUTO,
-                 MR_FORMAT_CONFLUENT,
-                 MR_FORMAT_CONFLUENT_HEADER,
-                 MR_FORMAT_APICURIO_HEADER,
-                 MR_FORMAT_APICURIO8,
-                 MR_FORMAT_RAW_AVRO,
-                 MR_FORMAT_STRING,
-                 MR_FORMAT_JSON,
-                 MR_FORMAT_INT32,
-                 MR_FORMAT_INT64,
-                 MR_FORMAT_BYTES
+/* key_format, value_format */
+enum mr_format {
+    MR_FORMAT_AUTO,
+    MR_FORMAT_CONFLUENT,
+    MR_FORMAT_CONFLUENT_HEADER,
+    MR_FORMAT_APICURIO_HEADER,
+    MR_FORMAT_APICURIO8,
+    MR_FORMAT_RAW_AVRO,
+    MR_FORMAT_STRING,
+    MR_FORMAT_JSON,
+    MR_FORMAT_INT32,
+    MR_FORMAT_INT64,
+    MR_FORMAT_BYTES
 };
 
 /* How the schema is named. MR_REF_NONE: the payload is null; MR_REF_RAW: no schema (string, int32

@@ -8,15 +8,15 @@
 
 struct mr_headers {
     const void *owner; /* the source's message; NULL: no headers */
-    /* The last header of that name (contract.md F-06); false if absent. A null value gives data NULL. */
+    /* The last header of that name (contract.md F-06); false if absent. A null value gives data
+     * NULL. */
     bool (*last)(const void *owner, const char *name, struct mr_slice *value);
 };
 
 static inline bool mr_headers_last(const struct mr_headers *headers, const char *name,
                                    struct mr_slice *value)
 {
-    return headers != NULL && headers->owner != NULL &&
-           headers->last(headers->owner, name, value);
+    return headers != NULL && headers->owner != NULL && headers->last(headers->owner, name, value);
 }
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "schemas/digest.h"
+
 #include "base/ban.h"
 
 enum { HASH_HEX = 8, HASH_TAIL = HASH_HEX + 1 };

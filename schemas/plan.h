@@ -1,10 +1,11 @@
-/* Shapes and plans. A shape is what a pair of writer schemas (key, value) and a route ask of a table;
- * a plan is the compiled program that turns such a record's bytes into one tuple of the real table.
+/* Shapes and plans. A shape is what a pair of writer schemas (key, value) and a route ask of a
+ * table; a plan is the compiled program that turns such a record's bytes into one tuple of the real
+ * table.
  *
  *   key schema + value schema + route --mr_shape_derive--> shape
  *   shape + table (or none)           --mr_evolve_diff---> DDL wanted, done by the sink
- *   shape + table + emitter           --mr_plan_compile--> plan (immutable, shared by reference count)
- *   plan + record bytes               --mr_decode_record-> op, key, tuple
+ *   shape + table + emitter           --mr_plan_compile--> plan (immutable, shared by reference
+ * count) plan + record bytes               --mr_decode_record-> op, key, tuple
  *
  * Threads: shapes and plans are immutable; a struct mr_decoder belongs to one thread. */
 #ifndef MR_SCHEMAS_PLAN_H
@@ -29,15 +30,17 @@ struct mr_shape; /* opaque; internals in schemas/shape.h */
  * tombstone whose value schema is not known: a key-only shape that can only delete. */
 struct mr_shape_from {
     struct mr_schema *key;
-    enum mr_format raw_key; /* format where key is NULL and the payload is not: STRING, INT32, INT64, BYTES */
+    enum mr_format
+        raw_key; /* format where key is NULL and the payload is not: STRING, INT32, INT64, BYTES */
     struct mr_schema *value;
     const char *topic;
-    bool envelope_topic; /* the topic's last value was an envelope: decides tombstones of `append` */
+    bool
+        envelope_topic; /* the topic's last value was an envelope: decides tombstones of `append` */
 };
 
 /* Errors: key.unsupported, key.unnamed, identifier.* (HALT), value.not_record,
- * envelope.unsupported, schema.encrypted (POISON) ... `table` (may be NULL) is the existing table: it
- * names a primitive key's column (F-21) and decides matches (I-11). Gives: mr_shape_free(). */
+ * envelope.unsupported, schema.encrypted (POISON) ... `table` (may be NULL) is the existing table:
+ * it names a primitive key's column (F-21) and decides matches (I-11). Gives: mr_shape_free(). */
 int mr_shape_derive(const struct mr_shape_from *from, const struct mr_route *route,
                     const struct mr_table *table, struct mr_shape **out, struct mr_err *err);
 void mr_shape_free(struct mr_shape *shape);
@@ -47,8 +50,8 @@ bool mr_shape_is_envelope(const struct mr_shape *shape);
 
 /* What has to be done to the table before a plan can be compiled; in `arena`. Errors: schema.drift
  * (freeze, discard_record), target.missing (create = false), target.no_unique_key,
- * target.not_null_missing, key.changed. A shape that only skips (heartbeats ...) wants nothing, and is
- * then compiled with table NULL. */
+ * target.not_null_missing, key.changed. A shape that only skips (heartbeats ...) wants nothing, and
+ * is then compiled with table NULL. */
 enum mr_ddl_kind { MR_DDL_NONE, MR_DDL_CREATE, MR_DDL_ADD_COLUMNS };
 struct mr_ddl {
     enum mr_ddl_kind kind;
@@ -70,8 +73,8 @@ int mr_plan_compile(const struct mr_shape *shape, struct mr_table *table,
                     struct mr_plan **out, struct mr_err *err);
 struct mr_plan *mr_plan_ref(struct mr_plan *plan);
 void mr_plan_unref(struct mr_plan *plan);
-struct mr_table *mr_plan_table(const struct mr_plan *plan);            /* borrowed */
-const struct mr_colset *mr_plan_key(const struct mr_plan *plan);       /* key columns; n_cols 0 keyless */
+struct mr_table *mr_plan_table(const struct mr_plan *plan);      /* borrowed */
+const struct mr_colset *mr_plan_key(const struct mr_plan *plan); /* key columns; n_cols 0 keyless */
 
 /* Does the plan read envelopes (else plain records, or keys alone)? */
 bool mr_plan_is_envelope(const struct mr_plan *plan);
@@ -80,15 +83,15 @@ bool mr_plan_is_envelope(const struct mr_plan *plan);
 enum mr_record_op { MR_REC_UPSERT, MR_REC_DELETE, MR_REC_APPEND, MR_REC_TRUNCATE, MR_REC_SKIP };
 struct mr_decoded {
     enum mr_record_op op;
-    const char *skip;         /* "skip.heartbeat" ...: why; NULL else */
-    char op_letter;           /* c r u d t, '-' for a tombstone */
-    bool insert;              /* c or r */
-    int64_t source_ts_ms;     /* source.ts_ms; -1 */
+    const char *skip;     /* "skip.heartbeat" ...: why; NULL else */
+    char op_letter;       /* c r u d t, '-' for a tombstone */
+    bool insert;          /* c or r */
+    int64_t source_ts_ms; /* source.ts_ms; -1 */
     const struct mr_colset *cols;
     struct mr_slice tuple;
-    struct mr_slice key;       /* canonical, F-33 */
+    struct mr_slice key; /* canonical, F-33 */
     struct mr_slice key_tuple;
-    const uint64_t *mask;      /* NULL: none */
+    const uint64_t *mask; /* NULL: none */
 };
 
 /* The record as the decoder needs it. */
@@ -108,8 +111,9 @@ struct mr_decoder; /* scratch of one thread: row buffer, explicit stack, number 
 struct mr_decoder *mr_decoder_new(void);
 void mr_decoder_free(struct mr_decoder *decoder);
 
-/* Decodes one record by its plan. All checks of contract.md section 2 and of section 5's ranges happen
- * here; a POISON error names column and reason and leaves nothing behind. `out` is filled on 0. */
+/* Decodes one record by its plan. All checks of contract.md section 2 and of section 5's ranges
+ * happen here; a POISON error names column and reason and leaves nothing behind. `out` is filled on
+ * 0. */
 int mr_decode_record(const struct mr_plan *plan, struct mr_decoder *decoder,
                      const struct mr_record_in *in, struct mr_decoded *out, struct mr_err *err);
 

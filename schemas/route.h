@@ -8,10 +8,25 @@
 
 enum mr_strategy { MR_STRATEGY_UPSERT, MR_STRATEGY_APPEND };
 enum mr_envelope_mode { MR_ENVELOPE_AUTO, MR_ENVELOPE_DEBEZIUM, MR_ENVELOPE_PLAIN };
-enum mr_evolve { MR_EVOLVE_ADD, MR_EVOLVE_WIDEN, MR_EVOLVE_FREEZE, MR_EVOLVE_DISCARD_COLUMN, MR_EVOLVE_DISCARD_RECORD };
+enum mr_evolve {
+    MR_EVOLVE_ADD,
+    MR_EVOLVE_WIDEN,
+    MR_EVOLVE_FREEZE,
+    MR_EVOLVE_DISCARD_COLUMN,
+    MR_EVOLVE_DISCARD_RECORD
+};
 enum mr_text_nul { MR_TEXT_NUL_POISON, MR_TEXT_NUL_STRIP, MR_TEXT_NUL_REPLACE };
 enum mr_truncate { MR_TRUNCATE_APPLY, MR_TRUNCATE_SKIP, MR_TRUNCATE_HALT };
-enum mr_meta { MR_META_TOPIC, MR_META_PARTITION, MR_META_OFFSET, MR_META_OP, MR_META_TS, MR_META_SOURCE_TS, MR_META_LOADED_AT, MR_META_SCHEMA_ID };
+enum mr_meta {
+    MR_META_TOPIC,
+    MR_META_PARTITION,
+    MR_META_OFFSET,
+    MR_META_OP,
+    MR_META_TS,
+    MR_META_SOURCE_TS,
+    MR_META_LOADED_AT,
+    MR_META_SCHEMA_ID
+};
 
 struct mr_route_column { /* an entry of `columns` */
     const char *field;
@@ -33,18 +48,18 @@ struct mr_route {
     enum mr_text_nul text_nul;
     enum mr_truncate truncate;
     bool create;
-    bool tombstone_ignore;     /* tombstone = "ignore" */
-    bool key_from_value;       /* key_source = "value" */
-    bool nanos_poison;         /* temporal_nanos = "poison" */
-    bool excess_scale_round;   /* numeric_excess_scale = "round" */
-    bool key_change_before;    /* key_change = "before" (E-12) */
+    bool tombstone_ignore;   /* tombstone = "ignore" */
+    bool key_from_value;     /* key_source = "value" */
+    bool nanos_poison;       /* temporal_nanos = "poison" */
+    bool excess_scale_round; /* numeric_excess_scale = "round" */
+    bool key_change_before;  /* key_change = "before" (E-12) */
     bool add_defaults;
     bool identifier_long_halt;
-    uint8_t identifier_case;   /* 0 keep, 1 lower, 2 upper */
+    uint8_t identifier_case; /* 0 keep, 1 lower, 2 upper */
     bool unavailable_detect;
     const char *const *key_columns;
     uint16_t n_key_columns;
-    const char *value_column; /* E-27; NULL */
+    const char *value_column;   /* E-27; NULL */
     const char *const *include; /* fields; n 0: all */
     uint16_t n_include;
     const char *const *exclude;
@@ -55,8 +70,8 @@ struct mr_route {
     uint16_t n_meta;
     const char *placeholder; /* unavailable.placeholder, NUL-terminated octets */
     size_t placeholder_len;
-    uint32_t max_zero_size_items; /* S-36 */
-    size_t max_record_bytes;      /* G-06, F-15 */
+    uint32_t max_zero_size_items;  /* S-36 */
+    size_t max_record_bytes;       /* G-06, F-15 */
     uint32_t max_identifier_bytes; /* I-03; from the target: 63 */
 };
 

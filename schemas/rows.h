@@ -1,5 +1,6 @@
 /* Rows as their emitter wrote them, and their reduction by key: what a lane gathers between two
- * flushes for one table. Everything is in the batch's arena. Threads: fill, then write, never both. */
+ * flushes for one table. Everything is in the batch's arena. Threads: fill, then write, never both.
+ */
 #ifndef MR_SCHEMAS_ROWS_H
 #define MR_SCHEMAS_ROWS_H
 
@@ -9,8 +10,8 @@
 #include "base/map.h"
 #include "schemas/table.h"
 
-/* The columns that a tuple carries, in its order, ascending by column index. Immutable, owned by the
- * plan or, for a union made by a fold, by the batch's arena. */
+/* The columns that a tuple carries, in its order, ascending by column index. Immutable, owned by
+ * the plan or, for a union made by a fold, by the batch's arena. */
 struct mr_colset {
     uint16_t n_cols;
     const uint16_t *cols; /* indexes into the table's columns */
@@ -19,8 +20,9 @@ struct mr_colset {
 enum mr_row_op { MR_ROW_UPSERT, MR_ROW_DELETE };
 
 enum mr_row_flag {
-    MR_ROW_INSERT = 1 << 0,   /* from op c or r and first of its key here: likely a new key */
-    MR_ROW_REPLACED = 1 << 1, /* a delete came before in this batch: absent columns get defaults */
+    MR_ROW_INSERT = 1 << 0, /* from op c or r and first of its key here: likely a new key */
+    MR_ROW_REPLACED =
+        1 << 1, /* a delete came before in this batch: absent columns get defaults */
 };
 
 struct mr_row {
@@ -30,8 +32,9 @@ struct mr_row {
     struct mr_slice tuple;        /* emit.h's framing; empty for deletes */
     struct mr_slice key;          /* canonical bytes (F-33); empty in keyless tables */
     struct mr_slice key_tuple;    /* the key columns in emit.h's framing, in key order */
-    const uint64_t *mask;         /* bit i: tuple field i is unavailable (contract.md section 4); NULL: none */
-    uint32_t span_idx;            /* which of the batch's spans it came from */
+    const uint64_t
+        *mask;         /* bit i: tuple field i is unavailable (contract.md section 4); NULL: none */
+    uint32_t span_idx; /* which of the batch's spans it came from */
     int64_t offset;
 };
 
@@ -45,7 +48,7 @@ struct mr_rows {
     struct mr_row *rows;    /* grows by doubling, outside the arena; capacity kept across resets */
     size_t n_rows;
     size_t cap_rows;
-    uint64_t n_folded;      /* rows that a later one replaced, since reset */
+    uint64_t n_folded; /* rows that a later one replaced, since reset */
 };
 
 void mr_rows_init(struct mr_rows *rows, struct mr_table *table, const struct mr_colset *key,
@@ -53,12 +56,13 @@ void mr_rows_init(struct mr_rows *rows, struct mr_table *table, const struct mr_
 void mr_rows_release(struct mr_rows *rows);
 void mr_rows_reset(struct mr_rows *rows);
 
-/* Adds `row` (its slices are borrowed: tuple, key and key_tuple are copied into the arena) and folds it
- * with the key's earlier state by contract.md section 3.2 (R-01..R-06, R-08).
- * 0; -MR_FULL when the arena has no room, nothing changed then. */
+/* Adds `row` (its slices are borrowed: tuple, key and key_tuple are copied into the arena) and
+ * folds it with the key's earlier state by contract.md section 3.2 (R-01..R-06, R-08). 0; -MR_FULL
+ * when the arena has no room, nothing changed then. */
 int mr_rows_add(struct mr_rows *rows, const struct mr_row *row, struct mr_err *err);
 
-/* Field number `idx` of a tuple: its payload; false for NULL. The tuple is our own, so well-formed. */
+/* Field number `idx` of a tuple: its payload; false for NULL. The tuple is our own, so well-formed.
+ */
 bool mr_tuple_field(struct mr_slice tuple, uint16_t idx, struct mr_slice *out);
 
 #endif

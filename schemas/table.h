@@ -11,8 +11,8 @@
 
 #include "base/arena.h"
 
-/* The types that plans can write to. MR_T_CAST is any other type of the target: the value is staged as
- * text and cast in the merge (contract.md X-08). */
+/* The types that plans can write to. MR_T_CAST is any other type of the target: the value is staged
+ * as text and cast in the merge (contract.md X-08). */
 enum mr_type {
     MR_T_NONE,
     MR_T_BOOL,

@@ -1,5 +1,5 @@
-/* Load strategies: which statements in which order bring a table's reduced rows into the target. They
- * speak to sink->ops only. One file a strategy, chosen by mr_load_for. Thread: write. */
+/* Load strategies: which statements in which order bring a table's reduced rows into the target.
+ * They speak to sink->ops only. One file a strategy, chosen by mr_load_for. Thread: write. */
 #ifndef MR_SINKS_LOAD_H
 #define MR_SINKS_LOAD_H
 
@@ -7,8 +7,8 @@
 
 struct mr_load_stats {
     uint64_t n_inserted, n_upserted, n_updated, n_deleted;
-    uint64_t n_direct;     /* rows that went in by plain insert */
-    uint64_t n_fallbacks;  /* direct inserts that met an existing key */
+    uint64_t n_direct;    /* rows that went in by plain insert */
+    uint64_t n_fallbacks; /* direct inserts that met an existing key */
 };
 
 /* What a strategy learns about a table between flushes; kept by the writer, one a table. */

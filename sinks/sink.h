@@ -1,14 +1,14 @@
 /* A sink: a target that batches are loaded into. One const ops table a kind; every slot is filled,
  * abilities are capability bits.
  *
- * Two objects: the sink (one a process; its functions may be called by any thread; it owns the pool,
- * the catalogue cache and the control tables) and the session (one connection of one writer; one
- * thread, but for session_interrupt).
+ * Two objects: the sink (one a process; its functions may be called by any thread; it owns the
+ * pool, the catalogue cache and the control tables) and the session (one connection of one writer;
+ * one thread, but for session_interrupt).
  *
  * One flush, on a session, in this order (design.md section 4):
  *   begin -> (delete_keys | put_rows)* per table -> put_letters -> put_positions -> commit
- * Any error: the caller calls rollback (which never fails in a way that matters: a broken connection is
- * dropped and opened again by the next begin) and decides by the error's class. */
+ * Any error: the caller calls rollback (which never fails in a way that matters: a broken
+ * connection is dropped and opened again by the next begin) and decides by the error's class. */
 #ifndef MR_SINKS_SINK_H
 #define MR_SINKS_SINK_H
 
@@ -41,13 +41,13 @@ struct mr_sink_opts { /* borrowed for the sink's life */
     int output_fd;               /* stdout: where lines go */
 };
 
-/* One partition's claim. In: stream, stream_id, cluster_id, partition, slot, slots, start. Out: found,
- * position (with the new epoch). */
+/* One partition's claim. In: stream, stream_id, cluster_id, partition, slot, slots, start. Out:
+ * found, position (with the new epoch). */
 struct mr_claim {
     struct mr_position position; /* in: names and ids; out: what the target holds now */
     int64_t start_offset;        /* inserted as next_offset if absent; -1: do not insert */
     int32_t start_leader_epoch;
-    bool found;                  /* the row was there before */
+    bool found; /* the row was there before */
 };
 
 /* A record put aside (design.md section 6). Slices are borrowed until put_letters returns. */
@@ -55,8 +55,8 @@ struct mr_letter {
     const char *stream;
     int32_t partition;
     int64_t offset;
-    struct mr_slice key;   /* data NULL: null */
-    struct mr_slice value; /* data NULL: null */
+    struct mr_slice key;      /* data NULL: null */
+    struct mr_slice value;    /* data NULL: null */
     const char *headers_json; /* array of {"k": name, "v": base64 or null}; never NULL */
     int64_t timestamp_ms;     /* -1: none */
     const char *code;         /* "avro.trailing" */
@@ -71,9 +71,9 @@ enum mr_put {
     MR_PUT_UPDATE, /* update existing rows only; *n_done says how many there were */
 };
 
-/* Rows of one table with one column set (and, for MR_PUT_UPDATE, one mask: masked fields of the tuples
- * are NULL and must not be written). `rows` are in offset order and distinct by key except in
- * MR_PUT_INSERT of append strategies. */
+/* Rows of one table with one column set (and, for MR_PUT_UPDATE, one mask: masked fields of the
+ * tuples are NULL and must not be written). `rows` are in offset order and distinct by key except
+ * in MR_PUT_INSERT of append strategies. */
 struct mr_put_rows {
     struct mr_table *table;
     const struct mr_colset *key;
@@ -115,12 +115,12 @@ struct mr_sink_ops {
      * allow it). */
     int (*table_register)(struct mr_sink *sink, const struct mr_table *table, const char *route,
                           bool shared, struct mr_err *err);
-    /* Reads positions of the pipeline: all (n_in = 0) or those whose names stand in `io`. Returns in
-     * a malloc'd array (free()). */
+    /* Reads positions of the pipeline: all (n_in = 0) or those whose names stand in `io`. Returns
+     * in a malloc'd array (free()). */
     int (*positions_read)(struct mr_sink *sink, struct mr_position **out, size_t *n_out,
                           struct mr_err *err);
-    /* Claims all in one statement, rows locked in (stream, partition, slot) order; raises epochs; ends
-     * a stalled former owner's backend (design.md section 4). */
+    /* Claims all in one statement, rows locked in (stream, partition, slot) order; raises epochs;
+     * ends a stalled former owner's backend (design.md section 4). */
     int (*claim)(struct mr_sink *sink, struct mr_claim *claims, size_t n, struct mr_err *err);
     /* Pool figures for metrics. */
     void (*stats)(struct mr_sink *sink, uint32_t *idle, uint32_t *busy, uint32_t *waiting);
@@ -129,9 +129,9 @@ struct mr_sink_ops {
     int (*session_open)(struct mr_sink *sink, struct mr_session **out, struct mr_err *err);
     void (*session_close)(struct mr_session *session);
     /* Connects if needed (by the pool), opens the transaction, locks the tables ROW EXCLUSIVE and
-     * compares their versions with the catalogue: -MR_TABLE_CHANGED (err->table names it) when a plan
-     * is stale (V-13). On a new connection it first notes itself as owner of `spans` (so that the
-     * next owner can end it, should it stall). Tables sorted by (schema, name). */
+     * compares their versions with the catalogue: -MR_TABLE_CHANGED (err->table names it) when a
+     * plan is stale (V-13). On a new connection it first notes itself as owner of `spans` (so that
+     * the next owner can end it, should it stall). Tables sorted by (schema, name). */
     int (*begin)(struct mr_session *session, struct mr_table *const *tables, size_t n_tables,
                  const struct mr_span *spans, size_t n_spans, struct mr_err *err);
     int (*savepoint)(struct mr_session *session, struct mr_err *err);
@@ -145,11 +145,12 @@ struct mr_sink_ops {
                     uint64_t *n_done, struct mr_err *err);
     int (*put_letters)(struct mr_session *session, const struct mr_letter *letters, size_t n,
                        struct mr_err *err);
-    /* Compare and set of every span; another row count is -MR_FENCED (err names the first that failed). */
+    /* Compare and set of every span; another row count is -MR_FENCED (err names the first that
+     * failed). */
     int (*put_positions)(struct mr_session *session, const struct mr_span *spans, size_t n,
                          struct mr_err *err);
-    /* 0: durable. -MR_COMMIT_UNKNOWN: the answer was lost, settle by positions_read. After any error the
-     * caller rolls back, which makes the session ready for the next begin. */
+    /* 0: durable. -MR_COMMIT_UNKNOWN: the answer was lost, settle by positions_read. After any
+     * error the caller rolls back, which makes the session ready for the next begin. */
     int (*commit)(struct mr_session *session, struct mr_err *err);
     void (*rollback)(struct mr_session *session);
     /* Any thread: makes a call that blocks on the server return soon (cancel); best effort. */

@@ -1,5 +1,5 @@
-/* `millrace lag`: committed, position, end and lag of each partition that the pipeline has a position or a
- * commit of. Reads only: it joins no group and claims nothing. */
+/* `millrace lag`: committed, position, end and lag of each partition that the pipeline has a
+ * position or a commit of. Reads only: it joins no group and claims nothing. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +10,7 @@
 #include "consumer/cmd/cmd.h"
 #include "consumer/report.h"
 #include "consumer/wiring.h"
+
 #include "base/ban.h"
 
 enum { FACTS_TIMEOUT_MS = 10000, WATCH_SECONDS = 2 };

@@ -1,4 +1,5 @@
-/* `millrace run`: the service, until a signal, its own end, or a fault that it cannot go on with. */
+/* `millrace run`: the service, until a signal, its own end, or a fault that it cannot go on with.
+ */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "consumer/cmd/cmd.h"
 #include "consumer/progress.h"
 #include "consumer/supervisor.h"
+
 #include "base/ban.h"
 
 enum { TICK_MS = 100, MAX_CHANGES = 64 };
@@ -52,8 +54,8 @@ static void report_changes(const struct mr_config *running, const struct mr_conf
     free(changes);
 }
 
-/* Reload: the file is parsed and refused whole if anything is wrong. What can change in place does, what
- * cannot is named and waits for a restart (design.md section 4). */
+/* Reload: the file is parsed and refused whole if anything is wrong. What can change in place does,
+ * what cannot is named and waits for a restart (design.md section 4). */
 static void reload(const struct mr_cmd_args *args, const struct mr_config *running)
 {
     struct mr_config *fresh = NULL;
@@ -103,8 +105,7 @@ static void report_end(struct mr_service *service)
         [MR_END_CAUGHT_UP] = "caught_up", [MR_END_HALTED] = "halted",
         [MR_END_TIMED_OUT] = "timed_out", [MR_END_FAILED] = "failed",
     };
-    double seconds =
-        (double)(mr_mono_ms(&service->opts.env) - service->started_ms) / 1000.0;
+    double seconds = (double)(mr_mono_ms(&service->opts.env) - service->started_ms) / 1000.0;
 
     mr_status_read(service, &status);
     if (mr_service_end(service) == MR_END_FAILED)
@@ -131,9 +132,8 @@ int mr_cmd_run(const struct mr_cmd_args *args)
     mr_fault_arm_from_env();
 #endif
     signals_block(&set);
-    struct mr_service_opts opts = {.config = config,
-                                   .until_caught_up =
-                                       mr_cmd_value(args, "until-caught-up") != NULL};
+    struct mr_service_opts opts = {
+        .config = config, .until_caught_up = mr_cmd_value(args, "until-caught-up") != NULL};
     mr_env_init_system(&opts.env);
     int rc = mr_service_open(&service, &opts, &err);
     if (rc == 0 && *config->http.listen != '\0')

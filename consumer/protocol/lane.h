@@ -1,5 +1,5 @@
-/* What a lane's fill thread does next, as a pure function of what it sees. The fill thread asks it once a
- * turn; the table below is tried from top to bottom, the first row that holds decides.
+/* What a lane's fill thread does next, as a pure function of what it sees. The fill thread asks it
+ * once a turn; the table below is tried from top to bottom, the first row that holds decides.
  *
  * when                                             then
  * parked                                           PARK       wait until poll lets go
@@ -8,12 +8,13 @@
  * draining, something gathered                     WAIT
  * draining                                         PARK
  * full or due, writer free                         HAND_OVER
- * full                                             WAIT       back pressure: the fetch queue's limit
- * caught up, something gathered, writer free       HAND_OVER  idleness: do not wait for more
+ * full                                             WAIT       back pressure: the fetch queue's
+ * limit caught up, something gathered, writer free       HAND_OVER  idleness: do not wait for more
  * else                                             READ       at most until the batch is due
  *
- * full = rows or bytes reached; due = the oldest record has waited batch.max_wait; caught up = the last
- * read found nothing; writer free = it could begin at once; a unit test walks every combination. */
+ * full = rows or bytes reached; due = the oldest record has waited batch.max_wait; caught up = the
+ * last read found nothing; writer free = it could begin at once; a unit test walks every
+ * combination. */
 #ifndef MR_CONSUMER_PROTOCOL_LANE_H
 #define MR_CONSUMER_PROTOCOL_LANE_H
 
@@ -29,9 +30,9 @@ enum mr_lane_action {
 };
 
 struct mr_lane_view {
-    bool parked;      /* poll works on one of its partitions */
-    bool draining;    /* flush what there is, read nothing more (revoke, stop) */
-    bool stopping;    /* the lane ends after its drain */
+    bool parked;   /* poll works on one of its partitions */
+    bool draining; /* flush what there is, read nothing more (revoke, stop) */
+    bool stopping; /* the lane ends after its drain */
     bool writer_free;
     bool caught_up;
     bool full;

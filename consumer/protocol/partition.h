@@ -1,23 +1,24 @@
-/* The life of an assigned partition, as a pure step function: event in, next state and one action out.
- * Only the poll thread steps it; it alone calls assign, seek, pause and forward (design.md section 4,
- * Reading). Hold is the one mechanism for everything that must wait.
+/* The life of an assigned partition, as a pure step function: event in, next state and one action
+ * out. Only the poll thread steps it; it alone calls assign, seek, pause and forward (design.md
+ * section 4, Reading). Hold is the one mechanism for everything that must wait.
  *
  * CLAIMING  held; its position is being claimed in the target, or waits to be tried again
  * SEEKING   released; the seek to the position is under way, or waits to be tried again
  * FLOWING   its queue is forwarded to the lane
- * HELD      waits for something outside its table (a registry that is away, a batch that was dropped)
- * HALTED    waits for a probe, a reload or a command; its position is claimed anew afterwards
- * FENCED    another owner moved the position; one session time-out passes before it is claimed again
- * GONE      revoked or lost
+ * HELD      waits for something outside its table (a registry that is away, a batch that was
+ * dropped) HALTED    waits for a probe, a reload or a command; its position is claimed anew
+ * afterwards FENCED    another owner moved the position; one session time-out passes before it is
+ * claimed again GONE      revoked or lost
  *
- * state     claimed  refused  sought   unsought held     halted   adrift   reset    fenced   due      revoked
- * CLAIMING  SEEKING  CLAIMING .        .        .        HALTED   CLAIMING CLAIMING CLAIMING CLAIMING GONE
- * SEEKING   .        .        FLOWING  SEEKING  .        HALTED   CLAIMING SEEKING  FENCED   SEEKING  GONE
- * FLOWING   .        .        .        .        HELD     HALTED   CLAIMING SEEKING  FENCED   .        GONE
- * HELD      .        .        .        .        HELD     HALTED   CLAIMING HELD     FENCED   SEEKING  GONE
- * HALTED    .        .        .        .        HALTED   HALTED   HALTED   HALTED   HALTED   CLAIMING GONE
- * FENCED    .        .        .        .        .        HALTED   FENCED   FENCED   FENCED   CLAIMING GONE
- * GONE      .        .        .        .        .        .        .        .        .        .        .
+ * state     claimed  refused  sought   unsought held     halted   adrift   reset    fenced   due
+ * revoked CLAIMING  SEEKING  CLAIMING .        .        .        HALTED   CLAIMING CLAIMING
+ * CLAIMING CLAIMING GONE SEEKING   .        .        FLOWING  SEEKING  .        HALTED   CLAIMING
+ * SEEKING  FENCED   SEEKING  GONE FLOWING   .        .        .        .        HELD     HALTED
+ * CLAIMING SEEKING  FENCED   .        GONE HELD      .        .        .        .        HELD
+ * HALTED   CLAIMING HELD     FENCED   SEEKING  GONE HALTED    .        .        .        . HALTED
+ * HALTED   HALTED   HALTED   HALTED   CLAIMING GONE FENCED    .        .        .        .        .
+ * HALTED   FENCED   FENCED   FENCED   CLAIMING GONE GONE      .        .        .        .        .
+ * .        .        .        .        .        .
  *
  * A dot is a bug. Events of an older generation of the partition never reach this table: the caller
  * compares generations first. A unit test reads this drawing and compares it with the C table. */
@@ -38,14 +39,18 @@ enum mr_partition_state {
     MR_N_PART_STATES
 };
 
-enum mr_partition_event { /* in the drawing's order */
-    MR_PART_EV_CLAIMED,  /* the claim gave a position that can be started from */
-    MR_PART_EV_REFUSED,  /* the claim failed for a reason that passes: try again */
+/* in the drawing's order */
+enum mr_partition_event {
+    MR_PART_EV_CLAIMED,  /* the claim gave a position that can be started
+                            from */
+    MR_PART_EV_REFUSED,  /* the claim failed for a reason that passes: try
+                            again */
     MR_PART_EV_SOUGHT,   /* the seek was accepted */
     MR_PART_EV_UNSOUGHT, /* the seek failed for a reason that passes */
     MR_PART_EV_HELD,     /* fill met a record that must wait */
     MR_PART_EV_HALTED,   /* claim, seek, fill or flush met a HALT */
-    MR_PART_EV_ADRIFT,   /* the source cannot deliver from the position: the claim finds out why */
+    MR_PART_EV_ADRIFT,   /* the source cannot deliver from the position: the
+                            claim finds out why */
     MR_PART_EV_RESET,    /* the batch that held its records was dropped */
     MR_PART_EV_FENCED,   /* its compare-and-set failed */
     MR_PART_EV_DUE,      /* the timer that the last action started */
@@ -55,14 +60,14 @@ enum mr_partition_event { /* in the drawing's order */
 
 enum mr_partition_action {
     MR_PART_DO_NOTHING,
-    MR_PART_DO_CLAIM,      /* queue a claim job */
-    MR_PART_DO_SEEK,       /* seek to the position */
-    MR_PART_DO_FLOW,       /* forward to the lane, new generation */
-    MR_PART_DO_HOLD,       /* pause, forward to nothing, new generation, start the timer */
-    MR_PART_DO_WAIT,       /* already held: start the timer */
-    MR_PART_DO_HOLD_SEEK,  /* hold, then seek at once */
-    MR_PART_DO_FORGET,     /* drop what is left of it */
-    MR_PART_DO_BUG         /* a dot of the table */
+    MR_PART_DO_CLAIM,     /* queue a claim job */
+    MR_PART_DO_SEEK,      /* seek to the position */
+    MR_PART_DO_FLOW,      /* forward to the lane, new generation */
+    MR_PART_DO_HOLD,      /* pause, forward to nothing, new generation, start the timer */
+    MR_PART_DO_WAIT,      /* already held: start the timer */
+    MR_PART_DO_HOLD_SEEK, /* hold, then seek at once */
+    MR_PART_DO_FORGET,    /* drop what is left of it */
+    MR_PART_DO_BUG        /* a dot of the table */
 };
 
 struct mr_partition_step {

@@ -13,7 +13,8 @@ int mr_position_start(const struct mr_start_rule *rule, const struct mr_log_fact
                           "the group's commit %" PRId64 " was made for this target, which has no "
                           "position for the partition",
                           log->committed);
-    /* a commit of the group shows that the partition is not a new one: another instance only was first */
+    /* a commit of the group shows that the partition is not a new one: another instance only was
+     * first */
     bool has_commit = rule->start == MR_START_COMMITTED && log->committed >= 0;
     if (rule->added_later && !has_commit) {
         *offset = log->low;

@@ -1,6 +1,6 @@
-/* Decisions about positions, pure: where to start, what a stored position says about a batch in doubt,
- * and whether a stored position still belongs to this log (design.md section 4; contract.md G-02, K-04,
- * K-05, K-06). */
+/* Decisions about positions, pure: where to start, what a stored position says about a batch in
+ * doubt, and whether a stored position still belongs to this log (design.md section 4; contract.md
+ * G-02, K-04, K-05, K-06). */
 #ifndef MR_CONSUMER_PROTOCOL_POSITION_H
 #define MR_CONSUMER_PROTOCOL_POSITION_H
 
@@ -11,9 +11,9 @@ enum mr_start { MR_START_COMMITTED, MR_START_EARLIEST, MR_START_LATEST, MR_START
 
 /* What the source knows of one partition. -1 / "" where it is not known. */
 struct mr_log_facts {
-    int64_t low;  /* first offset that can be read */
-    int64_t high; /* one past the last record */
-    int64_t committed;           /* the group's commit; -1: none */
+    int64_t low;       /* first offset that can be read */
+    int64_t high;      /* one past the last record */
+    int64_t committed; /* the group's commit; -1: none */
     int32_t committed_leader_epoch;
     bool committed_is_ours; /* its metadata names this pipeline and target */
     int64_t at_timestamp;   /* first offset at or after the start time stamp; -1: none */
@@ -23,8 +23,8 @@ struct mr_log_facts {
 
 struct mr_start_rule {
     enum mr_start start;
-    bool added_later;       /* the partition appeared after the pipeline's first start: earliest (K-06) */
-    bool continue_on_loss;  /* on_data_loss = "continue" */
+    bool added_later; /* the partition appeared after the pipeline's first start: earliest (K-06) */
+    bool continue_on_loss; /* on_data_loss = "continue" */
 };
 
 /* The offset to start from where the target has no position. HALT source.position_missing when the
@@ -32,9 +32,9 @@ struct mr_start_rule {
 int mr_position_start(const struct mr_start_rule *rule, const struct mr_log_facts *log,
                       int64_t *offset, int32_t *leader_epoch, struct mr_err *err);
 
-/* May this stored position be continued? HALT source.cluster_changed, source.topic_recreated, source.gap (the
- * lost range is named), source.truncated. With continue_on_loss a gap moves *offset to the log's
- * start instead. */
+/* May this stored position be continued? HALT source.cluster_changed, source.topic_recreated,
+ * source.gap (the lost range is named), source.truncated. With continue_on_loss a gap moves *offset
+ * to the log's start instead. */
 int mr_position_check(const struct mr_position *stored, const struct mr_start_rule *rule,
                       const struct mr_log_facts *log, int64_t *offset, struct mr_err *err);
 

@@ -5,21 +5,27 @@
  * WAITING   it failed for a reason that passes; the backoff runs
  * DOUBT     the connection was lost at COMMIT: the stored positions decide
  *
- * state     batch    done     retry    doubt    drop     due      landed   absent   moved    abandon
+ * state     batch    done     retry    doubt    drop     due      landed   absent   moved abandon
  * IDLE      FLUSHING .        .        .        .        .        .        .        .        IDLE
- * FLUSHING  .        IDLE     WAITING  DOUBT    IDLE     .        .        .        .        FLUSHING
+ * FLUSHING  .        IDLE     WAITING  DOUBT    IDLE     .        .        .        . FLUSHING
  * WAITING   .        .        .        .        .        FLUSHING .        .        .        IDLE
  * DOUBT     .        .        DOUBT    .        .        DOUBT    IDLE     FLUSHING IDLE     DOUBT
  *
  * done = committed; retry = RETRY or PAUSE class (in DOUBT: the positions cannot be read yet);
  * drop = any other class: the batch is given up and its partitions are set back to their positions;
- * landed / absent / moved = what the stored positions say of the batch in doubt; abandon = its partitions
- * were revoked or the service stops. A batch in FLUSHING or DOUBT ends first: its fate must be known
- * before its memory is used again. */
+ * landed / absent / moved = what the stored positions say of the batch in doubt; abandon = its
+ * partitions were revoked or the service stops. A batch in FLUSHING or DOUBT ends first: its fate
+ * must be known before its memory is used again. */
 #ifndef MR_CONSUMER_PROTOCOL_WRITER_H
 #define MR_CONSUMER_PROTOCOL_WRITER_H
 
-enum mr_writer_state { MR_WRITER_IDLE, MR_WRITER_FLUSHING, MR_WRITER_WAITING, MR_WRITER_DOUBT, MR_N_WRITER_STATES };
+enum mr_writer_state {
+    MR_WRITER_IDLE,
+    MR_WRITER_FLUSHING,
+    MR_WRITER_WAITING,
+    MR_WRITER_DOUBT,
+    MR_N_WRITER_STATES
+};
 
 enum mr_writer_event {
     MR_WRITER_EV_BATCH,
@@ -42,8 +48,8 @@ enum mr_writer_action {
     MR_WRITER_DO_BACKOFF, /* wait, at most until told to abandon */
     MR_WRITER_DO_REREAD,  /* read the stored positions */
     MR_WRITER_DO_REREAD_LATER, /* back off, then re-read */
-    MR_WRITER_DO_DROP,    /* give the batch up, report why */
-    MR_WRITER_DO_FENCED,  /* give it up: another owner moved a position */
+    MR_WRITER_DO_DROP,         /* give the batch up, report why */
+    MR_WRITER_DO_FENCED,       /* give it up: another owner moved a position */
     MR_WRITER_DO_BUG
 };
 

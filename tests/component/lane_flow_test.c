@@ -1,5 +1,5 @@
-/* Lanes, claims and the poll loop at work: the fake source, a real SQLite target. Every test ends with the
- * source's rules kept and every record given back. */
+/* Lanes, claims and the poll loop at work: the fake source, a real SQLite target. Every test ends
+ * with the source's rules kept and every record given back. */
 #include <stdio.h>
 #include <string.h>
 
@@ -83,7 +83,8 @@ MR_TEST("a poison record is put aside in the same transaction, its neighbours la
 }
 
 /* case 30 */
-MR_TEST("with on_bad_record = stop everything before the record lands, and the partition waits at it")
+MR_TEST(
+    "with on_bad_record = stop everything before the record lands, and the partition waits at it")
 {
     static const uint8_t bad[] = {0, 0};
 

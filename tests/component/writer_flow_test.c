@@ -1,5 +1,6 @@
-/* What the writer does when the target refuses, stalls, or does not answer: a service with a faulty sink around
- * a SQLite file. Tables are appended to, so that a record that is written twice shows. */
+/* What the writer does when the target refuses, stalls, or does not answer: a service with a faulty
+ * sink around a SQLite file. Tables are appended to, so that a record that is written twice shows.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -135,7 +136,8 @@ MR_TEST("a full disk pauses the writer, is told, and nothing becomes a dead lett
 }
 
 /* case 158, Q-07 */
-MR_TEST("a table that is refused holds its partitions, its neighbour goes on, and a probe resumes it")
+MR_TEST(
+    "a table that is refused holds its partitions, its neighbour goes on, and a probe resumes it")
 {
     static const struct mr_fault_step steps[] = {{.op = MR_OP_PUT_ROWS,
                                                   .call = 1,
@@ -254,7 +256,8 @@ MR_TEST("a partition that is lost and assigned again during a slow commit is loa
 }
 
 /* Q-01, G-03 */
-MR_TEST("a partition that is assigned again while its old batch is in doubt is not fenced by itself")
+MR_TEST(
+    "a partition that is assigned again while its old batch is in doubt is not fenced by itself")
 {
     static const bool landed[] = {true, false};
 

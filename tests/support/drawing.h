@@ -1,6 +1,6 @@
-/* Reads the state machine that a header draws in its comment, so that a test can compare it with the C
- * table: the drawing cannot lie. The form: a line that begins with " * state " and names the events,
- * then one line per state: its name and one cell per event (a next state, or a dot). */
+/* Reads the state machine that a header draws in its comment, so that a test can compare it with
+ * the C table: the drawing cannot lie. The form: a line that begins with " * state " and names the
+ * events, then one line per state: its name and one cell per event (a next state, or a dot). */
 #ifndef MR_TESTS_SUPPORT_DRAWING_H
 #define MR_TESTS_SUPPORT_DRAWING_H
 

@@ -1,12 +1,13 @@
 /* Owns the service that component tests drive. */
 #include "tests/support/flow.h"
 
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <sqlite3.h>
 
 #include "tests/support/mr_test.h"
 
@@ -54,33 +55,38 @@ static void script_close(void *conn)
     (void)conn;
 }
 
-static const struct mr_registry_fetch_ops script = {"script", script_open, script_get, script_close};
+static const struct mr_registry_fetch_ops script = {"script", script_open, script_get,
+                                                    script_close};
 
 /* ---- start and stop ---- */
 
 static void parts_start(struct flow *f, const struct flow_opts *opts)
 {
     struct mr_source_opts source_opts = {.n_lanes = opts->n_lanes, .env = f->env};
-    struct mr_registry_opts registry_opts = {
-        .name = "default", .urls = {"http://x"}, .n_urls = 1, .timeout_ms = 1000,
-        .cache_schemas = 100, .missing_ttl_ms = 1000, .schema = {.lenient_names = true}};
+    struct mr_registry_opts registry_opts = {.name = "default",
+                                             .urls = {"http://x"},
+                                             .n_urls = 1,
+                                             .timeout_ms = 1000,
+                                             .cache_schemas = 100,
+                                             .missing_ttl_ms = 1000,
+                                             .schema = {.lenient_names = true}};
     f->sink_opts = (struct mr_sink_opts){.url = f->url,
-                                     .schema = "public",
-                                     .control_schema = "millrace",
-                                     .pipeline = "flow",
-                                     .group_id = "flow",
-                                     .instance_id = "one",
-                                     .pool_min = 1,
-                                     .pool_max = 8,
-                                     .pool_wait_ms = 5000,
-                                     .pool_idle_ms = 600000,
-                                     .pool_max_age_ms = 3600000,
-                                     .statement_timeout_ms = 30000,
-                                     .lock_timeout_ms = 5000,
-                                     .connect_timeout_ms = 5000,
-                                     .session_timeout_ms = 200,
-                                     .env = f->env,
-                                     .output_fd = 1};
+                                         .schema = "public",
+                                         .control_schema = "millrace",
+                                         .pipeline = "flow",
+                                         .group_id = "flow",
+                                         .instance_id = "one",
+                                         .pool_min = 1,
+                                         .pool_max = 8,
+                                         .pool_wait_ms = 5000,
+                                         .pool_idle_ms = 600000,
+                                         .pool_max_age_ms = 3600000,
+                                         .statement_timeout_ms = 30000,
+                                         .lock_timeout_ms = 5000,
+                                         .connect_timeout_ms = 5000,
+                                         .session_timeout_ms = 200,
+                                         .env = f->env,
+                                         .output_fd = 1};
     const struct mr_sink_ops *ops = opts->sink_ops != NULL ? opts->sink_ops : &mr_sink_sqlite;
     struct mr_err err = MR_ERR_INIT;
 
@@ -92,19 +98,18 @@ static void parts_start(struct flow *f, const struct flow_opts *opts)
     if (opts->faults)
         f->sink = mr_sink_fault_new(f->real_sink);
     f->metrics = mr_metrics_new(mr_meters, MR_N_METERS);
-    f->rule = (struct mr_route_rule){
-        .route = {.strategy = opts->strategy,
-                  .create = true,
-                  .unavailable_detect = true,
-                  .placeholder = "__debezium_unavailable_value",
-                  .placeholder_len = 28,
-                  .max_zero_size_items = 65536,
-                  .max_record_bytes = 1 << 20,
-                  .max_identifier_bytes = 63},
-        .label = "t",
-        .topic = "t",
-        .on_bad = opts->on_bad,
-        .registry = f->registry};
+    f->rule = (struct mr_route_rule){.route = {.strategy = opts->strategy,
+                                               .create = true,
+                                               .unavailable_detect = true,
+                                               .placeholder = "__debezium_unavailable_value",
+                                               .placeholder_len = 28,
+                                               .max_zero_size_items = 65536,
+                                               .max_record_bytes = 1 << 20,
+                                               .max_identifier_bytes = 63},
+                                     .label = "t",
+                                     .topic = "t",
+                                     .on_bad = opts->on_bad,
+                                     .registry = f->registry};
     if (opts->any_topic) {
         f->rule.topic = NULL;
         MR_CHECK_INT(regcomp(&f->rule.regex, "^[a-z]+$", REG_EXTENDED), 0);
@@ -115,24 +120,22 @@ static void parts_start(struct flow *f, const struct flow_opts *opts)
 
 static void threads_start(struct flow *f, const struct flow_opts *opts)
 {
-    struct mr_claims_opts claims_opts = {.source = f->source,
-                                         .sink = f->sink,
-                                         .pipeline = "flow",
-                                         .env = f->env};
+    struct mr_claims_opts claims_opts = {
+        .source = f->source, .sink = f->sink, .pipeline = "flow", .env = f->env};
     struct mr_err err = MR_ERR_INIT;
 
     MR_CHECK_OK(mr_claims_new(&claims_opts, &f->claims, &err));
-    f->shared = (struct mr_lane_shared){
-        .source = f->source,
-        .sink = f->sink,
-        .partitions = &f->partitions,
-        .targets = &f->targets,
-        .metrics = f->metrics,
-        .batch = {.max_rows = opts->max_rows > 0 ? opts->max_rows : 1000,
-                  .max_bytes = 4 << 20,
-                  .max_record_bytes = 1 << 20},
-        .max_wait_ms = 50,
-        .resolve_deadline_ms = 2000};
+    f->shared =
+        (struct mr_lane_shared){.source = f->source,
+                                .sink = f->sink,
+                                .partitions = &f->partitions,
+                                .targets = &f->targets,
+                                .metrics = f->metrics,
+                                .batch = {.max_rows = opts->max_rows > 0 ? opts->max_rows : 1000,
+                                          .max_bytes = 4 << 20,
+                                          .max_record_bytes = 1 << 20},
+                                .max_wait_ms = 50,
+                                .resolve_deadline_ms = 2000};
     f->n_lanes = opts->n_lanes;
     for (uint32_t i = 0; i < f->n_lanes; i++) {
         MR_CHECK_OK(mr_lane_init(&f->lanes[i], i, &f->shared, f->env, &err));

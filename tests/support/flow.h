@@ -1,5 +1,6 @@
-/* A whole service without its command line for component tests: the fake source, a scripted registry with
- * one plain schema {id int key; v string}, a SQLite file, real lanes, claims and poll loop. */
+/* A whole service without its command line for component tests: the fake source, a scripted
+ * registry with one plain schema {id int key; v string}, a SQLite file, real lanes, claims and poll
+ * loop. */
 #ifndef MR_TESTS_SUPPORT_FLOW_H
 #define MR_TESTS_SUPPORT_FLOW_H
 
@@ -34,14 +35,14 @@ struct flow_opts {
     uint32_t n_lanes;
     enum mr_strategy strategy;
     enum mr_on_bad on_bad;
-    uint32_t max_rows;      /* of a batch; 0: 1000 */
+    uint32_t max_rows;                  /* of a batch; 0: 1000 */
     const struct mr_sink_ops *sink_ops; /* NULL: SQLite */
-    bool faults;            /* wrap the sink: f.sink takes mr_sink_fault_script() */
-    bool any_topic;         /* the route takes every topic, each into a table of its name */
+    bool faults;                        /* wrap the sink: f.sink takes mr_sink_fault_script() */
+    bool any_topic; /* the route takes every topic, each into a table of its name */
     bool until_caught_up;
     uint32_t revoke_timeout_ms;   /* 0: 5000 */
     uint32_t shutdown_timeout_ms; /* 0: 10000 */
-    const char *dir;        /* an existing folder to go on in; NULL: a new one */
+    const char *dir;              /* an existing folder to go on in; NULL: a new one */
 };
 
 void flow_start(struct flow *flow, const struct flow_opts *opts);
@@ -58,7 +59,8 @@ int64_t flow_put(struct flow *flow, int32_t partition, int64_t id, const char *v
 int64_t flow_put_bytes(struct flow *flow, int32_t partition, int64_t id, struct mr_slice value);
 
 /* The same on any topic. */
-int64_t flow_put_to(struct flow *flow, const char *topic, int32_t partition, int64_t id, const char *v);
+int64_t flow_put_to(struct flow *flow, const char *topic, int32_t partition, int64_t id,
+                    const char *v);
 
 /* Waits until the position in the target is `next` or behind it; fails the test at the deadline. */
 void flow_await_position(struct flow *flow, int32_t partition, int64_t next);

@@ -38,7 +38,7 @@ struct mr_fault_step {
     const char *sqlstate; /* with MR_DB */
     bool after;           /* the real call is made first: an answer that was lost */
     bool gate; /* the call waits for mr_sink_fault_open(); without a code it then is the real one */
-    bool by_offset;       /* put_rows, delete_keys: only where a row has this offset */
+    bool by_offset; /* put_rows, delete_keys: only where a row has this offset */
     int64_t offset;
 };
 

@@ -22,8 +22,8 @@ struct fake_part {
     struct fake_message *log; /* from offset `base` */
     int64_t base;
     size_t n_log, cap_log;
-    int64_t at;        /* next offset to hand out */
-    int lane;          /* -1: forwarded to nothing */
+    int64_t at; /* next offset to hand out */
+    int lane;   /* -1: forwarded to nothing */
     bool assigned, end_told;
     int64_t committed;
 };
@@ -149,7 +149,8 @@ void fake_source_gap(struct fake_source *fake, const char *stream, int32_t parti
     pthread_mutex_unlock(&fake->mutex);
 }
 
-void fake_source_retain(struct fake_source *fake, const char *stream, int32_t partition, int64_t low)
+void fake_source_retain(struct fake_source *fake, const char *stream, int32_t partition,
+                        int64_t low)
 {
     pthread_mutex_lock(&fake->mutex);
     find(fake, stream, partition)->low = low;
@@ -515,15 +516,15 @@ static int fake_facts(struct mr_source *source, const char *stream, int32_t part
     if (part == NULL) {
         rc = mr_err_set(err, MR_SOURCE_TOPIC_MISSING, "no such partition");
     } else {
-        *out = (struct mr_log_facts){
-            .low = part->low,
-            .high = high(part),
-            .committed = part->committed,
-            .committed_leader_epoch = -1,
-            .committed_is_ours = part->committed >= 0 && strcmp(fake->metadata, our_metadata) == 0,
-            .at_timestamp = -1,
-            .stream_id = "topic-id",
-            .cluster_id = "cluster-id"};
+        *out = (struct mr_log_facts){.low = part->low,
+                                     .high = high(part),
+                                     .committed = part->committed,
+                                     .committed_leader_epoch = -1,
+                                     .committed_is_ours = part->committed >= 0 &&
+                                                          strcmp(fake->metadata, our_metadata) == 0,
+                                     .at_timestamp = -1,
+                                     .stream_id = "topic-id",
+                                     .cluster_id = "cluster-id"};
     }
     pthread_mutex_unlock(&fake->mutex);
     return rc;

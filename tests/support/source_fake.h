@@ -1,7 +1,7 @@
-/* A source in memory, for component tests of lanes, claims and the poll loop: a log per partition, an
- * assignment that the test decides, and the rules of consumer/source.h kept strictly: a call that the
- * contract forbids (hold or release while the lane reads, a record released twice) fails the test at its end
- * through fake_source_violations(). Any thread. */
+/* A source in memory, for component tests of lanes, claims and the poll loop: a log per partition,
+ * an assignment that the test decides, and the rules of consumer/source.h kept strictly: a call
+ * that the contract forbids (hold or release while the lane reads, a record released twice) fails
+ * the test at its end through fake_source_violations(). Any thread. */
 #ifndef MR_TESTS_SUPPORT_SOURCE_FAKE_H
 #define MR_TESTS_SUPPORT_SOURCE_FAKE_H
 
@@ -22,7 +22,8 @@ int64_t fake_source_append(struct fake_source *fake, const char *stream, int32_t
 /* Leaves a gap of `n` offsets, as compaction or transaction markers do. */
 void fake_source_gap(struct fake_source *fake, const char *stream, int32_t partition, int64_t n);
 /* Forgets everything below `low`, as retention does. */
-void fake_source_retain(struct fake_source *fake, const char *stream, int32_t partition, int64_t low);
+void fake_source_retain(struct fake_source *fake, const char *stream, int32_t partition,
+                        int64_t low);
 
 /* The next poll reports this; the partition must exist. */
 void fake_source_assign(struct fake_source *fake, const char *stream, int32_t partition);

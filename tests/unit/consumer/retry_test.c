@@ -12,7 +12,7 @@ MR_SETUP
 
 MR_TEST("the bound of a retry doubles from 100 ms to 30 s, and the jitter stays within it")
 {
-    static const uint32_t bounds[] = {100,  200,  400,   800,   1600,  3200,
+    static const uint32_t bounds[] = {100,  200,   400,   800,   1600, 3200,
                                       6400, 12800, 25600, 30000, 30000};
 
     for (uint32_t attempt = 0; attempt < sizeof bounds / sizeof *bounds; attempt++) {

@@ -1,4 +1,5 @@
-/* Routes at work: which table a topic's records go to, and what a table's fault does (design.md section 5). */
+/* Routes at work: which table a topic's records go to, and what a table's fault does (design.md
+ * section 5). */
 #include "consumer/targets.h"
 
 #include <string.h>

@@ -64,8 +64,8 @@ MR_TEST("a stopping lane ends once it is empty, not before")
 
 MR_TEST("a caught-up lane flushes at once when its writer is free")
 {
-    struct mr_lane_view v = {.writer_free = true, .caught_up = true, .n_records = 1,
-                             .max_wait_ms = 500};
+    struct mr_lane_view v = {
+        .writer_free = true, .caught_up = true, .n_records = 1, .max_wait_ms = 500};
 
     MR_CHECK_INT(mr_lane_next(&v), MR_LANE_DO_HAND_OVER);
     v.caught_up = false;

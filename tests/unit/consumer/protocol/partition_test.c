@@ -41,11 +41,11 @@ MR_TEST("the drawing in the header is the table")
 MR_TEST("the drawing names the events in the order of the enum")
 {
     static const char *const names[MR_N_PART_EVENTS] = {
-        [MR_PART_EV_CLAIMED] = "claimed",   [MR_PART_EV_REFUSED] = "refused",
-        [MR_PART_EV_SOUGHT] = "sought",     [MR_PART_EV_UNSOUGHT] = "unsought",
-        [MR_PART_EV_HELD] = "held",         [MR_PART_EV_HALTED] = "halted",
-        [MR_PART_EV_ADRIFT] = "adrift",     [MR_PART_EV_RESET] = "reset",
-        [MR_PART_EV_FENCED] = "fenced",     [MR_PART_EV_DUE] = "due",
+        [MR_PART_EV_CLAIMED] = "claimed", [MR_PART_EV_REFUSED] = "refused",
+        [MR_PART_EV_SOUGHT] = "sought",   [MR_PART_EV_UNSOUGHT] = "unsought",
+        [MR_PART_EV_HELD] = "held",       [MR_PART_EV_HALTED] = "halted",
+        [MR_PART_EV_ADRIFT] = "adrift",   [MR_PART_EV_RESET] = "reset",
+        [MR_PART_EV_FENCED] = "fenced",   [MR_PART_EV_DUE] = "due",
         [MR_PART_EV_REVOKED] = "revoked"};
 
     mr_drawing_read("consumer/protocol/partition.h", &drawing);

@@ -1,4 +1,5 @@
-/* Where to start, whether a stored position still fits its log, and what it says of a batch in doubt. */
+/* Where to start, whether a stored position still fits its log, and what it says of a batch in
+ * doubt. */
 #include "consumer/protocol/position.h"
 
 #include <stdio.h>
@@ -141,8 +142,12 @@ MR_TEST("another cluster id halts before anything else is compared")
 
 static struct mr_span span_of(int32_t partition, int64_t expected, int64_t next)
 {
-    return (struct mr_span){.stream = "orders", .partition = partition, .slots = 1, .epoch = 3,
-                            .expected = expected, .next = next};
+    return (struct mr_span){.stream = "orders",
+                            .partition = partition,
+                            .slots = 1,
+                            .epoch = 3,
+                            .expected = expected,
+                            .next = next};
 }
 
 MR_TEST("a commit in doubt landed if every position stands at the batch's end")
