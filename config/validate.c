@@ -14,7 +14,7 @@
 
 enum { POOL_SPARE = 2, POOL_SPARE_DEFAULT = 4, POOL_MAX_DEFAULT = 10, TOPIC_BYTES = 249 };
 #define LANE_BYTES                                                                                 \
-    ((uint64_t)4 * 1024 * 1024) /* two batches and a fetch queue of the least use                 
+    ((uint64_t)4 * 1024 * 1024) /* two batches and a fetch queue of the least use                  \
                                    \ */
 
 int mr_validate_fail(const struct mr_config *config, struct mr_err *err, const char *path,
