@@ -240,6 +240,18 @@ static bool plan_keep(struct mr_batch *batch, struct mr_plan *plan)
     return true;
 }
 
+/* Makes room for a record that is alone and larger than a normal batch: G-06 is its limit. False
+ * where it is not alone or the room was made before. */
+static bool lone_room_make(struct mr_batch *batch)
+{
+    size_t limit = 64 * batch->opts.max_record_bytes + ARENA_SLACK;
+
+    if (batch->n_held > 0 || batch->arena.limit_bytes >= limit)
+        return false;
+    batch->arena.limit_bytes = limit;
+    return true;
+}
+
 int mr_batch_add(struct mr_batch *batch, struct mr_target *target, struct mr_plan *plan,
                  const struct mr_decoded *decoded, const struct mr_record *record,
                  struct mr_err *err)
@@ -263,10 +275,7 @@ int mr_batch_add(struct mr_batch *batch, struct mr_target *target, struct mr_pla
         .offset = record->offset,
     };
     rc = mr_rows_add(&table->rows, &row, err);
-    if (rc == -MR_FULL && batch->n_held == 0 &&
-        batch->arena.limit_bytes < 64 * batch->opts.max_record_bytes) {
-        /* alone, and larger than a normal batch: G-06 is its limit */
-        batch->arena.limit_bytes = 64 * batch->opts.max_record_bytes + ARENA_SLACK;
+    if (rc == -MR_FULL && lone_room_make(batch)) {
         rc = mr_rows_add(&table->rows, &row, err);
         if (rc == -MR_FULL)
             return mr_err_set(err, MR_NO_MEMORY, "no memory for one record");
@@ -289,8 +298,11 @@ int mr_batch_add_letter(struct mr_batch *batch, struct mr_source *source,
         batch->letters = more;
     if (more == NULL || !room_make(batch))
         return mr_err_set(err, MR_NO_MEMORY, "no memory for a dead letter");
-    int rc = mr_letter_make(&batch->letters[batch->n_letters], &batch->arena, source, record,
-                            target != NULL ? target->label : "", why);
+    struct mr_letter *letter = &batch->letters[batch->n_letters];
+    const char *table = target != NULL ? target->label : "";
+    int rc = mr_letter_make(letter, &batch->arena, source, record, table, why);
+    if (rc == -MR_FULL && lone_room_make(batch))
+        rc = mr_letter_make(letter, &batch->arena, source, record, table, why);
     if (rc == -MR_FULL && batch->n_held == 0)
         return mr_err_set(err, MR_NO_MEMORY, "no memory for a dead letter");
     if (rc == 0)

@@ -7,7 +7,7 @@
 
 #include "base/ban.h"
 
-enum { HASH_HEX = 8, HASH_TAIL = HASH_HEX + 1 };
+enum { HASH_HEX = 8, HASH_TAIL = HASH_HEX + 1, MAX_SHOWN = 100 };
 
 static uint8_t fold(uint8_t c, uint8_t letter_case)
 {
@@ -18,16 +18,22 @@ static uint8_t fold(uint8_t c, uint8_t letter_case)
     return c;
 }
 
+/* At most `max` of the text's bytes, cut at a character's border. `len` > max. */
+static size_t cut_len(const char *text, size_t max)
+{
+    while (max > 0 && ((uint8_t)text[max] & 0xc0) == 0x80)
+        max--;
+    return max;
+}
+
 static int shorten(const char *text, size_t len, size_t max, char *out, struct mr_err *err)
 {
     static const char digits[] = "0123456789abcdef";
     uint8_t sha[MR_SHA256_BYTES];
-    size_t keep = max - HASH_TAIL;
+    size_t keep = cut_len(text, max - HASH_TAIL);
 
     if (!mr_digest_sha256((struct mr_slice){(const uint8_t *)text, len}, sha))
         return mr_err_set(err, MR_NO_MEMORY, "SHA-256 is not to be had for a long name");
-    while (keep > 0 && ((uint8_t)text[keep] & 0xc0) == 0x80)
-        keep--; /* cut at a character's border */
     memcpy(out, text, keep);
     out[keep] = '_';
     for (size_t i = 0; i < HASH_HEX; i++)
@@ -49,8 +55,8 @@ int mr_identifier_make(const char *text, size_t len, const struct mr_identifier_
         return mr_err_set(err, MR_BUG, "no room for a name of %zu bytes", max);
     if (len > max && opts->long_halt)
         return mr_err_set(err, MR_IDENTIFIER_INVALID,
-                          "the name '%.*s' has %zu bytes, the target takes %zu", 100, text, len,
-                          max);
+                          "the name '%.*s' has %zu bytes, the target takes %zu",
+                          (int)(len > MAX_SHOWN ? cut_len(text, MAX_SHOWN) : len), text, len, max);
     if (len > max) {
         int rc = shorten(text, len, max, out, err);
         if (rc < 0)
