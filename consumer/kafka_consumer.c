@@ -294,8 +294,10 @@ static void kafka_free(struct mr_kafka *kafka)
 static int subscribe(struct mr_kafka *kafka, struct mr_err *err)
 {
     const struct mr_source_opts *opts = kafka->opts;
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)opts->n_topics);
 
+    if (opts->n_topics == 0)
+        return 0; /* only asks for facts: no member of the group */
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)opts->n_topics);
     for (size_t i = 0; i < opts->n_topics; i++)
         rd_kafka_topic_partition_list_add(list, opts->topics[i], RD_KAFKA_PARTITION_UA);
     int code = (int)rd_kafka_subscribe(kafka->rk, list);
@@ -386,6 +388,11 @@ static uint32_t session_timeout_ms(const struct mr_source *source)
     return ((const struct mr_kafka *)source)->session_timeout_ms;
 }
 
+static const char *client_version(void)
+{
+    return rd_kafka_version_str();
+}
+
 static void stats_json(struct mr_source *source, struct mr_buf *out)
 {
     struct mr_kafka *kafka = mr_kafka_of(source);
@@ -393,6 +400,11 @@ static void stats_json(struct mr_source *source, struct mr_buf *out)
     mr_lock_take(&kafka->stats_lock);
     mr_buf_add(out, kafka->stats.data, kafka->stats.len);
     mr_lock_drop(&kafka->stats_lock);
+}
+
+static const char *client_version(void)
+{
+    return rd_kafka_version_str();
 }
 
 const struct mr_source_ops mr_source_kafka = {
@@ -415,4 +427,5 @@ const struct mr_source_ops mr_source_kafka = {
     .known_end = mr_kafka_known_end,
     .session_timeout_ms = session_timeout_ms,
     .stats_json = stats_json,
+    .client_version = client_version,
 };
