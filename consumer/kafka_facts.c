@@ -113,6 +113,23 @@ static bool topic_known(struct mr_kafka *kafka, const char *stream, const char *
     return fresh;
 }
 
+/* Topic ids are asked of the controller. Brokers that name none that is one of them (a proxy, the
+ * mock cluster) never answer; waiting for it would cost each claim its whole time-out. */
+static bool has_controller(struct mr_kafka *kafka, uint64_t end_ms)
+{
+    const struct rd_kafka_metadata *found = NULL;
+    int32_t controller = rd_kafka_controllerid(kafka->rk, left_ms(kafka, end_ms));
+    bool listed = false;
+
+    if (rd_kafka_metadata(kafka->rk, 0, NULL, &found, left_ms(kafka, end_ms)) !=
+        RD_KAFKA_RESP_ERR_NO_ERROR)
+        return true; /* not known: asking tells what is wrong */
+    for (int i = 0; i < found->broker_cnt && !listed; i++)
+        listed = found->brokers[i].id == controller;
+    rd_kafka_metadata_destroy(found);
+    return listed;
+}
+
 static void id_text(const rd_kafka_Uuid_t *id, char *out, size_t cap)
 {
     *out = '\0';
@@ -121,15 +138,20 @@ static void id_text(const rd_kafka_Uuid_t *id, char *out, size_t cap)
         snprintf(out, cap, "%s", rd_kafka_Uuid_base64str(id));
 }
 
-/* "" where the brokers are too old for topic ids, or do not tell; only a missing topic is an error.
- */
+/* "" where the brokers are too old for topic ids, or do not tell. A missing topic is an error, and
+ * so is no answer: an id that is not known cannot show that the topic was made anew. */
 static int describe_read(rd_kafka_event_t *event, char *id, size_t cap, struct mr_err *err)
 {
     size_t n = 0;
-    const rd_kafka_DescribeTopics_result_t *result = rd_kafka_event_DescribeTopics_result(event);
+    int failed = event != NULL ? (int)rd_kafka_event_error(event) : RD_KAFKA_RESP_ERR__TIMED_OUT;
 
     *id = '\0';
-    if (result == NULL || rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR)
+    if (failed != RD_KAFKA_RESP_ERR_NO_ERROR && mr_kafka_err_code(failed) == MR_SOURCE_AWAY)
+        return mr_kafka_err_set(err, failed, "describe the topic",
+                                event != NULL ? rd_kafka_event_error_string(event) : NULL);
+    const rd_kafka_DescribeTopics_result_t *result =
+        event != NULL ? rd_kafka_event_DescribeTopics_result(event) : NULL;
+    if (result == NULL || failed != RD_KAFKA_RESP_ERR_NO_ERROR)
         return 0;
     const rd_kafka_TopicDescription_t **topics = rd_kafka_DescribeTopics_result_topics(result, &n);
     if (n == 0)
@@ -143,14 +165,9 @@ static int describe_read(rd_kafka_event_t *event, char *id, size_t cap, struct m
     return 0;
 }
 
-static int topic_id_get(struct mr_kafka *kafka, const char *stream, uint64_t end_ms,
-                        const char **out, struct mr_err *err)
+static int topic_describe(struct mr_kafka *kafka, const char *stream, uint64_t end_ms, char *id,
+                          size_t cap, struct mr_err *err)
 {
-    char id[MR_TOPIC_ID_BYTES] = "";
-    int rc = 0;
-
-    if (topic_known(kafka, stream, out))
-        return 0;
     rd_kafka_queue_t *queue = rd_kafka_queue_new(kafka->rk);
     rd_kafka_TopicCollection_t *topics = rd_kafka_TopicCollection_of_topic_names(&stream, 1);
     rd_kafka_AdminOptions_t *options =
@@ -160,13 +177,25 @@ static int topic_id_get(struct mr_kafka *kafka, const char *stream, uint64_t end
     rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, text, sizeof text);
     rd_kafka_DescribeTopics(kafka->rk, topics, options, queue);
     rd_kafka_event_t *event = rd_kafka_queue_poll(queue, timeout_ms);
-    if (event != NULL) {
-        rc = describe_read(event, id, sizeof id, err);
+    int rc = describe_read(event, id, cap, err);
+    if (event != NULL)
         rd_kafka_event_destroy(event);
-    }
     rd_kafka_AdminOptions_destroy(options);
     rd_kafka_TopicCollection_destroy(topics);
     rd_kafka_queue_destroy(queue);
+    return rc;
+}
+
+static int topic_id_get(struct mr_kafka *kafka, const char *stream, uint64_t end_ms,
+                        const char **out, struct mr_err *err)
+{
+    char id[MR_TOPIC_ID_BYTES] = "";
+    int rc = 0;
+
+    if (topic_known(kafka, stream, out))
+        return 0;
+    if (has_controller(kafka, end_ms))
+        rc = topic_describe(kafka, stream, end_ms, id, sizeof id, err);
     if (rc == 0)
         *out = topic_note(kafka, stream, id);
     return rc;
