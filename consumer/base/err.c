@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/buf.h"
+
 #include "base/ban.h"
 
 struct code_row {
@@ -83,6 +85,18 @@ static void drop_partial_char(char *text)
         text[start - 1] = '\0';
 }
 
+/* A library's text or a cut name may be no UTF-8, which JSON and the dead letter table refuse. */
+static void keep_utf8(char *text)
+{
+    size_t len = strlen(text);
+    for (size_t at = 0; at < len;) {
+        size_t step = mr_utf8_step((const uint8_t *)text + at, len - at);
+        if (step == 0)
+            text[at] = '?';
+        at += step > 0 ? step : 1;
+    }
+}
+
 static void format_detail(struct mr_err *err, const char *fmt, va_list args)
     __attribute__((format(printf, 2, 0)));
 static void format_detail(struct mr_err *err, const char *fmt, va_list args)
@@ -94,6 +108,7 @@ static void format_detail(struct mr_err *err, const char *fmt, va_list args)
         detail[0] = '\0';
     else if ((size_t)n >= sizeof detail)
         drop_partial_char(detail);
+    keep_utf8(detail);
     memcpy(err->detail, detail, sizeof detail);
 }
 

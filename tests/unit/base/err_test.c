@@ -247,3 +247,12 @@ MR_TEST("a refused right in the database ends with the permission code, an outag
     (void)mr_err_set_db(&err, MR_CLASS_RETRY, "57P01", "shutdown");
     MR_CHECK_INT(mr_err_exit_code(&err), 75);
 }
+
+/* JSON and the dead letter table take nothing else */
+MR_TEST("a detail is UTF-8, whatever a library or a cut name put into it")
+{
+    (void)mr_err_set(&err, MR_IO, "caf\xe9 '%.*s' \xc3\xa9", 2, "a\xc3\xa9");
+    MR_CHECK_STR(err.detail, "caf? 'a?' \xc3\xa9");
+    (void)mr_err_set_db(&err, MR_CLASS_HALT, "28P01", "\xff\xfe");
+    MR_CHECK_STR(err.detail, "??");
+}
