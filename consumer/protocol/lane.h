@@ -1,3 +1,4 @@
+/* clang-format off: the table keeps its columns */
 /* What a lane's fill thread does next, as a pure function of what it sees. The fill thread asks it
  * once a turn; the table below is tried from top to bottom, the first row that holds decides.
  *
@@ -8,13 +9,14 @@
  * draining, something gathered                     WAIT
  * draining                                         PARK
  * full or due, writer free                         HAND_OVER
- * full                                             WAIT       back pressure: the fetch queue's
- * limit caught up, something gathered, writer free       HAND_OVER  idleness: do not wait for more
+ * full                                             WAIT       the fetch queue's limit holds back
+ * caught up, something gathered, writer free       HAND_OVER  idleness: do not wait for more
  * else                                             READ       at most until the batch is due
  *
  * full = rows or bytes reached; due = the oldest record has waited batch.max_wait; caught up = the
  * last read found nothing; writer free = it could begin at once; a unit test walks every
  * combination. */
+/* clang-format on */
 #ifndef MR_CONSUMER_PROTOCOL_LANE_H
 #define MR_CONSUMER_PROTOCOL_LANE_H
 

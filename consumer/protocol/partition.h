@@ -1,3 +1,4 @@
+/* clang-format off: the drawing is read by a test */
 /* The life of an assigned partition, as a pure step function: event in, next state and one action
  * out. Only the poll thread steps it; it alone calls assign, seek, pause and forward (design.md
  * section 4, Reading). Hold is the one mechanism for everything that must wait.
@@ -5,23 +6,24 @@
  * CLAIMING  held; its position is being claimed in the target, or waits to be tried again
  * SEEKING   released; the seek to the position is under way, or waits to be tried again
  * FLOWING   its queue is forwarded to the lane
- * HELD      waits for something outside its table (a registry that is away, a batch that was
- * dropped) HALTED    waits for a probe, a reload or a command; its position is claimed anew
- * afterwards FENCED    another owner moved the position; one session time-out passes before it is
- * claimed again GONE      revoked or lost
+ * HELD      waits for something outside its table (a registry that is away, a dropped batch)
+ * HALTED    waits for a probe, a reload or a command; its position is claimed anew afterwards
+ * FENCED    another owner moved the position; one session time-out passes before a new claim
+ * GONE      revoked or lost
  *
- * state     claimed  refused  sought   unsought held     halted   adrift   reset    fenced   due
- * revoked CLAIMING  SEEKING  CLAIMING .        .        .        HALTED   CLAIMING CLAIMING
- * CLAIMING CLAIMING GONE SEEKING   .        .        FLOWING  SEEKING  .        HALTED   CLAIMING
- * SEEKING  FENCED   SEEKING  GONE FLOWING   .        .        .        .        HELD     HALTED
- * CLAIMING SEEKING  FENCED   .        GONE HELD      .        .        .        .        HELD
- * HALTED   CLAIMING HELD     FENCED   SEEKING  GONE HALTED    .        .        .        . HALTED
- * HALTED   HALTED   HALTED   HALTED   CLAIMING GONE FENCED    .        .        .        .        .
- * HALTED   FENCED   FENCED   FENCED   CLAIMING GONE GONE      .        .        .        .        .
- * .        .        .        .        .        .
+ * state    claimed refused  sought  unsought held   halted adrift   reset    fenced   due   revoked
+ * CLAIMING SEEKING CLAIMING .       .        .      HALTED CLAIMING CLAIMING CLAIMING CLAIMING GONE
+ * SEEKING  .       .        FLOWING SEEKING  .      HALTED CLAIMING SEEKING  FENCED   SEEKING  GONE
+ * FLOWING  .       .        .       .        HELD   HALTED CLAIMING SEEKING  FENCED   .        GONE
+ * HELD     .       .        .       .        HELD   HALTED CLAIMING HELD     FENCED   SEEKING  GONE
+ * HALTED   .       .        .       .        HALTED HALTED HALTED   HALTED   HALTED   CLAIMING GONE
+ * FENCED   .       .        .       .        .      HALTED FENCED   FENCED   FENCED   CLAIMING GONE
+ * GONE     .       .        .       .        .      .      .        .        .        .        .
  *
  * A dot is a bug. Events of an older generation of the partition never reach this table: the caller
- * compares generations first. A unit test reads this drawing and compares it with the C table. */
+ * compares generations first. A unit test reads this drawing and compares it
+ * with the C table. */
+/* clang-format on */
 #ifndef MR_CONSUMER_PROTOCOL_PARTITION_H
 #define MR_CONSUMER_PROTOCOL_PARTITION_H
 

@@ -1,3 +1,4 @@
+/* clang-format off: the drawing is read by a test */
 /* The life of a batch on a writer, as a pure step function. The write thread carries the events.
  *
  * IDLE      waits for a batch
@@ -5,17 +6,18 @@
  * WAITING   it failed for a reason that passes; the backoff runs
  * DOUBT     the connection was lost at COMMIT: the stored positions decide
  *
- * state     batch    done     retry    doubt    drop     due      landed   absent   moved abandon
- * IDLE      FLUSHING .        .        .        .        .        .        .        .        IDLE
- * FLUSHING  .        IDLE     WAITING  DOUBT    IDLE     .        .        .        . FLUSHING
- * WAITING   .        .        .        .        .        FLUSHING .        .        .        IDLE
- * DOUBT     .        .        DOUBT    .        .        DOUBT    IDLE     FLUSHING IDLE     DOUBT
+ * state    batch    done     retry    doubt    drop     due      landed   absent   moved abandon
+ * IDLE     FLUSHING .        .        .        .        .        .        .        .     IDLE
+ * FLUSHING .        IDLE     WAITING  DOUBT    IDLE     .        .        .        .     FLUSHING
+ * WAITING  .        .        .        .        .        FLUSHING .        .        .     IDLE
+ * DOUBT    .        .        DOUBT    .        .        DOUBT    IDLE     FLUSHING IDLE  DOUBT
  *
  * done = committed; retry = RETRY or PAUSE class (in DOUBT: the positions cannot be read yet);
  * drop = any other class: the batch is given up and its partitions are set back to their positions;
  * landed / absent / moved = what the stored positions say of the batch in doubt; abandon = its
  * partitions were revoked or the service stops. A batch in FLUSHING or DOUBT ends first: its fate
  * must be known before its memory is used again. */
+/* clang-format on */
 #ifndef MR_CONSUMER_PROTOCOL_WRITER_H
 #define MR_CONSUMER_PROTOCOL_WRITER_H
 
