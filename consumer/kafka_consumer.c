@@ -388,11 +388,6 @@ static uint32_t session_timeout_ms(const struct mr_source *source)
     return ((const struct mr_kafka *)source)->session_timeout_ms;
 }
 
-static const char *client_version(void)
-{
-    return rd_kafka_version_str();
-}
-
 static void stats_json(struct mr_source *source, struct mr_buf *out)
 {
     struct mr_kafka *kafka = mr_kafka_of(source);
