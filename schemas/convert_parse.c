@@ -107,8 +107,9 @@ static bool real_word(struct mr_slice text, double *out)
     return true;
 }
 
-/* Only the characters of a decimal number: strtod would take hex floats and "nan(...)" too. */
-static bool real_scan(struct mr_slice text, double *out)
+/* Only the characters of a decimal number: strtod would take hex floats and "nan(...)" too. Read in
+ * the column's own width: a double on the way would round twice. */
+static bool real_scan(struct mr_slice text, bool single, double *out)
 {
     char copy[400];
     char *end;
@@ -121,8 +122,18 @@ static bool real_scan(struct mr_slice text, double *out)
     memcpy(copy, text.data, text.len);
     copy[text.len] = '\0';
     errno = 0;
-    *out = strtod(copy, &end);
+    *out = single ? (double)strtof(copy, &end) : strtod(copy, &end);
     return *end == '\0';
+}
+
+/* A digit that is not 0 before any exponent: read as 0, such a number was too small to be held. */
+static bool real_is_zero(struct mr_slice text)
+{
+    for (size_t i = 0; i < text.len && (text.data[i] | 0x20) != 'e'; i++) {
+        if (text.data[i] >= '1' && text.data[i] <= '9')
+            return false;
+    }
+    return true;
 }
 
 int mr_parse_real(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
@@ -130,11 +141,9 @@ int mr_parse_real(struct mr_convert_run *run, const struct mr_convert *c, struct
     double d;
     struct mr_slice text = trim(v->s);
     bool word = real_word(text, &d);
-    if (!word && !real_scan(text, &d))
+    if (!word && !real_scan(text, c->to.type == MR_T_FLOAT4, &d))
         return invalid(run, c);
-    if (c->to.type == MR_T_FLOAT4)
-        d = (double)(float)d;
-    if (!word && !isfinite(d))
+    if (!word && (!isfinite(d) || (d == 0 && !real_is_zero(text))))
         return mr_err_set(run->err, MR_VALUE_OUT_OF_RANGE, "a number beyond %s",
                           mr_type_name(c->to.type));
     run->emit->real(run->out, &c->to, d);
@@ -222,8 +231,10 @@ int mr_parse_time(struct mr_convert_run *run, const struct mr_convert *c, struct
         return rc;
     if ((iso.parts & MR_ISO_DATE) != 0 || iso.east_s != 0)
         return invalid(run, c);
-    (run->emit->time)(run->out, &c->to, iso.us);
-    return 0;
+    rc = mr_convert_fraction(run, c, iso.us);
+    if (rc == 0)
+        (run->emit->time)(run->out, &c->to, iso.us);
+    return rc;
 }
 
 int mr_parse_timetz(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
@@ -234,8 +245,10 @@ int mr_parse_timetz(struct mr_convert_run *run, const struct mr_convert *c, stru
         return rc;
     if ((iso.parts & MR_ISO_DATE) != 0)
         return invalid(run, c);
-    run->emit->timetz(run->out, &c->to, iso.us, iso.east_s);
-    return 0;
+    rc = mr_convert_fraction(run, c, iso.us);
+    if (rc == 0)
+        run->emit->timetz(run->out, &c->to, iso.us, iso.east_s);
+    return rc;
 }
 
 /* Without an offset a text is read as UTC (X-11); with one, a timestamp gets the UTC clock (X-12).
@@ -248,6 +261,8 @@ int mr_parse_timestamp(struct mr_convert_run *run, const struct mr_convert *c, s
     if (rc == 0)
         rc = mr_iso_timestamp(&iso, &us, run->err);
     if (rc == 0)
+        rc = mr_convert_fraction(run, c, us);
+    if (rc == 0)
         run->emit->timestamp(run->out, &c->to, us);
     return rc;
 }
@@ -256,8 +271,7 @@ int mr_parse_interval(struct mr_convert_run *run, const struct mr_convert *c, st
 {
     if (!mr_iso_interval(trim(v->s), &v->interval))
         return invalid(run, c);
-    run->emit->interval(run->out, &c->to, &v->interval);
-    return 0;
+    return mr_write_interval(run, c, v);
 }
 
 bool mr_uuid_parse(struct mr_slice text, uint8_t out[16])

@@ -46,9 +46,7 @@ static void moment_print(enum mr_family family, const struct mr_value *v, bool j
         mr_print_interval(out, &v->interval);
         break;
     default:
-        if (v->i < 0)
-            mr_buf_byte(out, '-');
-        mr_print_time(out, v->i < 0 ? -v->i : v->i);
+        mr_print_time(out, v->i);
         break;
     }
 }

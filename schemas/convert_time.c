@@ -6,6 +6,17 @@
 
 #include "base/ban.h"
 
+int mr_convert_fraction(struct mr_convert_run *run, const struct mr_convert *c, int64_t us)
+{
+    static const int32_t steps[] = {1000000, 100000, 10000, 1000, 100, 10};
+    int32_t digits = c->to.precision;
+    if (digits < 0 || digits > 5 || c->lossy || us == INT64_MAX || us == INT64_MIN ||
+        us % steps[digits] == 0)
+        return 0;
+    return mr_err_set(run->err, MR_VALUE_LOSSY, "%" PRId64 " us into %s(%d)", us,
+                      mr_type_name(c->to.type), (int)digits);
+}
+
 int mr_write_date(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
 {
     run->emit->date(run->out, &c->to, (int32_t)v->i); /* normalised: fits */
@@ -34,6 +45,8 @@ int mr_write_time(struct mr_convert_run *run, const struct mr_convert *c, struct
 {
     int rc = check_time(run, v->i);
     if (rc == 0)
+        rc = mr_convert_fraction(run, c, v->i);
+    if (rc == 0)
         (run->emit->time)(run->out, &c->to, v->i);
     return rc;
 }
@@ -41,6 +54,8 @@ int mr_write_time(struct mr_convert_run *run, const struct mr_convert *c, struct
 int mr_write_time_tz(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
 {
     int rc = check_time(run, v->i);
+    if (rc == 0)
+        rc = mr_convert_fraction(run, c, v->i);
     if (rc == 0)
         run->emit->timetz(run->out, &c->to, v->i, 0);
     return rc;
@@ -50,21 +65,24 @@ int mr_write_time_tz(struct mr_convert_run *run, const struct mr_convert *c, str
 int mr_write_time_interval(struct mr_convert_run *run, const struct mr_convert *c,
                            struct mr_value *v)
 {
-    struct mr_interval interval = {.us = v->i};
-    run->emit->interval(run->out, &c->to, &interval);
-    return 0;
+    v->interval = (struct mr_interval){.us = v->i};
+    return mr_write_interval(run, c, v);
 }
 
 int mr_write_timetz(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
 {
-    run->emit->timetz(run->out, &c->to, v->i, v->east_s);
-    return 0;
+    int rc = mr_convert_fraction(run, c, v->i);
+    if (rc == 0)
+        run->emit->timetz(run->out, &c->to, v->i, v->east_s);
+    return rc;
 }
 
 int mr_write_ts(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
 {
-    run->emit->timestamp(run->out, &c->to, v->i);
-    return 0;
+    int rc = mr_convert_fraction(run, c, v->i);
+    if (rc == 0)
+        run->emit->timestamp(run->out, &c->to, v->i);
+    return rc;
 }
 
 int mr_write_ts_date(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
@@ -83,8 +101,10 @@ int mr_write_ts_date(struct mr_convert_run *run, const struct mr_convert *c, str
 
 int mr_write_interval(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
 {
-    run->emit->interval(run->out, &c->to, &v->interval);
-    return 0;
+    int rc = mr_convert_fraction(run, c, v->interval.us);
+    if (rc == 0)
+        run->emit->interval(run->out, &c->to, &v->interval);
+    return rc;
 }
 
 int mr_write_interval_integer(struct mr_convert_run *run, const struct mr_convert *c,

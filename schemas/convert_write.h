@@ -28,6 +28,9 @@ enum mr_family mr_convert_family(enum mr_semantic semantic);
 /* a text into varchar(n) or char(n); *text may be cut by blanks. */
 int mr_convert_length(struct mr_convert_run *run, const struct mr_coltype *to,
                       struct mr_slice *text);
+/* P5: microseconds into a column that keeps fewer digits of a second, which the server would round.
+ */
+int mr_convert_fraction(struct mr_convert_run *run, const struct mr_convert *c, int64_t us);
 /* Range of an integer column; false outside. */
 bool mr_convert_fits(int64_t v, enum mr_type type);
 

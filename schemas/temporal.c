@@ -164,9 +164,12 @@ static void print_fraction(struct mr_buf *out, int64_t us)
 
 void mr_print_time(struct mr_buf *out, int64_t us)
 {
-    int64_t s = us / MR_US_PER_SECOND;
-    mr_buf_fmt(out, "%02d:%02d:%02d", (int)(s / 3600), (int)(s / 60 % 60), (int)(s % 60));
-    print_fraction(out, us % MR_US_PER_SECOND);
+    uint64_t left = us < 0 ? 0 - (uint64_t)us : (uint64_t)us;
+    uint64_t s = left / MR_US_PER_SECOND;
+    if (us < 0)
+        mr_buf_byte(out, '-');
+    mr_buf_fmt(out, "%02" PRIu64 ":%02d:%02d", s / 3600, (int)(s / 60 % 60), (int)(s % 60));
+    print_fraction(out, (int64_t)(left % MR_US_PER_SECOND));
 }
 
 void mr_print_offset(struct mr_buf *out, int32_t east_s)

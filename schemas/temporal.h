@@ -60,7 +60,7 @@ bool mr_iso_interval(struct mr_slice text, struct mr_interval *out);
 
 /* As PostgreSQL prints them in style ISO: BC behind everything, infinities as words. */
 void mr_print_date(struct mr_buf *out, int32_t days);
-void mr_print_time(struct mr_buf *out, int64_t us);
+void mr_print_time(struct mr_buf *out, int64_t us); /* any sign and size: a MySQL TIME has both */
 void mr_print_offset(struct mr_buf *out, int32_t east_s);
 /* `between` date and time 'T' or ' '; `zone` is written behind: "", "+00", "+00:00". */
 void mr_print_timestamp(struct mr_buf *out, int64_t unix_us, char between, const char *zone);

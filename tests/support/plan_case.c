@@ -39,6 +39,12 @@ static const char *keep_text(struct mr_table *table, const char *text, size_t le
     return copy;
 }
 
+static bool has_fraction(enum mr_type type)
+{
+    return type == MR_T_TIME || type == MR_T_TIMETZ || type == MR_T_TIMESTAMP ||
+           type == MR_T_TIMESTAMPTZ || type == MR_T_INTERVAL;
+}
+
 static void column_type(const char *word, struct mr_column *column)
 {
     char name[64];
@@ -64,6 +70,8 @@ static void column_type(const char *word, struct mr_column *column)
     if (column->type.type == MR_T_NUMERIC && a >= 0) {
         column->type.precision = a;
         column->type.scale = b >= 0 ? b : 0;
+    } else if (has_fraction(column->type.type)) {
+        column->type.precision = a;
     } else if (a >= 0) {
         column->type.length = a;
     }

@@ -277,6 +277,58 @@ MR_TEST("times, intervals and uuids as text are parsed whole")
     CHECK(texts, cases);
 }
 
+/* design.md P5; T-13 to T-23, T-26: the server would round what its column has no digits for */
+MR_TEST("a fraction of a second that the column would round is lossy, unless a cast allows it")
+{
+    static const char stamp[] = NAMED("long", "io.debezium.time.MicroTimestamp");
+    static const char time[] = NAMED("long", "io.debezium.time.MicroTime");
+    static const char span[] = NAMED("long", "io.debezium.time.MicroDuration");
+    static const char zoned[] = NAMED("string", "io.debezium.time.ZonedTimestamp");
+    static const struct number_case numbers[] = {
+        {stamp, "timestamp(0)", 1600000, "!value.lossy"},
+        {stamp, "timestamp(0)", -2000000, "1969-12-31 23:59:58"},
+        {stamp, "timestamp(3)", -1000, "1969-12-31 23:59:59.999"},
+        {stamp, "timestamptz(3)", -1, "!value.lossy"},
+        {stamp, "timestamp(6)", -1, "1969-12-31 23:59:59.999999"},
+        {stamp, "timestamp(0)", INT64_MAX, "infinity"},
+        {time, "time(2)", 10000, "00:00:00.01"},
+        {time, "time(2)", 1000, "!value.lossy"},
+        {time, "timetz(2)", 1000, "!value.lossy"},
+        {time, "interval(2)", 1000, "!value.lossy"},
+        {span, "interval(0)", 500000, "!value.lossy"},
+        {span, "interval(1)", 500000, "PT0.5S"},
+    };
+    static const struct text_case texts[] = {
+        {zoned, "timestamptz(3)", "2020-01-01T00:00:00.1239Z", "!value.lossy"},
+        {zoned, "timestamptz(3)", "2020-01-01T00:00:00.123Z", "2020-01-01 00:00:00.123+00"},
+        {NAMED("string", "io.debezium.time.ZonedTime"), "timetz(0)", "01:00:00.5Z", "!value.lossy"},
+        {"\"string\"", "timestamp(0)", "2020-01-01 00:00:00.5", "!value.lossy"},
+        {"\"string\"", "time(0)", "00:00:00.5", "!value.lossy"},
+        {"\"string\"", "timetz(0)", "00:00:00.5+00", "!value.lossy"},
+        {"\"string\"", "interval(0)", "PT0.5S", "!value.lossy"},
+    };
+    static const struct number_case allowed[] = {
+        {stamp, "timestamp(0)", 1600000, "1970-01-01 00:00:01.6"}};
+    CHECK(numbers, numbers);
+    CHECK(texts, texts);
+    struct mr_route_column column = {.field = "v", .cast = "timestamp"};
+    pc.route.columns = &column;
+    pc.route.n_columns = 1;
+    CHECK(numbers, allowed);
+}
+
+/* T-13, T-14: MySQL's TIME has a sign, and no size that a day bounds */
+MR_TEST("a time of any sign and size can be printed")
+{
+    static const struct number_case cases[] = {
+        {LOGICAL("long", "time-micros"), "text", -1, "-00:00:00.000001"},
+        {LOGICAL("long", "time-micros"), "text", INT64_C(3020399000000), "838:59:59"},
+        {LOGICAL("long", "time-micros"), "text", INT64_MAX, "2562047788:00:54.775807"},
+        {LOGICAL("long", "time-micros"), "text", INT64_MIN, "-2562047788:00:54.775808"},
+    };
+    CHECK(numbers, cases);
+}
+
 /* T-06, T-10, X-08, X-09; cases 139, 140 */
 MR_TEST("strings are parsed into columns of other types, or refused one by one")
 {
@@ -294,6 +346,12 @@ MR_TEST("strings are parsed into columns of other types, or refused one by one")
         {"\"string\"", "float8", "1e3", "1000"},
         {"\"string\"", "float8", "0x10", "!value.invalid"},
         {"\"string\"", "float8", "1e999", "!value.out_of_range"},
+        {"\"string\"", "float8", "-1e-999", "!value.out_of_range"},
+        {"\"string\"", "float8", "0.0e-999", "0"},
+        {"\"string\"", "float4", "1e-60", "!value.out_of_range"},
+        {"\"string\"", "float4", "1e60", "!value.out_of_range"},
+        /* just below the middle of two floats: by way of a double it would go up */
+        {"\"string\"", "float4", "1.00000017881393432617187499", "1.0000001"},
         {"\"string\"", "numeric", "POSITIVE_INFINITY", "Infinity"},
         {"\"string\"", "numeric", "1.50e2", "150"},
         {"\"string\"", "numeric(5,2)", "NaN", "NaN"},
