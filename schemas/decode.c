@@ -64,16 +64,30 @@ static void decoder_begin(struct mr_decoder *d, const struct mr_plan *plan,
     d->have_op = false;
     d->deleted = false;
     d->have_row = false;
+    d->as_before = false;
     d->before = (struct mr_slice){NULL, 0};
     d->source_ts_ms = -1;
     mr_tuple_begin(d);
+}
+
+static bool is_op(uint8_t letter)
+{
+    static const uint8_t letters[] = {'c', 'r', 'u', 'd', 't', 'm'};
+
+    return memchr(letters, letter, sizeof letters) != NULL;
+}
+
+/* The envelope's op; `otherwise` for a plain record or a tombstone, which have none. */
+static char op_or(const struct mr_decoder *d, char otherwise)
+{
+    return d->op != 0 ? d->op : otherwise;
 }
 
 static int skip(struct mr_decoder *d, struct mr_decoded *out, const char *why)
 {
     out->op = MR_REC_SKIP;
     out->skip = why;
-    out->op_letter = d->op != 0 ? d->op : '-';
+    out->op_letter = op_or(d, '-');
     return 0;
 }
 
@@ -81,12 +95,12 @@ static int skip(struct mr_decoder *d, struct mr_decoded *out, const char *why)
 static void out_begin(const struct mr_decoder *d, struct mr_decoded *out)
 {
     *out = (struct mr_decoded){
-        .op = MR_REC_SKIP, .op_letter = d->op != 0 ? d->op : '-', .source_ts_ms = d->source_ts_ms};
+        .op = MR_REC_SKIP, .op_letter = op_or(d, '-'), .source_ts_ms = d->source_ts_ms};
 }
 
 static int finish_append(struct mr_decoder *d, struct mr_decoded *out)
 {
-    d->op_text[0] = d->op != 0 ? d->op : 'd';
+    d->op_text[0] = op_or(d, 'd');
     d->op_text[1] = '\0';
     int rc = mr_tuple_finish(d, &out->tuple);
     if (rc < 0)
@@ -114,7 +128,7 @@ static int check_keyless(struct mr_decoder *d)
     if (d->plan->key_missing)
         return mr_err_set(d->err, MR_KEY_MISSING, "the table has a primary key");
     if (d->op == 'u' || d->op == 'd' || d->deleted)
-        return mr_err_set(d->err, MR_ENVELOPE_KEYLESS_CHANGE, "op %c", d->op != 0 ? d->op : 'd');
+        return mr_err_set(d->err, MR_ENVELOPE_KEYLESS_CHANGE, "op %c", op_or(d, 'd'));
     return 0;
 }
 
@@ -122,7 +136,7 @@ static int finish_upsert(struct mr_decoder *d, struct mr_decoded *out)
 {
     if (d->plan->append)
         return finish_append(d, out);
-    d->op_text[0] = d->op != 0 ? d->op : 'u';
+    d->op_text[0] = op_or(d, 'u');
     d->op_text[1] = '\0';
     int rc = d->plan->n_slots > 0 ? mr_tuple_key(d, out) : check_keyless(d);
     if (rc == 0)
@@ -186,7 +200,7 @@ static int step_op(struct mr_decoder *d, const struct mr_step *step)
     }
     if (!mr_wire_bytes(&d->wire, &text))
         return mr_wire_fail(&d->wire, d->err);
-    if (text.len != 1 || memchr("crudtm", text.data[0], 6) == NULL)
+    if (text.len != 1 || !is_op(text.data[0]))
         return mr_err_set(d->err, MR_ENVELOPE_BAD_OP, "op of %zu bytes, first 0x%02x", text.len,
                           text.len > 0 ? text.data[0] : 0u);
     d->op = (char)text.data[0];
@@ -235,6 +249,9 @@ static int run_steps(struct mr_decoder *d)
 static int run_before(struct mr_decoder *d, enum mr_row_mode mode)
 {
     mr_tuple_begin(d);
+    d->as_before = d->plan->before.ops != d->plan->row.ops;
+    if (d->as_before) /* it may lack fields, and have them in another order */
+        memset(d->field_at, 0xff, d->plan->cols.n_cols * sizeof *d->field_at);
     mr_wire_init(&d->wire, d->before, d->plan->max_zero_size_items);
     int rc = mr_decode_ops(d, &d->plan->before, mode);
     d->have_row = rc == 0 && mode == MR_ROW_FULL;
@@ -319,7 +336,7 @@ static int plain_probe(struct mr_decoder *d)
             return rc;
     }
     int rc = header_op(d);
-    if (rc == 0 && d->have_op && memchr("crudtm", d->op, 6) == NULL)
+    if (rc == 0 && d->have_op && !is_op((uint8_t)d->op))
         rc = mr_err_set(d->err, MR_ENVELOPE_BAD_OP, "__op 0x%02x", (unsigned char)d->op);
     return rc;
 }

@@ -42,6 +42,7 @@ struct mr_decoder {
     bool have_op;
     bool deleted;
     bool have_row;
+    bool as_before;         /* the row was read by the ops of before's own type */
     struct mr_slice before; /* data NULL: null or absent */
     int64_t source_ts_ms;
 };

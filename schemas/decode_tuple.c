@@ -132,6 +132,10 @@ static void copy_field(struct mr_decoder *d, uint16_t i)
     size_t at = d->field_at[i];
     if (!mr_buf_ok(&d->row))
         return;
+    if (at == SIZE_MAX) { /* before's own type lacks it */
+        put_slot(d, d->plan->fields[i].slot);
+        return;
+    }
     uint32_t len = mr_get_u32(d->row.data + at);
     mr_buf_add(&d->tuple, d->row.data + at, len == UINT32_MAX ? 4 : 4 + (size_t)len);
 }
@@ -163,7 +167,7 @@ int mr_tuple_finish(struct mr_decoder *d, struct mr_slice *out)
     const struct mr_plan *plan = d->plan;
     struct mr_buf *tuple = &d->row;
     int rc = 0;
-    if (plan->in_order && d->have_row) {
+    if (plan->in_order && d->have_row && !d->as_before) {
         for (uint16_t i = plan->n_value_fields; rc == 0 && i < plan->cols.n_cols; i++)
             rc = put_other(d, &plan->fields[i]);
     } else {

@@ -316,6 +316,35 @@ MR_TEST("append keeps every change as a row, with its op, meta and what was unav
                  "a{5,d,NULL,42,1970-01-01 00:00:01.5+00}");
 }
 
+/* R-26: some producers give before a type of its own */
+MR_TEST("append takes before by its own type, whatever fields it has and in which order")
+{
+    pc.route.strategy = MR_STRATEGY_APPEND;
+    MR_CHECK_OK(plan_case_open(
+        &pc, KEY,
+        "{\"type\":\"record\",\"name\":\"E\",\"connect.name\":\"x.Envelope\",\"fields\":["
+        "{\"name\":\"before\",\"type\":[\"null\",{\"type\":\"record\",\"name\":\"Old\","
+        "\"fields\":[{\"name\":\"b\",\"type\":\"string\"},{\"name\":\"id\",\"type\":\"int\"},"
+        "{\"name\":\"gone\",\"type\":\"string\"}]}]},"
+        "{\"name\":\"after\",\"type\":[\"null\"," VALUE "]},"
+        "{\"name\":\"op\",\"type\":\"string\"}]}"));
+    for (int i = 0; i < 2; i++) {
+        mr_buf_reset(&value);
+        wire_hex(&value, "00");
+        put_row(1, "x", "y");
+        wire_text(&value, "c");
+        MR_CHECK_STR(plan_case_run(&pc, key_of(1), wire_slice(&value)), "a{1,x,y,c,NULL}");
+        mr_buf_reset(&value);
+        wire_hex(&value, "02");
+        wire_text(&value, "old b");
+        wire_long(&value, 7);
+        wire_text(&value, "-");
+        wire_hex(&value, "00");
+        wire_text(&value, "d");
+        MR_CHECK_STR(plan_case_run(&pc, key_of(7), wire_slice(&value)), "a{7,NULL,old b,d,NULL}");
+    }
+}
+
 /* E-29 */
 MR_TEST("a document envelope fills _id and doc")
 {
