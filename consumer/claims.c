@@ -12,7 +12,7 @@
 
 #include "base/ban.h"
 
-enum { FACTS_TIMEOUT_MS = 10000, METADATA_BYTES = 256 };
+enum { FACTS_TIMEOUT_MS = 10000, METADATA_BYTES = 256, PROBE_MS = 5000, WAIT_MS = 1000 };
 
 struct mr_claims {
     struct mr_claims_opts opts;
@@ -95,7 +95,8 @@ static int item_decide(struct mr_claims *claims, struct mr_claim_item *item,
     struct mr_log_facts facts;
     char metadata[METADATA_BYTES];
 
-    mr_claims_metadata(claims, metadata, sizeof metadata);
+    /* any target of the pipeline: one that was dropped and made anew has another id */
+    snprintf(metadata, sizeof metadata, "millrace:%s:", claims->opts.pipeline);
     int rc = source->ops->facts(source, item->part->stream, item->part->partition,
                                 stored != NULL ? MR_START_EARLIEST : rule.start, route->start_ms,
                                 metadata, FACTS_TIMEOUT_MS, &facts, err);
@@ -223,14 +224,49 @@ static void job_run(struct mr_claims *claims, struct mr_claim_item *items, size_
     free(stored);
 }
 
+/* While nothing is loaded, nothing else notices that the target is away; /readyz must. A target in
+ * this machine's own hands is not probed: it would be written to without end. */
+static bool probe_due(const struct mr_claims *claims, uint64_t last_ms, bool known)
+{
+    return known && (claims->opts.sink->ops->caps & MR_SINK_PARALLEL) != 0 &&
+           mr_mono_ms(&claims->opts.env) - last_ms >= PROBE_MS;
+}
+
+static void probe_run(struct mr_claims *claims)
+{
+    struct mr_sink *sink = claims->opts.sink;
+    struct mr_err err = MR_ERR_INIT;
+    int rc = sink->ops->probe(sink, &err);
+
+    if (rc == -MR_TARGET_POOL_WAIT)
+        return; /* writers use all connections: they tell how the target is */
+    mr_lock_take(&claims->lock);
+    bool changed = (rc < 0) != (claims->target_err.code != MR_OK);
+    claims->target_err = err;
+    mr_lock_drop(&claims->lock);
+    if (changed && rc < 0)
+        mr_log(MR_WARN, "target_away", mr_kv_err(&err));
+    else if (changed)
+        mr_log(MR_INFO, "target_back", mr_kv_str("sink", sink->ops->name));
+}
+
 static void *claims_main(void *arg)
 {
     struct mr_claims *claims = arg;
+    uint64_t last_ms = mr_mono_ms(&claims->opts.env);
 
     mr_lock_take(&claims->lock);
     while (!claims->stop) {
         if (claims->state != CLAIMS_RUNNING) {
-            mr_cond_wait(&claims->changed, &claims->lock, 1000);
+            bool known = *claims->metadata != '\0';
+            mr_cond_wait(&claims->changed, &claims->lock, WAIT_MS);
+            if (claims->stop || claims->state == CLAIMS_RUNNING ||
+                !probe_due(claims, last_ms, known))
+                continue;
+            mr_lock_drop(&claims->lock);
+            probe_run(claims);
+            last_ms = mr_mono_ms(&claims->opts.env);
+            mr_lock_take(&claims->lock);
             continue;
         }
         struct mr_claim_item *items = claims->items;

@@ -111,6 +111,9 @@ static int bad_record(struct mr_lane *lane, struct mr_record *record, struct mr_
         atomic_fetch_add(&lane->n_letters, 1);
     }
     note_bad(lane, record, why);
+    mr_lock_take(&part->target->lock);
+    part->target->last_bad = *why;
+    mr_lock_drop(&part->target->lock);
     mr_log(MR_WARN, "record_rejected", mr_kv_u64("lane", lane->id), mr_kv_err(why));
     return take(lane, record, MR_COUNT_BAD, err);
 }

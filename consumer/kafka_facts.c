@@ -231,7 +231,7 @@ static int committed_get(struct mr_kafka *kafka, rd_kafka_topic_partition_list_t
     out->committed = elem->offset;
     out->committed_leader_epoch = rd_kafka_topic_partition_get_leader_epoch(elem);
     out->committed_is_ours =
-        len > 0 && elem->metadata_size == len && memcmp(elem->metadata, our_metadata, len) == 0;
+        len > 0 && elem->metadata_size >= len && memcmp(elem->metadata, our_metadata, len) == 0;
     return 0;
 }
 

@@ -104,14 +104,16 @@ static json_t *tables_json(struct mr_service *service)
     for (size_t i = 0; (target = mr_targets_at(&service->targets, i)) != NULL; i++) {
         mr_lock_take(&target->lock);
         struct mr_err fault = target->fault;
+        struct mr_err bad = target->last_bad;
         mr_lock_drop(&target->lock);
         json_array_append_new(
-            list, json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:o}", "table", target->label, "route",
-                            target->rule->label, "strategy", target->load->name, "upserts",
-                            (json_int_t)atomic_load(&target->rows_upserted), "deletes",
-                            (json_int_t)atomic_load(&target->rows_deleted), "dead_letters",
-                            (json_int_t)atomic_load(&target->letters), "halted",
-                            atomic_load(&target->halted) ? err_json(&fault) : json_null()));
+            list,
+            json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:o, s:o}", "table", target->label, "route",
+                      target->rule->label, "strategy", target->load->name, "upserts",
+                      (json_int_t)atomic_load(&target->rows_upserted), "deletes",
+                      (json_int_t)atomic_load(&target->rows_deleted), "dead_letters",
+                      (json_int_t)atomic_load(&target->letters), "last_bad_record", err_json(&bad),
+                      "halted", atomic_load(&target->halted) ? err_json(&fault) : json_null()));
     }
     return list;
 }

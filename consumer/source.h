@@ -108,8 +108,8 @@ struct mr_source_ops {
 
     /* ---- jobs: may block up to timeout_ms ---- */
     /* What the log says of one partition. `rule` says which of the questions are needed (a time
-     * stamp in ms with MR_START_TIMESTAMP); our_metadata: what a commit of ours carries. String
-     * members point into the source and live as long as it. */
+     * stamp in ms with MR_START_TIMESTAMP); our_metadata: what a commit of ours begins with.
+     * String members point into the source and live as long as it. */
     int (*facts)(struct mr_source *source, const char *stream, int32_t partition,
                  enum mr_start start, int64_t start_ms, const char *our_metadata,
                  uint32_t timeout_ms, struct mr_log_facts *out, struct mr_err *err);

@@ -231,9 +231,10 @@ int mr_targets_for(struct mr_targets *targets, const char *topic, struct mr_targ
         return 0;
     memset(&like, 0, sizeof like);
     mr_err_clear(&like.fault);
+    mr_err_clear(&like.last_bad);
     like.rule = rule;
     like.load = mr_load_for(rule->route.strategy);
-    int rc = names_of(targets, rule, topic, groups, &like, err);
+    int rc = names_of(targets, topic, groups, &like, err);
     if (rc < 0)
         return rc;
     snprintf(like.label, sizeof like.label, "%s%s%s", like.schema, *like.schema ? "." : "",

@@ -10,8 +10,9 @@ int mr_position_start(const struct mr_start_rule *rule, const struct mr_log_fact
     *leader_epoch = -1;
     if (log->committed >= 0 && log->committed_is_ours && rule->start == MR_START_COMMITTED)
         return mr_err_set(err, MR_SOURCE_POSITION_MISSING,
-                          "the group's commit %" PRId64 " was made for this target, which has no "
-                          "position for the partition",
+                          "the group's commit %" PRId64
+                          " was made by this pipeline, but the target has "
+                          "no position for the partition",
                           log->committed);
     /* a commit of the group shows that the partition is not a new one: another instance only was
      * first */

@@ -15,7 +15,7 @@ struct mr_log_facts {
     int64_t high;      /* one past the last record */
     int64_t committed; /* the group's commit; -1: none */
     int32_t committed_leader_epoch;
-    bool committed_is_ours; /* its metadata names this pipeline and target */
+    bool committed_is_ours; /* its metadata names this pipeline */
     int64_t at_timestamp;   /* first offset at or after the start time stamp; -1: none */
     const char *stream_id;
     const char *cluster_id;
