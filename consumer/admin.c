@@ -116,6 +116,7 @@ static void answer_find(const struct mr_admin *admin, struct MHD_Connection *con
     mr_buf_str(&a->body, "no such page: /status /metrics /readyz /healthz\n");
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the parameters are libmicrohttpd's */
 static enum MHD_Result serve(void *cls, struct MHD_Connection *connection, const char *url,
                              const char *method, const char *version, const char *upload,
                              size_t *upload_size, void **state)
@@ -135,9 +136,12 @@ static enum MHD_Result serve(void *cls, struct MHD_Connection *connection, const
     } else {
         answer_find(admin, connection, url, &a);
     }
-    const char *body = mr_buf_cstr(&a.body);
+    if (!mr_buf_ok(&a.body)) {
+        mr_buf_release(&a.body);
+        return MHD_NO;
+    }
     struct MHD_Response *response =
-        MHD_create_response_from_buffer(a.body.len, (void *)(uintptr_t)body, MHD_RESPMEM_MUST_COPY);
+        MHD_create_response_from_buffer(a.body.len, a.body.data, MHD_RESPMEM_MUST_COPY);
     mr_buf_release(&a.body);
     if (response == NULL)
         return MHD_NO;

@@ -252,6 +252,7 @@ static bool lone_room_make(struct mr_batch *batch)
     return true;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): six parameters, the interface of batch.h */
 int mr_batch_add(struct mr_batch *batch, struct mr_target *target, struct mr_plan *plan,
                  const struct mr_decoded *decoded, const struct mr_record *record,
                  struct mr_err *err)
@@ -261,7 +262,7 @@ int mr_batch_add(struct mr_batch *batch, struct mr_target *target, struct mr_pla
 
     if (table != NULL && (!room_make(batch) || !plan_keep(batch, plan)))
         rc = -MR_NO_MEMORY;
-    if (rc < 0)
+    if (table == NULL || rc < 0)
         return rc == -MR_FULL ? rc : mr_err_set(err, MR_NO_MEMORY, "no memory for a batch");
     struct mr_row row = {
         .op = decoded->op == MR_REC_DELETE ? MR_ROW_DELETE : MR_ROW_UPSERT,
@@ -287,6 +288,7 @@ int mr_batch_add(struct mr_batch *batch, struct mr_target *target, struct mr_pla
     return rc;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): six parameters, the interface of batch.h */
 int mr_batch_add_letter(struct mr_batch *batch, struct mr_source *source,
                         const struct mr_target *target, const struct mr_record *record,
                         const struct mr_err *why, struct mr_err *err)

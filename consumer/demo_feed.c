@@ -218,7 +218,7 @@ int mr_demo_feed_open(const struct mr_demo_feed_opts *opts, struct mr_demo_feed 
     mr_lock_take(&feed->lock);
     feed->target = opts->n_records;
     mr_lock_drop(&feed->lock);
-    for (uint16_t t = 0; t < MR_DEMO_N_TABLES; t++) {
+    for (size_t t = 0; t < MR_DEMO_N_TABLES; t++) {
         for (int32_t p = 0; p < mr_demo_tables[t].n_partitions; p++)
             feed->parts[t][p] = (struct part){.topic = mr_demo_tables[t].topic, .partition = p};
     }

@@ -165,6 +165,7 @@ static void answer_path(struct answer *answer, const char *path)
         refuse(answer, NO_PAGE, "HTTP 404 Not Found");
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the parameters are libmicrohttpd's */
 static enum MHD_Result serve(void *cls, struct MHD_Connection *connection, const char *url,
                              const char *method, const char *version, const char *upload,
                              size_t *upload_size, void **state)

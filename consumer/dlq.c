@@ -13,6 +13,7 @@ static const char *text_copy(struct mr_arena *arena, const char *text)
     return mr_arena_copy(arena, text, strlen(text) + 1);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): six parameters, the interface of dlq.h */
 int mr_letter_make(struct mr_letter *out, struct mr_arena *arena, struct mr_source *source,
                    const struct mr_record *record, const char *target_table,
                    const struct mr_err *why)

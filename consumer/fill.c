@@ -32,9 +32,10 @@ static struct mr_partition *part_of(struct mr_lane *lane, const struct mr_record
     return part;
 }
 
-static void wish(struct mr_lane *lane, struct mr_partition *part, const struct mr_record *record,
+static void wish(struct mr_lane *lane, const struct mr_record *record,
                  enum mr_partition_event event, uint32_t delay_ms, const struct mr_err *err)
 {
+    struct mr_partition *part = record->part;
     struct mr_partition_wish w = {
         .event = event, .generation = record->generation, .delay_ms = delay_ms, .err = *err};
 
@@ -61,7 +62,7 @@ static void hold(struct mr_lane *lane, struct mr_partition *part, const struct m
     } else {
         delay_ms = mr_retry_delay_ms(err->class, part->fill_tries, &lane->fill_env.rng);
     }
-    wish(lane, part, record, event, delay_ms, err);
+    wish(lane, record, event, delay_ms, err);
 }
 
 static int take(struct mr_lane *lane, struct mr_record *record, enum mr_batch_count count,
@@ -92,7 +93,7 @@ static int bad_record(struct mr_lane *lane, struct mr_record *record, struct mr_
     mr_err_at(why, record->stream, record->partition, record->offset);
     if (on_bad == MR_ON_BAD_STOP) {
         note_bad(lane, record, why);
-        wish(lane, part, record, MR_PART_EV_HALTED, STOP_PROBE_MS, why);
+        wish(lane, record, MR_PART_EV_HALTED, STOP_PROBE_MS, why);
         return FATE_DROPPED;
     }
     if (on_bad == MR_ON_BAD_DEAD_LETTER) {
@@ -171,15 +172,15 @@ static enum mr_batch_count count_of(const struct mr_decoded *decoded)
     }
 }
 
-static int decode(struct mr_lane *lane, const struct mr_record *record, struct mr_plan *plan,
-                  const struct mr_frame *key, const struct mr_frame *value,
-                  struct mr_decoded *decoded, struct mr_err *err)
+/* What the decoder is given of a record. */
+static struct mr_record_in record_in(struct mr_lane *lane, const struct mr_record *record,
+                                     const struct mr_frame *key, const struct mr_frame *value)
 {
     struct mr_batch *batch = lane->filling;
 
     if (mr_batch_is_empty(batch))
         batch->loaded_at_ms = mr_wall_ms(&lane->fill_env);
-    struct mr_record_in in = {
+    return (struct mr_record_in){
         .key = key->body,
         .value = value->body,
         .headers = record->headers,
@@ -190,7 +191,6 @@ static int decode(struct mr_lane *lane, const struct mr_record *record, struct m
         .schema_id = value->ref.kind == MR_REF_ID ? value->ref.id : -1,
         .loaded_at_ms = batch->loaded_at_ms,
     };
-    return mr_decode_record(plan, lane->decoder, &in, decoded, err);
 }
 
 static int add_decoded(struct mr_lane *lane, struct mr_record *record, struct mr_plan *plan,
@@ -267,8 +267,10 @@ static int data_record(struct mr_lane *lane, struct mr_record *record, struct mr
         err->class = MR_CLASS_FLOW;
         return fault_fate(lane, record, rc, err);
     }
-    if (rc == 0)
-        rc = decode(lane, record, plan, &key, &value, &decoded, err);
+    if (rc == 0) {
+        struct mr_record_in in = record_in(lane, record, &key, &value);
+        rc = mr_decode_record(plan, lane->decoder, &in, &decoded, err);
+    }
     if (rc < 0)
         return fault_fate(lane, record, rc, err);
     if (value.ref.kind != MR_REF_NONE)
@@ -303,7 +305,7 @@ int mr_fill_record(struct mr_lane *lane, struct mr_record *record, struct mr_err
     if (record->kind == MR_RECORD_ERROR) {
         mr_err_set(err, (enum mr_code) - record->rc, "%s",
                    record->detail != NULL ? record->detail : "the source cannot read on");
-        wish(lane, part, record, MR_PART_EV_ADRIFT, MR_RETRY_FIRST_MS, err);
+        wish(lane, record, MR_PART_EV_ADRIFT, MR_RETRY_FIRST_MS, err);
         return FATE_DROPPED;
     }
     return data_record(lane, record, err);

@@ -88,6 +88,17 @@ int mr_kafka_producer_open(const struct mr_kafka_producer_opts *opts,
     return 0;
 }
 
+/* The client copies key and value, but its types do not say const. */
+static void *unconst(const void *bytes)
+{
+    union {
+        const void *in;
+        void *out;
+    } pointer = {.in = bytes};
+
+    return pointer.out;
+}
+
 static size_t args_fill(const struct mr_kafka_send *send, rd_kafka_vu_t *args)
 {
     size_t n = 0;
@@ -97,10 +108,10 @@ static size_t args_fill(const struct mr_kafka_send *send, rd_kafka_vu_t *args)
     args[n].vtype = RD_KAFKA_VTYPE_PARTITION;
     args[n++].u.i32 = send->partition;
     args[n].vtype = RD_KAFKA_VTYPE_KEY;
-    args[n].u.mem.ptr = (void *)(uintptr_t)send->key.data; /* copied, but not const in the client */
+    args[n].u.mem.ptr = unconst(send->key.data);
     args[n++].u.mem.size = send->key.len;
     args[n].vtype = RD_KAFKA_VTYPE_VALUE;
-    args[n].u.mem.ptr = (void *)(uintptr_t)send->value.data;
+    args[n].u.mem.ptr = unconst(send->value.data);
     args[n++].u.mem.size = send->value.len;
     args[n].vtype = RD_KAFKA_VTYPE_TIMESTAMP;
     args[n++].u.i64 = send->timestamp_ms;

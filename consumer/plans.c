@@ -117,10 +117,10 @@ int mr_plans_find(struct mr_plans *plans, const struct mr_plan_for *want, struct
 }
 
 static int schema_get(const struct mr_plan_for *want, const struct mr_schema_ref *ref,
-                      const char *part, uint32_t deadline_ms, struct mr_schema **out,
-                      struct mr_err *err)
+                      uint32_t deadline_ms, struct mr_schema **out, struct mr_err *err)
 {
     char subject[MR_STREAM_NAME_BYTES + 8];
+    const char *part = ref == &want->key ? "key" : "value";
 
     *out = NULL;
     if (ref->kind == MR_REF_NONE || ref->kind == MR_REF_RAW)
@@ -192,10 +192,10 @@ static int compile(struct mr_plans *plans, const struct mr_plan_for *want, uint3
 {
     struct mr_schema *key = NULL;
     struct mr_schema *value = NULL;
-    int rc = schema_get(want, &want->key, "key", deadline_ms, &key, err);
+    int rc = schema_get(want, &want->key, deadline_ms, &key, err);
 
     if (rc == 0)
-        rc = schema_get(want, &want->value, "value", deadline_ms, &value, err);
+        rc = schema_get(want, &want->value, deadline_ms, &value, err);
     struct mr_shape_from from = {.key = key,
                                  .raw_key = (enum mr_format)want->key.format,
                                  .value = value,

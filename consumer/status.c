@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -98,7 +99,7 @@ static uint32_t count_fds(void)
 
     if (dir == NULL)
         return 0;
-    while (readdir(dir) != NULL)
+    while (readdir(dir) != NULL) /* NOLINT(concurrency-mt-unsafe): of a stream that is ours alone */
         n++;
     closedir(dir);
     return n > 3 ? n - 3 : 0; /* `.`, `..` and the listing's own */
@@ -106,14 +107,14 @@ static uint32_t count_fds(void)
 
 static double resident_bytes(void)
 {
-    unsigned long pages = 0;
+    char line[128] = "";
     FILE *file = fopen("/proc/self/statm", "r");
 
     if (file == NULL)
         return 0;
-    if (fscanf(file, "%*u %lu", &pages) != 1)
-        pages = 0;
-    fclose(file);
+    const char *resident = fgets(line, sizeof line, file) != NULL ? strchr(line, ' ') : NULL;
+    unsigned long pages = resident != NULL ? strtoul(resident, NULL, 10) : 0;
+    (void)fclose(file);
     return (double)pages * (double)sysconf(_SC_PAGESIZE);
 }
 

@@ -118,7 +118,7 @@ static bool placeholder_make(struct mr_wiring *w, const struct mr_route_conf *co
 
     if (out == NULL)
         return false;
-    memcpy(out, text, len);
+    memcpy(out, text, len + 1);
     if (strncmp(text, "hex:", 4) == 0 && len % 2 == 0) {
         size_t n = 0;
         for (const char *p = text + 4; *p != '\0'; p += 2) {
@@ -268,8 +268,9 @@ int mr_wiring_init(struct mr_wiring *w, const struct mr_config *config, struct m
     w->config = config;
     instance_id_make(w, &env);
     w->rules = calloc((size_t)config->n_routes + 1, sizeof *w->rules);
-    int rc = w->rules == NULL ? mr_err_set(err, MR_NO_MEMORY, "no memory for routes")
-                              : registries_make(w, env, err);
+    if (w->rules == NULL)
+        return mr_err_set(err, MR_NO_MEMORY, "no memory for routes");
+    int rc = registries_make(w, env, err);
     for (uint32_t i = 0; rc == 0 && i < config->n_routes; i++)
         rc = rule_make(w, i, err);
     if (rc == 0)

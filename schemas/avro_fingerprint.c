@@ -39,7 +39,7 @@ static void form_string(struct mr_buf *out, const char *text)
 static void form_head(struct mr_buf *out, const struct mr_avro_node *node)
 {
     mr_buf_str(out, "{\"name\":");
-    form_string(out, node->full_name);
+    form_string(out, node->full_name != NULL ? node->full_name : "");
     mr_buf_fmt(out, ",\"type\":\"%s\"", mr_avro_kind_name(node->kind));
 }
 

@@ -80,7 +80,9 @@ static bool is_op(uint8_t letter)
 /* The envelope's op; `otherwise` for a plain record or a tombstone, which have none. */
 static char op_or(const struct mr_decoder *d, char otherwise)
 {
-    return d->op != 0 ? d->op : otherwise;
+    if (d->op == 0)
+        return otherwise;
+    return d->op;
 }
 
 static int skip(struct mr_decoder *d, struct mr_decoded *out, const char *why)

@@ -309,7 +309,7 @@ static int capture(struct mr_decoder *d, const struct mr_op *op, const struct mr
 /* A value that no column wants: read with all checks, kept at most for the envelope. */
 static int pass_value(struct mr_decoder *d, const struct mr_op *op)
 {
-    struct mr_value v;
+    struct mr_value v = {.i = 0}; /* containers are passed without a value */
     if (!read_scalar(&d->wire, op, &v))
         return wire_error(d, op);
     return op->capture != MR_CAPTURE_NONE ? capture(d, op, &v) : 0;

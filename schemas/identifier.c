@@ -42,6 +42,7 @@ static int shorten(const char *text, size_t len, size_t max, char *out, struct m
     return 0;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): six parameters, the interface of identifier.h */
 int mr_identifier_make(const char *text, size_t len, const struct mr_identifier_opts *opts,
                        char *out, size_t cap, struct mr_err *err)
 {

@@ -70,10 +70,11 @@ static int check_escape(struct check *c)
 {
     if (c->at >= c->end)
         return bad(c, "a cut string");
+    static const uint8_t letters[] = {'"', '\\', '/', 'b', 'f', 'n', 'r', 't'};
     uint8_t letter = *c->at++;
     if (letter == 'u')
         return check_unicode(c);
-    if (memchr("\"\\/bfnrt", letter, 8) == NULL)
+    if (memchr(letters, letter, sizeof letters) == NULL)
         return bad(c, "a wrong escape");
     return 0;
 }

@@ -64,7 +64,8 @@ void mr_json_text_base64(struct mr_buf *out, struct mr_slice bytes)
         if (left > 2)
             v |= bytes.data[i + 2];
         char four[4] = {letters[v >> 18], letters[v >> 12 & 63],
-                        left > 1 ? letters[v >> 6 & 63] : '=', left > 2 ? letters[v & 63] : '='};
+                        (char)(left > 1 ? letters[v >> 6 & 63] : '='),
+                        (char)(left > 2 ? letters[v & 63] : '=')};
         mr_buf_add(out, four, sizeof four);
     }
     mr_buf_byte(out, '"');

@@ -10,6 +10,7 @@
 
 enum { ROWS_FIRST_CAP = 256 };
 
+/* NOLINTNEXTLINE(readability-function-size): six parameters, the interface of rows.h */
 void mr_rows_init(struct mr_rows *rows, struct mr_table *table, const struct mr_colset *key,
                   bool reduce, struct mr_arena *arena, uint64_t seed)
 {
@@ -270,6 +271,7 @@ int mr_rows_add(struct mr_rows *rows, const struct mr_row *row, struct mr_err *e
     }
     /* The entry borrowed the caller's bytes; from now on it has the arena's. */
     entry->key = rows->rows[rows->n_rows - 1].key.data;
+    /* NOLINTNEXTLINE(performance-no-int-to-ptr): the map keeps a number, never a place */
     entry->value = (void *)(uintptr_t)rows->n_rows;
     return 0;
 }

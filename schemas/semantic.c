@@ -235,17 +235,12 @@ static void decimal_column(const struct mr_avro_props *props, struct mr_coltype 
     out->scale = scale;
 }
 
-void mr_semantic_column(const struct mr_typed *typed, struct mr_coltype *out)
+/* The column of a value that is no array. */
+static void plain_column(const struct mr_typed *typed, struct mr_coltype *out)
 {
     *out = (struct mr_coltype){
         .type = default_types[typed->semantic], .elem = MR_T_NONE, .length = -1, .precision = -1};
-    if (typed->semantic == MR_SEM_ARRAY) {
-        struct mr_typed items;
-        mr_typed_items(typed, &items);
-        mr_semantic_column(&items, out); /* items are never arrays: one level */
-        out->elem = out->type;
-        out->type = MR_T_ARRAY;
-    } else if (typed->semantic == MR_SEM_DECIMAL) {
+    if (typed->semantic == MR_SEM_DECIMAL) {
         decimal_column(typed->props, out);
     } else if (typed->semantic == MR_SEM_XML) {
         out->sql = "xml";
@@ -254,6 +249,19 @@ void mr_semantic_column(const struct mr_typed *typed, struct mr_coltype *out)
         out->type = bits == INT32_MAX ? MR_T_VARBIT : MR_T_BIT;
         out->length = bits == INT32_MAX ? -1 : bits;
     }
+}
+
+void mr_semantic_column(const struct mr_typed *typed, struct mr_coltype *out)
+{
+    if (typed->semantic != MR_SEM_ARRAY) {
+        plain_column(typed, out);
+        return;
+    }
+    struct mr_typed items;
+    mr_typed_items(typed, &items);
+    plain_column(&items, out); /* items are never arrays */
+    out->elem = out->type;
+    out->type = MR_T_ARRAY;
 }
 
 bool mr_semantic_cast(const char *name, struct mr_coltype *out)

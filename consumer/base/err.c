@@ -13,6 +13,8 @@
 
 #include "base/ban.h"
 
+#undef mr_err_set /* err.h has a form of it for clang-tidy */
+
 struct code_row {
     const char *printed;
     const char *text;

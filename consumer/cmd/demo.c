@@ -358,7 +358,7 @@ int mr_cmd_demo(const struct mr_cmd_args *args)
         own.config_path = talk->demo.config_path;
         code = mr_cmd_load(&own, &config);
     }
-    if (code == EX_OK)
+    if (code == EX_OK && config != NULL)
         code = run(talk, config, &set);
     mr_demo_close(&talk->demo);
     mr_config_free(config);

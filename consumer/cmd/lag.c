@@ -149,7 +149,7 @@ int mr_cmd_lag(const struct mr_cmd_args *args)
         pthread_sigmask(SIG_BLOCK, &set, NULL);
     while (rc == 0 && watch && watch_wait(&set)) {
         if (!args->json && isatty(STDOUT_FILENO) != 0)
-            fputs("\033[H\033[2J", stdout);
+            (void)fputs("\033[H\033[2J", stdout);
         rc = lag_once(&ends, args->json, &err);
     }
     code = rc < 0 ? mr_cmd_fail(&err) : EX_OK;

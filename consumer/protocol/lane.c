@@ -1,6 +1,8 @@
 /* Owns the decision table of a lane's fill thread. Pure: no thread, source or target in here. */
 #include "consumer/protocol/lane.h"
 
+#include "base/ban.h"
+
 enum mr_lane_action mr_lane_next(const struct mr_lane_view *v)
 {
     bool some = v->n_records > 0;

@@ -1,6 +1,8 @@
 /* Owns the transition table of an assigned partition. Pure: no thread, source or target in here. */
 #include "consumer/protocol/partition.h"
 
+#include "base/ban.h"
+
 #define CL MR_PART_CLAIMING
 #define SE MR_PART_SEEKING
 #define FL MR_PART_FLOWING

@@ -1,6 +1,8 @@
 /* Owns the transition table of a writer's batch. Pure: no thread, source or target in here. */
 #include "consumer/protocol/writer.h"
 
+#include "base/ban.h"
+
 #define ID MR_WRITER_IDLE
 #define FL MR_WRITER_FLUSHING
 #define WA MR_WRITER_WAITING

@@ -18,12 +18,12 @@ PROTOCOL = "consumer/protocol/"
 PROTOCOL_REFUSES = {"pthread.h", "threads.h", "semaphore.h", "stdatomic.h", "base/lock.h", "base/queue.h"}
 # Strategies call sink->ops and never a database.
 STRATEGY_REFUSES = re.compile(r"^sinks/(pg_|sqlite)")
-SYSTEM = set("""assert ctype dirent errno execinfo fcntl float fnmatch getopt glob inttypes limits locale malloc math
-netdb poll sysexits pthread pwd regex sched semaphore setjmp signal spawn stdalign stdarg stdatomic stdbool stddef stdint
-stdio stdlib stdnoreturn string strings syslog termios time unistd wchar wctype arpa/inet net/if netinet/in netinet/tcp
-sys/epoll sys/eventfd sys/file sys/ioctl sys/mman sys/prctl sys/random sys/resource sys/signalfd sys/socket sys/stat
-sys/statvfs sys/syscall sys/time sys/timerfd sys/types sys/uio sys/un sys/utsname sys/wait
-sanitizer/asan_interface""".split())
+SYSTEM = set("""assert ctype dirent errno execinfo fcntl float fnmatch getopt glob inttypes limits locale malloc
+math netdb poll sysexits pthread pwd regex sched semaphore setjmp signal spawn stdalign stdarg stdatomic stdbool
+stddef stdint stdio stdlib stdnoreturn string strings syslog termios threads time unistd wchar wctype arpa/inet net/if
+netinet/in netinet/tcp sys/epoll sys/eventfd sys/file sys/ioctl sys/mman sys/prctl sys/random sys/resource
+sys/signalfd sys/socket sys/stat sys/statvfs sys/syscall sys/time sys/timerfd sys/types sys/uio sys/un sys/utsname
+sys/wait sanitizer/asan_interface""".split())
 
 
 def read_owners(root):
