@@ -1,0 +1,314 @@
+/* The order of a flush's calls, and what is left after an error: a sink that writes down what it is
+ * asked. */
+#include "consumer/flush.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/support/mr_test.h"
+
+enum { MAX_TABLES = 4, MAX_SPANS = 4 };
+
+static struct {
+    char log[1024];
+    size_t used;
+    const char *fails_at; /* a call's name; what it answers is `fault` */
+    struct mr_err fault;
+    struct mr_batch batch;
+    struct mr_batch_table tables[MAX_TABLES];
+    struct mr_batch_table *list[MAX_TABLES];
+    struct mr_table table[MAX_TABLES];
+    struct mr_target targets[MAX_TABLES];
+    struct mr_batch_span spans[MAX_SPANS];
+    struct mr_letter letters[2];
+    struct mr_session session;
+    struct mr_load_memories memories;
+    struct mr_flush_result result;
+    struct mr_err err;
+} f;
+
+__attribute__((format(printf, 1, 2))) static void note(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    int n = vsnprintf(f.log + f.used, sizeof f.log - f.used, format, args);
+    va_end(args);
+    MR_CHECK(n > 0 && f.used + (size_t)n < sizeof f.log);
+    f.used += (size_t)n;
+}
+
+static int answer(const char *call, struct mr_err *err)
+{
+    if (f.fails_at == NULL || strcmp(f.fails_at, call) != 0)
+        return 0;
+    *err = f.fault;
+    return -(int)f.fault.code;
+}
+
+static int begin(struct mr_session *session, struct mr_table *const *tables, size_t n_tables,
+                 const struct mr_span *spans, size_t n_spans, struct mr_err *err)
+{
+    MR_CHECK(session == &f.session);
+    note("begin(");
+    for (size_t i = 0; i < n_tables; i++)
+        note("%s%s.%s", i > 0 ? " " : "", tables[i]->schema, tables[i]->name);
+    note(";");
+    for (size_t i = 0; i < n_spans; i++)
+        note(" %s/%d/%d", spans[i].stream, spans[i].partition, spans[i].slot);
+    note(") ");
+    return answer("begin", err);
+}
+
+static int put_letters(struct mr_session *session, const struct mr_letter *letters, size_t n,
+                       struct mr_err *err)
+{
+    MR_CHECK(session == &f.session && letters == f.letters);
+    note("letters(%zu) ", n);
+    return answer("letters", err);
+}
+
+static int put_positions(struct mr_session *session, const struct mr_span *spans, size_t n,
+                         struct mr_err *err)
+{
+    MR_CHECK(session == &f.session);
+    note("positions(");
+    for (size_t i = 0; i < n; i++)
+        note("%s%lld", i > 0 ? " " : "", (long long)spans[i].next);
+    note(") ");
+    return answer("positions", err);
+}
+
+static int commit(struct mr_session *session, struct mr_err *err)
+{
+    MR_CHECK(session == &f.session);
+    note("commit ");
+    return answer("commit", err);
+}
+
+static void rollback(struct mr_session *session)
+{
+    MR_CHECK(session == &f.session);
+    note("rollback ");
+}
+
+static const struct mr_sink_ops sink_ops = {.name = "scripted",
+                                            .begin = begin,
+                                            .put_letters = put_letters,
+                                            .put_positions = put_positions,
+                                            .commit = commit,
+                                            .rollback = rollback};
+
+static int load(struct mr_session *session, struct mr_rows *rows, struct mr_load_memory *memory,
+                struct mr_load_stats *stats, struct mr_err *err)
+{
+    MR_CHECK(session == &f.session);
+    note("load(%s) ", rows->table->name);
+    memory->direct_misses++;
+    stats->n_upserted += rows->n_rows;
+    return answer(rows->table->name, err);
+}
+
+static const struct mr_load_ops load_ops = {.name = "scripted", .run = load};
+
+static void table_add(const char *schema, const char *name, uint32_t idx, size_t n_rows)
+{
+    size_t i = f.batch.n_tables++;
+
+    f.table[i].schema = schema;
+    f.table[i].name = name;
+    f.targets[i].load = &load_ops;
+    f.targets[i].idx = idx;
+    snprintf(f.targets[i].label, sizeof f.targets[i].label, "%s.%s", schema, name);
+    f.tables[i].target = &f.targets[i];
+    f.tables[i].rows.table = &f.table[i];
+    f.tables[i].rows.n_rows = n_rows;
+    f.list[i] = &f.tables[i];
+}
+
+static void span_add(const char *stream, int32_t partition, int16_t slot, int64_t next)
+{
+    struct mr_batch_span *span = &f.spans[f.batch.n_spans++];
+
+    span->span = (struct mr_span){
+        .stream = stream, .partition = partition, .slot = slot, .slots = 1, .next = next};
+}
+
+static int run(void)
+{
+    f.used = 0;
+    f.log[0] = '\0';
+    mr_err_clear(&f.err);
+    return mr_flush_run(&f.session, &f.batch, &f.memories, &f.result, &f.err);
+}
+
+MR_SETUP
+{
+    memset(&f, 0, sizeof f);
+    f.session.ops = &sink_ops;
+    f.batch.tables = f.list;
+    f.batch.spans = f.spans;
+    f.batch.letters = f.letters;
+    mr_err_clear(&f.fault);
+}
+
+MR_TEARDOWN
+{
+    mr_load_memories_release(&f.memories);
+}
+
+static void two_tables(void)
+{
+    table_add("s", "b", 1, 3);
+    table_add("s", "a", 0, 4);
+    span_add("t", 0, 0, 8);
+    f.batch.n_letters = 2;
+}
+
+/* G-01, P-22 */
+MR_TEST("rows of every table, letters and positions go into one transaction, tables by name")
+{
+    two_tables();
+    table_add("r", "z", 2, 1);
+    MR_CHECK_OK(run());
+    MR_CHECK_STR(f.log, "begin(r.z s.a s.b; t/0/0) load(z) load(a) load(b) letters(2) "
+                        "positions(8) commit ");
+    MR_CHECK_U64(f.result.stats.n_upserted, 8);
+    MR_CHECK(f.result.failed == NULL);
+}
+
+MR_TEST("positions are locked by stream, partition and slot, and the batch keeps its own order")
+{
+    table_add("s", "a", 0, 1);
+    span_add("u", 0, 0, 1);
+    span_add("t", 10, 0, 2);
+    span_add("t", 9, 1, 3);
+    span_add("t", 9, 0, 4);
+    MR_CHECK_OK(run());
+    MR_CHECK_STR(f.log, "begin(s.a; t/9/0 t/9/1 t/10/0 u/0/0) load(a) positions(4 3 2 1) commit ");
+    MR_CHECK_STR(f.batch.spans[0].span.stream, "u"); /* rows point at spans by their index */
+}
+
+MR_TEST("a table without rows is neither locked nor loaded; positions alone are a flush too")
+{
+    table_add("s", "a", 0, 0);
+    span_add("t", 0, 0, 24);
+    MR_CHECK_OK(run());
+    MR_CHECK_STR(f.log, "begin(; t/0/0) positions(24) commit ");
+}
+
+MR_TEST("after an error at any step the transaction is rolled back once, and nothing follows")
+{
+    static const struct {
+        const char *at;
+        const char *log;
+    } cases[] = {
+        {"begin", "begin(s.a s.b; t/0/0) rollback "},
+        {"a", "begin(s.a s.b; t/0/0) load(a) rollback "},
+        {"b", "begin(s.a s.b; t/0/0) load(a) load(b) rollback "},
+        {"letters", "begin(s.a s.b; t/0/0) load(a) load(b) letters(2) rollback "},
+        {"positions", "begin(s.a s.b; t/0/0) load(a) load(b) letters(2) positions(8) rollback "},
+        {"commit",
+         "begin(s.a s.b; t/0/0) load(a) load(b) letters(2) positions(8) commit rollback "}};
+
+    two_tables();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        f.fails_at = cases[i].at;
+        mr_err_set(&f.fault, MR_TARGET_AWAY, "scripted");
+        MR_CHECK_INT(run(), -MR_TARGET_AWAY);
+        MR_CHECK_INT(f.err.code, MR_TARGET_AWAY);
+        MR_CHECK_STR(f.log, cases[i].log);
+    }
+    f.fails_at = NULL;
+    MR_CHECK_OK(run()); /* the same batch lands afterwards */
+}
+
+/* */
+MR_TEST("an unknown commit keeps its code, and the session is made ready")
+{
+    two_tables();
+    f.fails_at = "commit";
+    mr_err_set(&f.fault, MR_COMMIT_UNKNOWN, "cut");
+    MR_CHECK_INT(run(), -MR_COMMIT_UNKNOWN);
+    MR_CHECK(strstr(f.log, "commit rollback") != NULL);
+    MR_CHECK(f.result.failed == NULL);
+}
+
+MR_TEST("a load that fails names its target, and the error the table")
+{
+    two_tables();
+    f.fails_at = "b";
+    mr_err_set_db(&f.fault, MR_CLASS_POISON, "23514", "check");
+    MR_CHECK_INT(run(), -MR_DB);
+    MR_CHECK(f.result.failed == &f.targets[0]);
+    MR_CHECK_STR(f.err.table, "s.b");
+    MR_CHECK_STR(f.err.sqlstate, "23514");
+    f.fails_at = NULL;
+    MR_CHECK_OK(run());
+    MR_CHECK(f.result.failed == NULL);
+}
+
+/* V-13 */
+MR_TEST("a begin that finds a table changed names the target by the sink's name of it")
+{
+    static const struct {
+        const char *table;
+        int failed; /* index; -1: none */
+    } cases[] = {{"s.b", 0}, {"s.a", 1}, {"b", 0}, {"x.b", -1}, {"", -1}, {"s", -1}};
+
+    two_tables();
+    f.fails_at = "begin";
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        mr_err_clear(&f.fault);
+        mr_err_set(&f.fault, MR_TABLE_CHANGED, "scripted");
+        mr_err_in(&f.fault, cases[i].table, NULL);
+        MR_CHECK_INT(run(), -MR_TABLE_CHANGED);
+        MR_CHECK(f.result.failed == (cases[i].failed >= 0 ? &f.targets[cases[i].failed] : NULL));
+    }
+}
+
+MR_TEST("dots in names are no reason for the wrong table")
+{
+    table_add("s", "a.b", 0, 1);
+    table_add("s.a", "b", 1, 1);
+    table_add("s", "c", 2, 1);
+    f.fails_at = "begin";
+    mr_err_set(&f.fault, MR_TABLE_CHANGED, "scripted");
+    mr_err_in(&f.fault, "c", NULL);
+    MR_CHECK_INT(run(), -MR_TABLE_CHANGED);
+    MR_CHECK(f.result.failed == &f.targets[2]);
+    mr_err_in(&f.fault, "a.b", NULL);
+    MR_CHECK_INT(run(), -MR_TABLE_CHANGED);
+    MR_CHECK(f.result.failed == &f.targets[0]);
+}
+
+/* case 158 */
+MR_TEST("a begin that halts is the only table's fault; an outage is nobody's")
+{
+    table_add("s", "a", 0, 1);
+    span_add("t", 0, 0, 1);
+    f.fails_at = "begin";
+    mr_err_set_db(&f.fault, MR_CLASS_HALT, "42501", "permission denied");
+    MR_CHECK_INT(run(), -MR_DB);
+    MR_CHECK(f.result.failed == &f.targets[0]);
+    mr_err_set(&f.fault, MR_TARGET_AWAY, "down");
+    MR_CHECK_INT(run(), -MR_TARGET_AWAY);
+    MR_CHECK(f.result.failed == NULL);
+}
+
+MR_TEST("what a strategy learns is kept for its target, whatever other targets come and go")
+{
+    table_add("s", "a", 40, 1);
+    MR_CHECK_OK(run());
+    MR_CHECK_OK(run());
+    MR_CHECK(f.memories.n_items > 40);
+    MR_CHECK_U64(f.memories.items[40].direct_misses, 2);
+    table_add("s", "b", 300, 1);
+    MR_CHECK_OK(run());
+    MR_CHECK_U64(f.memories.items[40].direct_misses, 3);
+    MR_CHECK_U64(f.memories.items[300].direct_misses, 1);
+    for (size_t i = 0; i < f.memories.n_items; i++)
+        if (i != 40 && i != 300)
+            MR_CHECK_U64(f.memories.items[i].direct_misses, 0);
+}
