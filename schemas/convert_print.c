@@ -156,6 +156,8 @@ int mr_convert_length(struct mr_convert_run *run, const struct mr_coltype *to,
     size_t n = 0;
     if (text->len <= most)
         return 0;
+    if (to->type == MR_T_CAST)
+        return mr_err_set(run->err, MR_VALUE_TOO_LONG, "%zu bytes, %zu fit", text->len, most);
     for (size_t i = 0; i < text->len; i++) {
         if ((text->data[i] & 0xc0) == 0x80 || n++ < most)
             continue;
@@ -174,7 +176,7 @@ int mr_convert_length(struct mr_convert_run *run, const struct mr_coltype *to,
 static int emit_text(struct mr_convert_run *run, const struct mr_convert *c, struct mr_slice text)
 {
     int rc = 0;
-    if (c->to.type == MR_T_VARCHAR || c->to.type == MR_T_BPCHAR)
+    if (c->to.type == MR_T_VARCHAR || c->to.type == MR_T_BPCHAR || c->to.type == MR_T_CAST)
         rc = mr_convert_length(run, &c->to, &text);
     if (rc == 0)
         run->emit->text(run->out, &c->to, (const char *)text.data, text.len);

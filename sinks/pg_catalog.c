@@ -109,6 +109,7 @@ enum {
     C_BASE,
     C_BASE_TYPMOD,
     C_CONSTRAINED,
+    C_BASE_SQL,
 };
 
 static const char columns_sql[] =
@@ -117,7 +118,7 @@ static const char columns_sql[] =
     "(a.atthasdef AND a.attgenerated = '') OR a.attidentity <> '' OR t.typdefault IS NOT NULL, "
     "a.attgenerated <> '', a.attidentity, t.typtype, COALESCE(e.oid, 0), COALESCE(e.typtype, ''), "
     "t.typbasetype, t.typtypmod, t.typnotnull OR EXISTS (SELECT FROM pg_catalog.pg_constraint k "
-    "WHERE k.contypid = t.oid) "
+    "WHERE k.contypid = t.oid), pg_catalog.format_type(t.typbasetype, t.typtypmod) "
     "FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid "
     "LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem AND e.typarray = t.oid "
     "WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
@@ -127,14 +128,26 @@ static char *arena_text(struct mr_table *table, const char *text)
     return mr_arena_copy(&table->arena, text, strlen(text) + 1);
 }
 
-/* A domain without constraints is its base type; with some, the value is cast in the merge (T-47).
+/* Casts from text to these cut in silence what is longer. Source: src/include/catalog/pg_type.dat.
  */
+static int32_t cast_length(uint32_t oid)
+{
+    enum { CHAR_OID = 18, NAME_OID = 19 };
+    return oid == CHAR_OID ? 1 : oid == NAME_OID ? MR_PG_NAME_BYTES : -1;
+}
+
+/* A domain is its base type, whose rules decide what fits: a cast to a domain over varchar(n) or
+ * numeric(p,s) would cut or round. With constraints it is staged as that type, so that they are
+ * asked in the merge alone, where no masked column stands (T-47). */
 static bool type_fill(struct mr_table *table, struct mr_coltype *to, const PGresult *res, int row)
 {
     uint32_t oid = (uint32_t)mr_pg_i64(res, row, C_TYPE);
     int32_t typmod = (int32_t)mr_pg_i64(res, row, C_TYPMOD);
     char kind = PQgetvalue(res, row, C_KIND)[0];
-    if (kind == 'd' && !mr_pg_bool(res, row, C_CONSTRAINED)) {
+    bool constrained = kind == 'd' && mr_pg_bool(res, row, C_CONSTRAINED);
+    uint32_t base = kind == 'd' ? (uint32_t)mr_pg_i64(res, row, C_BASE) : 0;
+    constrained = constrained && builtin_type(base) != MR_T_NONE;
+    if (kind == 'd' && (constrained || !mr_pg_bool(res, row, C_CONSTRAINED))) {
         oid = (uint32_t)mr_pg_i64(res, row, C_BASE);
         typmod = (int32_t)mr_pg_i64(res, row, C_BASE_TYPMOD);
     }
@@ -156,8 +169,12 @@ static bool type_fill(struct mr_table *table, struct mr_coltype *to, const PGres
         to->oid = (uint32_t)mr_pg_i64(res, row, C_TYPE);
     }
     typmod_apply(to, scalar, typmod);
+    if (to->type == MR_T_CAST)
+        to->length = cast_length(oid);
     to->sql = arena_text(table, PQgetvalue(res, row, C_SQL));
-    return to->sql != NULL;
+    if (constrained)
+        to->base_sql = arena_text(table, PQgetvalue(res, row, C_BASE_SQL));
+    return to->sql != NULL && (to->base_sql != NULL || !constrained);
 }
 
 static int no_memory(struct mr_err *err)

@@ -79,10 +79,16 @@ static bool is_masked(const uint64_t *mask, uint16_t field)
     return mask != NULL && ((mask[field / 64] >> (field % 64)) & 1) != 0;
 }
 
+/* What a column is staged as where that is not its own type; NULL. */
+static const char *stage_type(const struct mr_column *column)
+{
+    return column->type.type == MR_T_CAST ? "pg_catalog.text" : column->type.base_sql;
+}
+
 bool mr_pg_needs_stage(const struct mr_table *table, const struct mr_colset *cols)
 {
     for (uint16_t i = 0; i < cols->n_cols; i++) {
-        if (table->columns[cols->cols[i]].type.type == MR_T_CAST)
+        if (stage_type(&table->columns[cols->cols[i]]) != NULL)
             return true;
     }
     return false;
@@ -105,7 +111,7 @@ static void staged(struct mr_buf *sql, const struct mr_table *table, uint16_t co
     const struct mr_column *column = &table->columns[col];
     mr_buf_str(sql, "s.");
     mr_pg_ident(sql, column->name);
-    if (column->type.type == MR_T_CAST)
+    if (stage_type(column) != NULL)
         mr_buf_fmt(sql, "::%s", column->type.sql);
 }
 
@@ -169,8 +175,8 @@ void mr_pg_stage_create_sql(struct mr_buf *sql, const struct mr_pg_stage_use *st
         const struct mr_column *column = &table->columns[stage->cols->cols[i]];
         mr_buf_str(sql, i == 0 ? "t." : ", t.");
         mr_pg_ident(sql, column->name);
-        if (column->type.type == MR_T_CAST) {
-            mr_buf_str(sql, "::pg_catalog.text AS ");
+        if (stage_type(column) != NULL) {
+            mr_buf_fmt(sql, "::%s AS ", stage_type(column));
             mr_pg_ident(sql, column->name);
         }
     }

@@ -195,6 +195,28 @@ MR_TEST("an extension type is staged as text, and its key compared by its own op
     MR_CHECK_STR(pg_server_query("SELECT * FROM people ORDER BY 1"), "A@X|2|10.0.0.9\nc@x|3|NULL");
 }
 
+// T-47, X-09, T-74: a cast of a text to the domain would cut it to three characters
+MR_TEST("a domain with constraints refuses what its base type cannot hold, and asks them last")
+{
+    pg_server_exec("CREATE DOMAIN code AS varchar(3) NOT NULL CHECK (VALUE <> 'bad');"
+                   "CREATE TABLE d (id int4 PRIMARY KEY, v code, n int4)");
+    pg_fixture_table(&f, "d", "id", NULL);
+    pg_rows_put(&f.rows, "1|abc|1")->flags = MR_ROW_INSERT;
+    pg_rows_put(&f.rows, "2|xyz|1");
+    flush();
+    pg_rows_mask(&f.rows, pg_rows_put(&f.rows, "2|NULL|2"), 1);
+    flush();
+    MR_CHECK_STR(pg_server_query("SELECT * FROM d ORDER BY 1"), "1|abc|1\n2|xyz|2");
+    static const char *const refused[][2] = {
+        {"3|abcdef|1", "22001"}, {"3|bad|1", "23514"}, {"3|NULL|1", "23502"}};
+    for (size_t i = 0; i < 3; i++) {
+        pg_rows_put(&f.rows, refused[i][0]);
+        MR_CHECK_INT(pg_fixture_flush(&f), -MR_DB);
+        MR_CHECK_STR(f.err.sqlstate, refused[i][1]);
+        pg_fixture_table(&f, "d", "id", NULL);
+    }
+}
+
 // I-12: the stage has the column's own collation, else the join could not choose one
 MR_TEST("a key with a collation of its own is joined with its stage")
 {

@@ -343,6 +343,12 @@ MR_TEST("strings are parsed into columns of other types, or refused one by one")
         {"\"string\"", "bool", "t", "true"},
         {"\"string\"", "bool", "OFF", "false"},
         {"\"string\"", "bool", "2", "!value.invalid"},
+        /* "char" and name cut in silence what is longer than this */
+        {"\"string\"", "other(1)", "x", "x"},
+        {"\"string\"", "other(1)", "ab", "!value.too_long"},
+        {"\"string\"", "other(1)", "\xc3\xa9", "!value.too_long"},
+        {LOGICAL("string", "uuid"), "other(1)", "b68a35a7-17ad-35b3-af2a-ae46edb4545a",
+         "!value.too_long"},
         {"\"string\"", "float8", "1e3", "1000"},
         {"\"string\"", "float8", "0x10", "!value.invalid"},
         {"\"string\"", "float8", "1e999", "!value.out_of_range"},
