@@ -246,6 +246,7 @@ static int at_time_get(struct mr_kafka *kafka, rd_kafka_topic_partition_list_t *
     return code;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the parameters are those of mr_source_ops.facts */
 int mr_kafka_facts(struct mr_source *source, const char *stream, int32_t partition,
                    enum mr_start start, int64_t start_ms, const char *our_metadata,
                    uint32_t timeout_ms, struct mr_log_facts *out, struct mr_err *err)

@@ -13,6 +13,7 @@
 
 enum { MAX_GROUPS = 10, HALT_FIRST_MS = 5000, HALT_MOST_MS = 60000 };
 
+/* NOLINTNEXTLINE(readability-function-size): six parameters, the interface of targets.h */
 void mr_targets_init(struct mr_targets *targets, const struct mr_route_rule *rules, size_t n_rules,
                      const char *dlq_topic, uint32_t max_identifier_bytes,
                      struct mr_env env) MR_NO_TSA
@@ -133,10 +134,11 @@ static int name_fit(const struct mr_targets *targets, const struct mr_route_rule
     return mr_identifier_make(mr_buf_cstr(name), name->len, &opts, out, MR_TARGET_NAME_BYTES, err);
 }
 
-static int names_of(const struct mr_targets *targets, const struct mr_route_rule *rule,
-                    const char *topic, const regmatch_t *groups, struct mr_target *t,
-                    struct mr_err *err)
+/* Fills the names of `t`, whose rule is set. */
+static int names_of(const struct mr_targets *targets, const char *topic, const regmatch_t *groups,
+                    struct mr_target *t, struct mr_err *err)
 {
+    const struct mr_route_rule *rule = t->rule;
     struct mr_buf schema = MR_BUF_INIT;
     struct mr_buf table = MR_BUF_INIT;
     struct mr_buf whole = MR_BUF_INIT;

@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/ban.h"
+
 int mr_position_start(const struct mr_start_rule *rule, const struct mr_log_facts *log,
                       int64_t *offset, int32_t *leader_epoch, struct mr_err *err)
 {
