@@ -98,6 +98,15 @@ int mr_write_integer_numeric(struct mr_convert_run *run, const struct mr_convert
     return rc < 0 ? rc : mr_write_numeric(run, c, v);
 }
 
+int mr_convert_real(struct mr_convert_run *run, const struct mr_convert *c, double v)
+{
+    /* Items of an array are text where there is no such float. */
+    if (isnan(v) && run->emit->no_nan && c->to.elem == MR_T_NONE)
+        return mr_err_set(run->err, MR_VALUE_OUT_OF_RANGE, "NaN into %s", mr_type_name(c->to.type));
+    run->emit->real(run->out, &c->to, v);
+    return 0;
+}
+
 int mr_write_real(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
 {
     double d = v->d;
@@ -106,8 +115,7 @@ int mr_write_real(struct mr_convert_run *run, const struct mr_convert *c, struct
         if (isfinite(v->d) && !isfinite(d))
             return mr_err_set(run->err, MR_VALUE_OUT_OF_RANGE, "a double beyond float4");
     }
-    run->emit->real(run->out, &c->to, d);
-    return 0;
+    return mr_convert_real(run, c, d);
 }
 
 /* The shortest decimal that reads back as the same number. */
@@ -144,8 +152,7 @@ int mr_write_numeric_real(struct mr_convert_run *run, const struct mr_convert *c
     if (v->num.sign <= MR_NUM_NEG && !isfinite(d))
         return mr_err_set(run->err, MR_VALUE_OUT_OF_RANGE, "a number beyond %s",
                           mr_type_name(c->to.type));
-    run->emit->real(run->out, &c->to, c->to.type == MR_T_FLOAT4 ? (double)(float)d : d);
-    return 0;
+    return mr_convert_real(run, c, c->to.type == MR_T_FLOAT4 ? (double)(float)d : d);
 }
 
 int mr_write_bytes(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)

@@ -146,8 +146,7 @@ int mr_parse_real(struct mr_convert_run *run, const struct mr_convert *c, struct
     if (!word && (!isfinite(d) || (d == 0 && !real_is_zero(text))))
         return mr_err_set(run->err, MR_VALUE_OUT_OF_RANGE, "a number beyond %s",
                           mr_type_name(c->to.type));
-    run->emit->real(run->out, &c->to, d);
-    return 0;
+    return mr_convert_real(run, c, d);
 }
 
 int mr_parse_numeric(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)

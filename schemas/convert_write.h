@@ -32,6 +32,8 @@ int mr_convert_length(struct mr_convert_run *run, const struct mr_coltype *to,
 /* P5: microseconds into a column that keeps fewer digits of a second, which the server would round.
  */
 int mr_convert_fraction(struct mr_convert_run *run, const struct mr_convert *c, int64_t us);
+/* A float that fits, NaN by the emitter's rule. */
+int mr_convert_real(struct mr_convert_run *run, const struct mr_convert *c, double v);
 /* Range of an integer column; false outside. */
 bool mr_convert_fits(int64_t v, enum mr_type type);
 

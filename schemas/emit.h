@@ -36,6 +36,7 @@ struct mr_interval {
 
 struct mr_emit_ops {
     const char *name;
+    bool no_nan; /* the target would store a NaN as another value: the plan refuses it (L-02) */
     void (*boolean)(struct mr_buf *out, const struct mr_coltype *to, bool v);
     void (*integer)(struct mr_buf *out, const struct mr_coltype *to, int64_t v); /* int2/4/8, oid */
     void (*real)(struct mr_buf *out, const struct mr_coltype *to, double v);     /* float4/8 */

@@ -300,7 +300,7 @@ static void sqlite_session_idle(struct mr_session *session)
 const struct mr_sink_ops mr_sink_sqlite = {
     .name = "sqlite",
     .caps = MR_SINK_TXN | MR_SINK_POSITIONS | MR_SINK_DDL,
-    .emit = &mr_typed_emit,
+    .emit = &mr_typed_emit_no_nan,
     .open = sqlite_open,
     .close = sqlite_close,
     .setup = mr_sq_setup,

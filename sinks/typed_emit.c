@@ -1,6 +1,6 @@
 /* Owns the payload of typed tuples. Must not touch a target. Invariants: text and blob payloads can
- * be bound as they lie in the tuple, without a copy; an array is one JSON text. NaN of a float goes
- * through here and is refused where it is bound (L-02), since an emitter cannot refuse. */
+ * be bound as they lie in the tuple, without a copy; an array is one JSON text. NaN of a float is
+ * refused by the plan where the target cannot hold it (L-02), since an emitter cannot refuse. */
 #include "sinks/typed_emit.h"
 
 #include "schemas/json_text.h"
@@ -269,22 +269,14 @@ static void emit_array_end(struct mr_buf *out, const struct mr_coltype *to, size
     value_end(out, at);
 }
 
-const struct mr_emit_ops mr_typed_emit = {
-    .name = "typed",
-    .boolean = emit_boolean,
-    .integer = emit_integer,
-    .real = emit_real,
-    .numeric = emit_numeric,
-    .text = emit_text,
-    .bytes = emit_bytes,
-    .uuid = emit_uuid,
-    .date = emit_date,
-    .time = emit_time,
-    .timetz = emit_timetz,
-    .timestamp = emit_timestamp,
-    .interval = emit_interval,
-    .bits = emit_bits,
-    .array_begin = emit_array_begin,
-    .array_null = emit_array_null,
-    .array_end = emit_array_end,
-};
+/* What both tables hold. */
+#define TYPED_FUNCTIONS                                                                            \
+    .boolean = emit_boolean, .integer = emit_integer, .real = emit_real, .numeric = emit_numeric,  \
+    .text = emit_text, .bytes = emit_bytes, .uuid = emit_uuid, .date = emit_date,                  \
+    .time = emit_time, .timetz = emit_timetz, .timestamp = emit_timestamp,                         \
+    .interval = emit_interval, .bits = emit_bits, .array_begin = emit_array_begin,                 \
+    .array_null = emit_array_null, .array_end = emit_array_end
+
+const struct mr_emit_ops mr_typed_emit = {.name = "typed", TYPED_FUNCTIONS};
+const struct mr_emit_ops mr_typed_emit_no_nan = {
+    .name = "typed_no_nan", .no_nan = true, TYPED_FUNCTIONS};

@@ -14,6 +14,7 @@ enum mr_typed_form {
 };
 
 extern const struct mr_emit_ops mr_typed_emit;
+extern const struct mr_emit_ops mr_typed_emit_no_nan; /* SQLite's: a REAL cannot be NaN */
 
 /* Appends one payload of a column of that type as a JSON value (contract.md S-21): numbers exact,
  * NaN and infinities as strings, bytes as base64, json and arrays as they are. `payload` may lie in

@@ -10,7 +10,7 @@
 void plan_case_init(struct plan_case *pc)
 {
     static const char placeholder[] = "__debezium_unavailable_value";
-    *pc = (struct plan_case){.topic = "s.public.t", .err = MR_ERR_INIT};
+    *pc = (struct plan_case){.topic = "s.public.t", .emit = &mr_emit_text, .err = MR_ERR_INIT};
     pc->route.create = true;
     pc->route.unavailable_detect = true;
     pc->route.placeholder = placeholder;
@@ -211,7 +211,7 @@ static int compile(struct plan_case *pc, struct mr_shape *shape)
     int rc = mr_evolve_diff(shape, pc->table, &pc->route, &arena, &ddl, &pc->err);
     if (rc == 0) {
         apply(pc, &ddl);
-        rc = mr_plan_compile(shape, pc->table, &mr_emit_text, &pc->route, &pc->plan, &pc->err);
+        rc = mr_plan_compile(shape, pc->table, pc->emit, &pc->route, &pc->plan, &pc->err);
     }
     mr_arena_release(&arena);
     return rc;

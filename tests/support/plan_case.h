@@ -10,7 +10,8 @@ struct plan_case {
     const char *topic;     /* default "s.public.t" */
     bool envelope_topic;
     enum mr_format raw_key;
-    struct mr_table *table; /* NULL until opened or set by plan_case_table() */
+    const struct mr_emit_ops *emit; /* default mr_emit_text */
+    struct mr_table *table;         /* NULL until opened or set by plan_case_table() */
     struct mr_plan *plan;
     struct mr_decoder *decoder;
     struct mr_decoded decoded; /* of the last record */

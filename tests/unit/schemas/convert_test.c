@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "tests/support/emit_text.h"
 #include "tests/support/mr_test.h"
 #include "tests/support/plan_case.h"
 
@@ -327,6 +328,23 @@ MR_TEST("a time of any sign and size can be printed")
         {LOGICAL("long", "time-micros"), "text", INT64_MIN, "-2562047788:00:54.775808"},
     };
     CHECK(numbers, cases);
+}
+
+/* L-02: before the sink, so that the record alone is put aside */
+MR_TEST("NaN is poison for a target that cannot hold it, but for an array's text")
+{
+    static const struct hex_case cases[] = {
+        {"\"double\"", NULL, "000000000000f87f", "!value.out_of_range"},
+        {"\"float\"", "float8", "0000c07f", "!value.out_of_range"},
+        {"\"string\"", "float8", "064e614e", "!value.out_of_range"},
+        {"\"double\"", NULL, "000000000000f07f", "Infinity"},
+        {"\"double\"", "numeric", "000000000000f87f", "NaN"},
+        {"{\"type\":\"array\",\"items\":\"double\"}", NULL, "02000000000000f87f00", "{NaN}"},
+    };
+    struct mr_emit_ops ops = mr_emit_text;
+    ops.no_nan = true;
+    pc.emit = &ops;
+    CHECK(hexes, cases);
 }
 
 /* T-06, T-10, X-08, X-09; cases 139, 140 */
