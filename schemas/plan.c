@@ -156,6 +156,9 @@ static int make_key(struct compile *c)
     for (uint16_t k = 0; k < unique->n_cols; k++) {
         cols[k] = unique->cols[k];
         plan->slot_names[k] = plan->table->columns[cols[k]].name;
+        if (plan->table->columns[cols[k]].generated)
+            return mr_err_set(c->err, MR_TARGET_NO_UNIQUE_KEY, "key column '%s' is generated",
+                              plan->slot_names[k]);
         for (uint16_t i = 0; i < shape->n_columns; i++) {
             if (c->table_cols[i] == cols[k])
                 c->slot_of[i] = k;
@@ -523,6 +526,7 @@ static int compile_all(struct compile *c)
     return rc == 0 ? make_programs(c) : rc;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): six parameters, the interface of plan.h */
 int mr_plan_compile(const struct mr_shape *shape, struct mr_table *table,
                     const struct mr_emit_ops *emit, const struct mr_route *route,
                     struct mr_plan **out, struct mr_err *err)

@@ -298,6 +298,17 @@ MR_TEST("null or a placeholder in a key column is poison")
     mr_buf_release(&key);
 }
 
+/* V-15, V-17: a generated column takes no value, so no record could name a row by it */
+MR_TEST("a table whose key column is generated halts when the plan is made")
+{
+    plan_case_table(&pc, "k text pk generated, v int4");
+    MR_CHECK_INT(plan_case_open(&pc,
+                                "{\"type\":\"record\",\"name\":\"K\",\"fields\":[{\"name\":\"k\","
+                                "\"type\":\"string\"}]}",
+                                NULL),
+                 -MR_TARGET_NO_UNIQUE_KEY);
+}
+
 /* V-08 */
 MR_TEST("null for a NOT NULL column is poison and names it")
 {
