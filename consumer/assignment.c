@@ -156,14 +156,14 @@ void mr_poller_step(struct mr_poller *poller, struct mr_partition *part,
 }
 
 static uint32_t fence_delay(struct mr_poller *poller, struct mr_partition *part,
-                            enum mr_partition_event *event)
+                            const struct mr_err *why, enum mr_partition_event *event)
 {
     const struct mr_source *source = poller->opts.source;
 
     if (mr_fence_note(&part->fences, mr_mono_ms(&poller->opts.env))) {
         struct mr_err err = MR_ERR_INIT;
-        mr_err_set(&err, MR_POSITION_CONTENDED, "fenced %d times within five minutes",
-                   (int)MR_FENCES_TO_HALT);
+        mr_err_set(&err, MR_POSITION_CONTENDED, "fenced %d times within five minutes, at last: %s",
+                   (int)MR_FENCES_TO_HALT, why->detail);
         mr_err_at(&err, part->stream, part->partition, -1);
         mr_partition_note_err(part, &err);
         mr_log(MR_ERROR, "partition_halted", mr_kv_err(&err));
@@ -211,7 +211,8 @@ void mr_poller_set_back(struct mr_poller *poller, struct mr_lane *lane, const st
         fenced = is_fenced_one(part, why) && reads_by_claim(part);
         if (fenced) {
             event = MR_PART_EV_FENCED;
-            delay_ms = fence_delay(poller, part, &event);
+            mr_partition_note_err(part, why);
+            delay_ms = fence_delay(poller, part, why, &event);
         } else if (halt_ms > 0) {
             event = MR_PART_EV_HALTED;
             delay_ms = halt_ms;
@@ -283,15 +284,19 @@ static void part_begin(struct mr_poller *poller, struct mr_partition *part)
 }
 
 /* memory_limit is shared by the lanes that have partitions: two batches each (design.md section 4).
- */
+ * What a lane without partitions does not need for its fetch queue the others' batches may take, up
+ * to half of theirs. */
 static void shares_update(struct mr_poller *poller)
 {
+    size_t all = poller->opts.batches_bytes;
     size_t n_loaded = 0;
 
     for (uint32_t i = 0; i < poller->opts.n_lanes; i++)
         n_loaded += poller->lane_load[i] > 0;
-    if (poller->opts.batch_bytes != NULL && n_loaded > 0)
-        atomic_store(poller->opts.batch_bytes, poller->opts.batches_bytes / (2 * n_loaded));
+    if (poller->opts.batch_bytes == NULL || n_loaded == 0)
+        return;
+    all -= all / 2 / poller->opts.n_lanes * (n_loaded - 1);
+    atomic_store(poller->opts.batch_bytes, all / (2 * n_loaded));
 }
 
 /* Parks nest: a lane with several of the partitions is parked as often. */
@@ -376,7 +381,8 @@ static void part_end(struct mr_poller *poller, struct mr_partition *part)
         poller->lane_load[part->lane]--;
     assigned_remove(poller, part);
     snprintf(number, sizeof number, "%d", part->partition);
-    static const enum mr_meter gone[] = {MR_M_GROUP_LAG, MR_M_GROUP_LAG_SECONDS, MR_M_GROUP_OFFSET};
+    static const enum mr_meter gone[] = {MR_M_GROUP_LAG, MR_M_GROUP_LAG_SECONDS, MR_M_GROUP_OFFSET,
+                                         MR_M_LATEST_OFFSET};
     for (size_t i = 0; i < sizeof gone / sizeof *gone; i++) {
         const char *labels[] = {poller->opts.group_id, part->stream, number};
         mr_metrics_drop(poller->opts.metrics, gone[i], labels);
@@ -478,12 +484,9 @@ static void part_release(struct mr_poller *poller, struct mr_partition *part)
     mr_poller_step(poller, part, MR_PART_EV_UNSOUGHT, SEEK_AGAIN_MS);
 }
 
-/* A batch that was being written while its lane was set back decides from where its partitions are
- * read: released before, they would start at a position that this very batch is about to move, and
- * be fenced by themselves. */
-static bool is_settling(struct mr_lane *lane)
+bool mr_poller_is_settling(struct mr_lane *lane)
 {
-    lane->settling = lane->settling && mr_lane_is_writing(lane);
+    lane->settling = lane->settling && (mr_lane_is_writing(lane) || mr_lane_reset_wanted(lane));
     return lane->settling;
 }
 
@@ -492,7 +495,7 @@ void mr_poller_releases(struct mr_poller *poller)
 {
     for (uint32_t lane = 0; lane < poller->opts.n_lanes; lane++) {
         bool parked = false;
-        if (is_settling(&poller->opts.lanes[lane]))
+        if (mr_poller_is_settling(&poller->opts.lanes[lane]))
             continue;
         for (size_t i = 0; i < poller->n_assigned; i++) {
             struct mr_partition *part = poller->assigned[i];

@@ -51,19 +51,22 @@ static uint64_t clamp(uint64_t v, uint64_t least, uint64_t most)
 }
 
 /* What the user's properties may change. Memory: the client's queue limit counts the bytes of keys
- * and values only, so that small records are bounded by their number. */
+ * and values only; what it spends beside them is bounded by the number of records. A queue can
+ * reach both bounds at once, so that each has half. A fetch goes beyond them by what one partition
+ * may bring, for each partition of the lane. */
 static int defaults_set(rd_kafka_conf_t *conf, size_t lane_bytes, struct mr_err *err)
 {
+    size_t half = lane_bytes / 2;
     const struct {
         const char *name;
         uint64_t value;
     } numbers[] = {
         {"statistics.interval.ms", STATS_INTERVAL_MS},
         {"fetch.queue.backoff.ms", QUEUE_FULL_BACKOFF_MS},
-        {"queued.max.messages.kbytes", clamp(lane_bytes / 1024, 1, 2097151)},
+        {"queued.max.messages.kbytes", clamp(half / 1024, 1, 2097151)},
         {"queued.min.messages",
-         clamp(lane_bytes / MR_KAFKA_RECORD_OVERHEAD, LANE_RECORDS_LEAST, LANE_RECORDS_MOST)},
-        {"fetch.message.max.bytes", clamp(lane_bytes / 4, FETCH_BYTES_LEAST, FETCH_BYTES_MOST)},
+         clamp(half / MR_KAFKA_RECORD_OVERHEAD, LANE_RECORDS_LEAST, LANE_RECORDS_MOST)},
+        {"fetch.message.max.bytes", clamp(lane_bytes / 16, FETCH_BYTES_LEAST, FETCH_BYTES_MOST)},
     };
     int rc = 0;
 
