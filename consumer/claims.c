@@ -67,30 +67,41 @@ static int target_setup(struct mr_claims *claims, struct mr_err *err)
     return rc;
 }
 
-static const struct mr_position *stored_of(const struct mr_position *stored, size_t n_stored,
-                                           const struct mr_partition *part, bool *topic_known)
-{
-    const struct mr_position *found = NULL;
+/* What the target had stored before the claim. */
+struct stored {
+    const struct mr_position *list;
+    size_t n;
+};
 
-    for (size_t i = 0; i < n_stored; i++) {
-        if (strcmp(stored[i].stream, part->stream) != 0)
+/* Of one partition: its position or NULL, and whether any partition of its topic has one. */
+struct found {
+    const struct mr_position *position;
+    bool topic_known;
+};
+
+static struct found stored_of(const struct stored *stored, const struct mr_partition *part)
+{
+    struct found found = {.position = NULL};
+
+    for (size_t i = 0; i < stored->n; i++) {
+        if (strcmp(stored->list[i].stream, part->stream) != 0)
             continue;
-        *topic_known = true;
-        if (stored[i].partition == part->partition)
-            found = &stored[i];
+        found.topic_known = true;
+        if (stored->list[i].partition == part->partition)
+            found.position = &stored->list[i];
     }
     return found;
 }
 
 /* Fills item and claim from the log and the stored position. */
 static int item_decide(struct mr_claims *claims, struct mr_claim_item *item,
-                       const struct mr_position *stored, bool topic_known, struct mr_claim *claim,
-                       struct mr_err *err)
+                       const struct found *found, struct mr_claim *claim, struct mr_err *err)
 {
+    const struct mr_position *stored = found->position;
     struct mr_source *source = claims->opts.source;
     const struct mr_route_rule *route = item->part->target->rule;
     struct mr_start_rule rule = {.start = route->start,
-                                 .added_later = stored == NULL && topic_known,
+                                 .added_later = stored == NULL && found->topic_known,
                                  .continue_on_loss = claims->opts.continue_on_loss};
     struct mr_log_facts facts;
     char metadata[METADATA_BYTES];
@@ -110,6 +121,10 @@ static int item_decide(struct mr_claims *claims, struct mr_claim_item *item,
                         : mr_position_start(&rule, &facts, &item->offset, &item->leader_epoch, err);
     if (rc < 0)
         return rc;
+    /* the group's commits follow late; what was written since the assignment is known here */
+    int64_t here = atomic_load(&item->part->committed_next);
+    if (!keeps_positions(claims) && here >= facts.low && here <= facts.high)
+        item->offset = here;
     memset(claim, 0, sizeof *claim);
     struct mr_position *p = &claim->position;
     snprintf(p->stream, sizeof p->stream, "%s", item->part->stream);
@@ -155,7 +170,7 @@ static bool is_stopping(struct mr_claims *claims)
 }
 
 static int claim_all(struct mr_claims *claims, struct mr_claim_item *items, size_t n,
-                     const struct mr_position *stored, size_t n_stored, struct mr_err *err)
+                     const struct stored *stored, struct mr_err *err)
 {
     struct mr_claim *list = calloc(n, sizeof *list);
     size_t *idx = calloc(n, sizeof *idx);
@@ -172,9 +187,8 @@ static int claim_all(struct mr_claims *claims, struct mr_claim_item *items, size
             goto out;
         }
         struct mr_err why = MR_ERR_INIT;
-        bool known = false;
-        const struct mr_position *p = stored_of(stored, n_stored, items[i].part, &known);
-        int fault = item_decide(claims, &items[i], p, known, &list[n_list], &why);
+        struct found found = stored_of(stored, items[i].part);
+        int fault = item_decide(claims, &items[i], &found, &list[n_list], &why);
         if (fault < 0)
             item_fail(&items[i], fault, &why);
         else
@@ -190,13 +204,12 @@ static int claim_all(struct mr_claims *claims, struct mr_claim_item *items, size
         rc = claims->opts.sink->ops->claim(claims->opts.sink, list, n_list, err);
     for (size_t i = 0; rc == 0 && i < n_list; i++) {
         struct mr_claim_item *item = &items[idx[i]];
-        bool known = false;
         if (!keeps_positions(claims)) {
             item->stored = item->offset;
             item->timestamp_ms = -1;
             continue;
         }
-        item_settle(item, &list[i], stored_of(stored, n_stored, item->part, &known));
+        item_settle(item, &list[i], stored_of(stored, item->part).position);
     }
 out:
     free(list);
@@ -215,7 +228,7 @@ static void job_run(struct mr_claims *claims, struct mr_claim_item *items, size_
     if (rc == 0 && keeps_positions(claims))
         rc = sink->ops->positions_read(sink, &stored, &n_stored, &err);
     if (rc == 0)
-        rc = claim_all(claims, items, n, stored, n_stored, &err);
+        rc = claim_all(claims, items, n, &(struct stored){stored, n_stored}, &err);
     if (rc < 0)
         all_fail(items, n, rc, &err);
     mr_lock_take(&claims->lock);

@@ -140,7 +140,7 @@ static void id_text(const rd_kafka_Uuid_t *id, char *out, size_t cap)
 
 /* "" where the brokers are too old for topic ids, or do not tell. A missing topic is an error, and
  * so is no answer: an id that is not known cannot show that the topic was made anew. */
-static int describe_read(rd_kafka_event_t *event, char *id, size_t cap, struct mr_err *err)
+static int describe_read(rd_kafka_event_t *event, char id[MR_TOPIC_ID_BYTES], struct mr_err *err)
 {
     size_t n = 0;
     int failed = event != NULL ? (int)rd_kafka_event_error(event) : RD_KAFKA_RESP_ERR__TIMED_OUT;
@@ -161,12 +161,12 @@ static int describe_read(rd_kafka_event_t *event, char *id, size_t cap, struct m
     if (mr_kafka_err_code(code) == MR_SOURCE_TOPIC_MISSING)
         return mr_kafka_err_set(err, code, "describe the topic", rd_kafka_error_string(error));
     if (code == 0)
-        id_text(rd_kafka_TopicDescription_topic_id(topics[0]), id, cap);
+        id_text(rd_kafka_TopicDescription_topic_id(topics[0]), id, MR_TOPIC_ID_BYTES);
     return 0;
 }
 
-static int topic_describe(struct mr_kafka *kafka, const char *stream, uint64_t end_ms, char *id,
-                          size_t cap, struct mr_err *err)
+static int topic_describe(struct mr_kafka *kafka, const char *stream, uint64_t end_ms,
+                          char id[MR_TOPIC_ID_BYTES], struct mr_err *err)
 {
     rd_kafka_queue_t *queue = rd_kafka_queue_new(kafka->rk);
     rd_kafka_TopicCollection_t *topics = rd_kafka_TopicCollection_of_topic_names(&stream, 1);
@@ -177,7 +177,7 @@ static int topic_describe(struct mr_kafka *kafka, const char *stream, uint64_t e
     rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, text, sizeof text);
     rd_kafka_DescribeTopics(kafka->rk, topics, options, queue);
     rd_kafka_event_t *event = rd_kafka_queue_poll(queue, timeout_ms);
-    int rc = describe_read(event, id, cap, err);
+    int rc = describe_read(event, id, err);
     if (event != NULL)
         rd_kafka_event_destroy(event);
     rd_kafka_AdminOptions_destroy(options);
@@ -195,7 +195,7 @@ static int topic_id_get(struct mr_kafka *kafka, const char *stream, uint64_t end
     if (topic_known(kafka, stream, out))
         return 0;
     if (has_controller(kafka, end_ms))
-        rc = topic_describe(kafka, stream, end_ms, id, sizeof id, err);
+        rc = topic_describe(kafka, stream, end_ms, id, err);
     if (rc == 0)
         *out = topic_note(kafka, stream, id);
     return rc;
