@@ -104,7 +104,7 @@ const struct mr_metric_desc mr_meters[MR_N_METERS] = {
     [MR_M_RESIDENT_BYTES] =
         {"process_resident_memory_bytes", "Resident memory.", MR_GAUGE, {NULL}, NULL},
     [MR_M_CPU_SECONDS] =
-        {"process_cpu_seconds_total", "User and system time.", MR_GAUGE, {NULL}, NULL},
+        {"process_cpu_seconds_total", "User and system time.", MR_COUNTER_F64, {NULL}, NULL},
     [MR_M_OPEN_FDS] = {"process_open_fds", "Open file descriptors.", MR_GAUGE, {NULL}, NULL},
     [MR_M_START_TIME] = {"process_start_time_seconds", "Start, Unix time.", MR_GAUGE, {NULL}, NULL},
 };

@@ -71,8 +71,12 @@ static void part_read(struct mr_service *service, struct mr_partition *part, str
     out->lag_records += records;
     if (seconds > out->lag_seconds)
         out->lag_seconds = seconds;
-    if (state == MR_PART_HALTED || state == MR_PART_HELD || state == MR_PART_FENCED)
-        mr_partition_last_err(part, &out->last_err);
+    if (state == MR_PART_HALTED || state == MR_PART_HELD || state == MR_PART_FENCED) {
+        struct mr_err err;
+        mr_partition_last_err(part, &err);
+        if (err.code != MR_OK) /* no route takes it: no trouble, and none of others is hidden */
+            out->last_err = err;
+    }
 }
 
 void mr_status_read(struct mr_service *service, struct mr_status *out)
@@ -121,7 +125,7 @@ static double resident_bytes(void)
 static void gauge(struct mr_service *service, enum mr_meter meter, const char *const *labels,
                   double value)
 {
-    mr_gauge_set(mr_metrics_series(service->metrics, meter, labels), value);
+    mr_metrics_set(service->metrics, meter, labels, value);
 }
 
 static void process_gauges(struct mr_service *service)
@@ -148,7 +152,23 @@ static void registry_counters(struct mr_service *service)
         mr_registry_stats(service->wiring.registries[i], &stats);
         mr_counter_raise(mr_metrics_series(service->metrics, MR_M_SCHEMA_DISAGREEMENTS, labels),
                          stats.n_disagreements);
+        const char *ok[] = {labels[0], "ok"};
+        const char *failed[] = {labels[0], "failed"};
+        mr_counter_raise(mr_metrics_series(service->metrics, MR_M_REGISTRY_REQUESTS, failed),
+                         stats.n_failures);
+        if (stats.n_requests > stats.n_failures)
+            mr_counter_raise(mr_metrics_series(service->metrics, MR_M_REGISTRY_REQUESTS, ok),
+                             stats.n_requests - stats.n_failures);
     }
+}
+
+static void lane_counters(struct mr_service *service)
+{
+    uint64_t n_fenced = 0;
+
+    for (uint32_t i = 0; i < service->n_lanes; i++)
+        n_fenced += atomic_load(&service->lanes[i].n_fenced);
+    mr_counter_raise(mr_metrics_series(service->metrics, MR_M_FENCED, NULL), n_fenced);
 }
 
 static void pool_gauges(struct mr_service *service)
@@ -163,26 +183,37 @@ static void pool_gauges(struct mr_service *service)
     }
 }
 
+/* Only this function makes the series of a partition, so that none comes back after a revoke. */
+static void part_gauges(struct mr_service *service, struct mr_partition *part)
+{
+    static const enum mr_meter meters[] = {MR_M_GROUP_LAG, MR_M_GROUP_LAG_SECONDS,
+                                           MR_M_GROUP_OFFSET, MR_M_LATEST_OFFSET};
+    int64_t next = atomic_load(&part->committed_next);
+    char number[16];
+    int64_t records;
+    double seconds;
+
+    snprintf(number, sizeof number, "%d", part->partition);
+    const char *labels[] = {service->opts.config->group_id, part->stream, number};
+    if (!is_assigned(part) || next < 0) {
+        for (size_t i = 0; i < sizeof meters / sizeof *meters; i++)
+            mr_metrics_drop(service->metrics, meters[i], labels);
+        return;
+    }
+    mr_status_lag(service, part, &records, &seconds);
+    gauge(service, MR_M_GROUP_LAG, labels, (double)records);
+    gauge(service, MR_M_GROUP_LAG_SECONDS, labels, seconds);
+    gauge(service, MR_M_GROUP_OFFSET, labels, (double)next);
+    gauge(service, MR_M_LATEST_OFFSET, labels, (double)(next + records));
+}
+
 void mr_status_gauges(struct mr_service *service)
 {
-    const char *group = service->opts.config->group_id;
     struct mr_partition *part;
 
-    for (size_t i = 0; (part = mr_partitions_at(&service->partitions, i)) != NULL; i++) {
-        char number[16];
-        int64_t records;
-        double seconds;
-        int64_t next = atomic_load(&part->committed_next);
-        if (!is_assigned(part) || next < 0)
-            continue;
-        snprintf(number, sizeof number, "%d", part->partition);
-        const char *labels[] = {group, part->stream, number};
-        mr_status_lag(service, part, &records, &seconds);
-        gauge(service, MR_M_GROUP_LAG, labels, (double)records);
-        gauge(service, MR_M_GROUP_LAG_SECONDS, labels, seconds);
-        gauge(service, MR_M_GROUP_OFFSET, labels, (double)next);
-        gauge(service, MR_M_LATEST_OFFSET, labels, (double)(next + records));
-    }
+    for (size_t i = 0; (part = mr_partitions_at(&service->partitions, i)) != NULL; i++)
+        part_gauges(service, part);
+    lane_counters(service);
     process_gauges(service);
     pool_gauges(service);
     registry_counters(service);

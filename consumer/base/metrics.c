@@ -235,23 +235,38 @@ static struct mr_series *family_series(struct metric_family *family, const struc
     return series;
 }
 
+/* `labels` is the caller's scratch. */
+static struct mr_series *series_get(struct mr_metrics *metrics, size_t desc_idx,
+                                    const char *const *label_values, struct mr_buf *labels)
+    MR_REQUIRES(metrics->lock)
+{
+    assert(desc_idx < metrics->n_families);
+    struct metric_family *family = &metrics->families[desc_idx];
+    if (family->n_labels == 0)
+        return family->overflow;
+    put_labels(labels, family, label_values);
+    return family_series(family, labels);
+}
+
 struct mr_series *mr_metrics_series(struct mr_metrics *metrics, size_t desc_idx,
                                     const char *const *label_values)
 {
-    assert(desc_idx < metrics->n_families);
     struct mr_buf labels = MR_BUF_INIT;
-    struct mr_series *series;
     mr_lock_take(&metrics->lock);
-    struct metric_family *family = &metrics->families[desc_idx];
-    if (family->n_labels == 0) {
-        series = family->overflow;
-    } else {
-        put_labels(&labels, family, label_values);
-        series = family_series(family, &labels);
-    }
+    struct mr_series *series = series_get(metrics, desc_idx, label_values, &labels);
     mr_lock_drop(&metrics->lock);
     mr_buf_release(&labels);
     return series;
+}
+
+void mr_metrics_set(struct mr_metrics *metrics, size_t desc_idx, const char *const *label_values,
+                    double value)
+{
+    struct mr_buf labels = MR_BUF_INIT;
+    mr_lock_take(&metrics->lock);
+    mr_gauge_set(series_get(metrics, desc_idx, label_values, &labels), value);
+    mr_lock_drop(&metrics->lock);
+    mr_buf_release(&labels);
 }
 
 void mr_metrics_drop(struct mr_metrics *metrics, size_t desc_idx, const char *const *label_values)

@@ -45,6 +45,9 @@ void mr_counter_add(struct mr_series *series, uint64_t n);
  */
 void mr_counter_raise(struct mr_series *series, uint64_t total);
 void mr_gauge_set(struct mr_series *series, double value);
+/* Finds or makes a gauge's series and sets it at once: for series that another thread may drop. */
+void mr_metrics_set(struct mr_metrics *metrics, size_t desc_idx, const char *const *label_values,
+                    double value);
 void mr_histogram_observe(struct mr_series *series, double value, uint64_t n_times);
 uint64_t mr_counter_value(const struct mr_series *series);
 double mr_gauge_value(const struct mr_series *series);

@@ -263,6 +263,31 @@ static void *update(void *arg)
     return NULL;
 }
 
+static const char *const gone[] = {"gone"};
+
+static void *drop_state(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < N_ROUNDS; i++)
+        mr_metrics_drop(f.metrics, STATE, gone);
+    return NULL;
+}
+
+/* under TSan and ASan a series that is used after it was dropped fails here */
+MR_TEST("a gauge that another thread drops can be set by its labels")
+{
+    pthread_t thread;
+
+    MR_CHECK_OK(mr_thread_start(&thread, "drop", drop_state, NULL));
+    for (int i = 0; i < N_ROUNDS; i++)
+        mr_metrics_set(f.metrics, STATE, gone, i);
+    MR_CHECK_INT(pthread_join(thread, NULL), 0);
+    mr_metrics_set(f.metrics, STATE, gone, 7);
+    MR_CHECK(mr_gauge_value(series(STATE, "gone", NULL)) == 7);
+    mr_metrics_set(f.metrics, CPU, NULL, 1.5);
+    MR_CHECK(strstr(print(), "process_cpu_seconds_total 1.5\n") != NULL);
+}
+
 MR_TEST("threads count, make and drop series while another prints")
 {
     static const char *const names[N_THREADS] = {"a", "b", "c", "d"};
