@@ -9,7 +9,7 @@
 
 #include "base/ban.h"
 
-enum { REGISTRY_HALT_MS = 30000, STOP_PROBE_MS = 60000 };
+enum { REGISTRY_HALT_MS = 30000, STOP_PROBE_MS = 60000, SOURCE_TRIES = 3 };
 
 /* What became of a record. */
 enum fill_fate {
@@ -147,8 +147,6 @@ static int plan_get(struct mr_lane *lane, struct mr_record *record, const struct
         return rc;
     mr_lane_leave(lane);
     rc = mr_plans_resolve(lane->plans, want, lane->shared->resolve_deadline_ms, plan, err);
-    if (rc == 0)
-        mr_target_clear(want->target);
     if (!mr_lane_enter(lane))
         return -MR_AGAIN;
     if (atomic_load(&record->part->generation) != record->generation)
@@ -290,6 +288,24 @@ static void end_record(struct mr_lane *lane, const struct mr_record *record)
         hold(lane, part, record, &err);
 }
 
+/* The source cannot deliver from here: the claim finds out why. Where it finds nothing and the same
+ * error comes back (corrupt bytes, a right to read that was taken away), the partition halts
+ * (contract.md K-03, K-10). */
+static void error_record(struct mr_lane *lane, const struct mr_record *record, struct mr_err *err)
+{
+    struct mr_partition *part = record->part;
+
+    mr_err_set(err, (enum mr_code) - record->rc, "%s",
+               record->detail != NULL ? record->detail : "the source cannot read on");
+    part->fill_tries = part->fill_held_at == record->offset ? part->fill_tries + 1 : 0;
+    part->fill_held_at = record->offset;
+    if (err->class == MR_CLASS_HALT && part->fill_tries >= SOURCE_TRIES)
+        wish(lane, record, MR_PART_EV_HALTED, STOP_PROBE_MS, err);
+    else
+        wish(lane, record, MR_PART_EV_ADRIFT,
+             mr_retry_delay_ms(MR_CLASS_RETRY, part->fill_tries, &lane->fill_env.rng), err);
+}
+
 int mr_fill_record(struct mr_lane *lane, struct mr_record *record, struct mr_err *err)
 {
     struct mr_partition *part = record->part;
@@ -303,9 +319,7 @@ int mr_fill_record(struct mr_lane *lane, struct mr_record *record, struct mr_err
         return FATE_DROPPED;
     }
     if (record->kind == MR_RECORD_ERROR) {
-        mr_err_set(err, (enum mr_code) - record->rc, "%s",
-                   record->detail != NULL ? record->detail : "the source cannot read on");
-        wish(lane, record, MR_PART_EV_ADRIFT, MR_RETRY_FIRST_MS, err);
+        error_record(lane, record, err);
         return FATE_DROPPED;
     }
     return data_record(lane, record, err);

@@ -180,6 +180,11 @@ static void claims_finished(struct mr_poller *poller)
     free(items);
 }
 
+static bool can_claim(const struct mr_poller *poller, const struct mr_partition *part)
+{
+    return part->wants_claim && !mr_poller_is_settling(&poller->opts.lanes[part->lane]);
+}
+
 static void claims_begin(struct mr_poller *poller)
 {
     size_t n = 0;
@@ -187,16 +192,17 @@ static void claims_begin(struct mr_poller *poller)
     if (!mr_claims_idle(poller->opts.claims))
         return;
     for (size_t i = 0; i < poller->n_assigned; i++)
-        n += poller->assigned[i]->wants_claim;
+        n += can_claim(poller, poller->assigned[i]);
     if (n == 0)
         return;
     struct mr_claim_item *items = calloc(n, sizeof *items);
     if (items == NULL)
         return; /* the wishes stay for the next turn */
+    size_t n_most = n;
     n = 0;
-    for (size_t i = 0; i < poller->n_assigned; i++) {
+    for (size_t i = 0; i < poller->n_assigned && n < n_most; i++) {
         struct mr_partition *part = poller->assigned[i];
-        if (!part->wants_claim)
+        if (!can_claim(poller, part))
             continue;
         part->wants_claim = false;
         items[n].part = part;

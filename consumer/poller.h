@@ -76,6 +76,10 @@ void mr_poller_step(struct mr_poller *poller, struct mr_partition *part,
 void mr_poller_set_back(struct mr_poller *poller, struct mr_lane *lane, const struct mr_err *why,
                         struct mr_target *target);
 void mr_poller_fail(struct mr_poller *poller, const struct mr_err *err);
+/* A batch that was being written while its lane was set back decides from where its partitions are
+ * read. Released before, they would start at a position that this very batch is about to move;
+ * claimed before, its flush would be fenced by this process itself. */
+bool mr_poller_is_settling(struct mr_lane *lane);
 /* Carries out the seeks that are wanted. */
 void mr_poller_releases(struct mr_poller *poller);
 /* Tells the source the positions that moved, at most once a second; `last` waits for the answer. */

@@ -84,6 +84,8 @@ uint32_t mr_target_halt(struct mr_target *target, const struct mr_err *err, uint
 /* 0, or the fault's -code with `err` filled and *wait_ms until the probe. */
 int mr_target_fault(struct mr_target *target, uint64_t now_ms, uint32_t *wait_ms,
                     struct mr_err *err);
-void mr_target_clear(struct mr_target *target); /* a flush or a plan succeeded */
+/* A flush of its rows succeeded. A plan alone proves nothing where the server refused a row: each
+ * probe would begin the backoff anew. */
+void mr_target_clear(struct mr_target *target);
 
 #endif

@@ -15,6 +15,8 @@ enum { MAX_TABLE_CHANGES = 5 };
 struct write_run {
     struct mr_batch *batch;
     bool in_doubt; /* its COMMIT had no answer: it is not given up before its fate is known */
+    bool absent;   /* the positions said that it had not landed; asked again once, if fenced then */
+    bool asked;    /* that was done */
     struct mr_err err;
     struct mr_flush_result result;
     uint32_t attempt;
@@ -60,6 +62,11 @@ static enum mr_writer_event flush(struct mr_lane *lane, struct write_run *run)
     rc = session == NULL
              ? -(int)run->err.code
              : mr_flush_run(session, run->batch, &lane->memories, &run->result, &run->err);
+    /* a server that was at the COMMIT still when it was asked: the batch is fenced by itself */
+    if (rc < 0 && run->err.class == MR_CLASS_FENCED && run->absent && !run->asked) {
+        run->asked = true;
+        return MR_WRITER_EV_DOUBT;
+    }
     return event_of(rc, &run->err);
 }
 
@@ -316,6 +323,7 @@ static void run_batch(struct mr_lane *lane, struct mr_batch *batch)
             continue;
         case MR_WRITER_DO_REREAD:
             event = reread(lane, &run);
+            run.absent = run.absent || event == MR_WRITER_EV_ABSENT;
             continue;
         case MR_WRITER_DO_NOTHING: /* the process ends in doubt: the next start reads the
                                       positions */

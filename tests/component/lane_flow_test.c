@@ -214,6 +214,33 @@ MR_TEST("seeks that the client refuses are tried again")
     flow_free(&f, false);
 }
 
+/* K-10, K-03: the log itself has nothing to say against the position */
+MR_TEST("an error of the source that comes back from the same offset halts its partition")
+{
+    begin(2, (struct flow_opts){.n_lanes = 2});
+    put_many(0, 0, 10);
+    fake_source_fail_reads(f.fake, 1 << 30, MR_SOURCE_CORRUPT);
+    fake_source_assign(f.fake, "t", 0);
+    flow_await_state(&f, 0, MR_PART_HALTED);
+    struct mr_err err;
+    mr_partition_last_err(mr_partitions_find(&f.partitions, "t", 0), &err);
+    MR_CHECK_INT(err.code, MR_SOURCE_CORRUPT);
+    flow_stop(&f);
+    flow_free(&f, false);
+}
+
+MR_TEST("an error of the source that passes is gone past, without a loss")
+{
+    begin(1, (struct flow_opts){.n_lanes = 1, .strategy = MR_STRATEGY_APPEND});
+    put_many(0, 0, 10);
+    fake_source_fail_reads(f.fake, 3, MR_SOURCE_CORRUPT);
+    fake_source_assign(f.fake, "t", 0);
+    flow_await_position(&f, 0, 10);
+    MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM t"), 10);
+    flow_stop(&f);
+    flow_free(&f, false);
+}
+
 MR_TEST("a stop under load flushes what was gathered, and nothing is read twice afterwards")
 {
     char dir[64];

@@ -94,6 +94,19 @@ MR_TEST("a commit that never arrived is written once more")
     end();
 }
 
+/* Q-01: a server that was at the COMMIT still when the positions were read */
+MR_TEST("a batch in doubt that is fenced when it is written once more is looked up again")
+{
+    static const struct mr_fault_step steps[] = {
+        {.op = MR_OP_COMMIT, .call = 1, .code = MR_COMMIT_UNKNOWN},
+        {.op = MR_OP_PUT_POSITIONS, .call = 2, .code = MR_FENCED}};
+
+    load_through(steps, 2);
+    MR_CHECK_U64(mr_sink_fault_met(f.sink), 2);
+    MR_CHECK_U64(atomic_load(&f.lanes[0].n_fenced), 0);
+    end();
+}
+
 /* Q-01: never assume either */
 MR_TEST("a commit in doubt waits until the positions can be read, whatever it was")
 {
@@ -210,6 +223,27 @@ MR_TEST("a row that the server refuses halts its table with nothing of the batch
     end();
 }
 
+/* design.md section 6, HALT: probed ever more rarely; the plan itself was never at fault */
+MR_TEST("a table whose rows the server refuses stays halted until a flush of its rows succeeds")
+{
+    static const struct mr_fault_step steps[] = {{.op = MR_OP_PUT_ROWS,
+                                                  .call = 1,
+                                                  .code = MR_DB,
+                                                  .class = MR_CLASS_POISON,
+                                                  .sqlstate = "23514"},
+                                                 {.op = MR_OP_COMMIT, .call = 1, .gate = true}};
+
+    begin_with(1, (struct flow_opts){0}, steps, 2);
+    put_many(0, 0, 100);
+    fake_source_assign(f.fake, "t", 0);
+    flow_await_gate(&f, 1); /* the plan is made again, the second flush waits at its commit */
+    MR_CHECK(atomic_load(&mr_targets_at(&f.targets, 0)->halted));
+    mr_sink_fault_open(f.sink);
+    flow_await_position(&f, 0, 100);
+    check_rows(100);
+    end();
+}
+
 /* ---- what comes while a batch is on its way ---- */
 
 static const struct mr_fault_step slow_commit[] = {{.op = MR_OP_COMMIT, .call = 1, .gate = true}};
@@ -255,6 +289,31 @@ MR_TEST("a partition that is lost and assigned again during a slow commit is loa
     end();
 }
 
+/* G-03 */
+MR_TEST("a partition is claimed only when the flush of its former life has ended")
+{
+    static const struct mr_fault_step slow_begin[] = {{.op = MR_OP_BEGIN, .call = 1, .gate = true}};
+
+    begin_with(2, (struct flow_opts){.n_lanes = 2, .revoke_timeout_ms = 50}, slow_begin, 1);
+    put_many(0, 0, 100);
+    fake_source_assign(f.fake, "t", 0);
+    flow_await_gate(&f, 1);
+    fake_source_revoke(f.fake, "t", 0, false);
+    flow_await_state(&f, 0, MR_PART_GONE);
+    uint32_t n_claims = mr_sink_fault_calls(f.sink, MR_OP_CLAIM);
+    fake_source_assign(f.fake, "t", 0);
+    flow_await_state(&f, 0, MR_PART_CLAIMING);
+    fake_source_assign(f.fake, "t", 1); /* of the other lane: its claim does not wait */
+    flow_await_state(&f, 1, MR_PART_FLOWING);
+    MR_CHECK_U64(mr_sink_fault_calls(f.sink, MR_OP_CLAIM), n_claims + 1);
+    mr_sink_fault_open(f.sink);
+    flow_await_state(&f, 0, MR_PART_FLOWING);
+    flow_await_position(&f, 0, 100);
+    check_rows(100);
+    MR_CHECK_U64(atomic_load(&f.lanes[0].n_fenced), 0);
+    end();
+}
+
 /* Q-01, G-03 */
 MR_TEST(
     "a partition that is assigned again while its old batch is in doubt is not fenced by itself")
@@ -272,8 +331,7 @@ MR_TEST(
         fake_source_revoke(f.fake, "t", 0, false);
         flow_await_state(&f, 0, MR_PART_GONE);
         fake_source_assign(f.fake, "t", 0);
-        flow_await_calls(&f, MR_OP_CLAIM, 2);
-        flow_await_state(&f, 0, MR_PART_SEEKING); /* its lane waits for the batch */
+        flow_await_state(&f, 0, MR_PART_CLAIMING); /* its claim waits for the batch */
         put_many(0, 100, 50);
         mr_sink_fault_open(f.sink);
         flow_await_position(&f, 0, 150);

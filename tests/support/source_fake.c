@@ -45,6 +45,8 @@ struct fake_source {
     bool woken_poll;
     bool woken[16], reading[16];
     uint32_t refuse_seeks, n_seeks, n_outstanding;
+    uint32_t n_errors; /* reads that end in an error instead of a record */
+    enum mr_code error;
     char violation[256];
     char metadata[256];
 };
@@ -181,6 +183,15 @@ void fake_source_refuse_seeks(struct fake_source *fake, uint32_t n)
 {
     pthread_mutex_lock(&fake->mutex);
     fake->refuse_seeks = n;
+    pthread_mutex_unlock(&fake->mutex);
+}
+
+void fake_source_fail_reads(struct fake_source *fake, uint32_t n, enum mr_code code)
+{
+    pthread_mutex_lock(&fake->mutex);
+    fake->n_errors = n;
+    fake->error = code;
+    pthread_cond_broadcast(&fake->changed);
     pthread_mutex_unlock(&fake->mutex);
 }
 
@@ -430,6 +441,17 @@ static void record_fill(struct fake_source *fake, struct fake_part *part, struct
     part->at++;
 }
 
+static struct mr_record error_make(const struct fake_source *fake, const struct fake_part *part)
+{
+    return (struct mr_record){.kind = MR_RECORD_ERROR,
+                              .stream = part->stream,
+                              .partition = part->partition,
+                              .offset = part->at,
+                              .rc = -(int)fake->error,
+                              .timestamp_ms = -1,
+                              .leader_epoch = -1};
+}
+
 static size_t records_take(struct fake_source *fake, uint32_t lane, struct mr_record *records,
                            size_t max)
 {
@@ -439,6 +461,11 @@ static size_t records_take(struct fake_source *fake, uint32_t lane, struct mr_re
         struct fake_part *part = &fake->parts[i];
         if (part->lane != (int)lane)
             continue;
+        if (fake->n_errors > 0) {
+            fake->n_errors--;
+            records[n++] = error_make(fake, part);
+            continue;
+        }
         while (part->at < high(part) && n < max) {
             if (part->log[part->at - part->base].exists)
                 record_fill(fake, part, &records[n++]);

@@ -32,6 +32,9 @@ void fake_source_revoke(struct fake_source *fake, const char *stream, int32_t pa
 /* The first `n` releases of the partition answer -MR_AGAIN. */
 void fake_source_refuse_seeks(struct fake_source *fake, uint32_t n);
 
+/* The next `n` reads of a flowing partition give an error. */
+void fake_source_fail_reads(struct fake_source *fake, uint32_t n, enum mr_code code);
+
 int64_t fake_source_committed(struct fake_source *fake, const char *stream, int32_t partition);
 bool fake_source_is_held(struct fake_source *fake, const char *stream, int32_t partition);
 uint32_t fake_source_n_seeks(struct fake_source *fake);
