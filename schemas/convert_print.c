@@ -149,13 +149,30 @@ int mr_convert_screen(struct mr_convert_run *run, struct mr_slice *text)
     return 0;
 }
 
+/* More digits behind the point than a cast would keep; what else stands in the text is not known.
+ */
+static int cast_scale(struct mr_convert_run *run, const struct mr_coltype *to, struct mr_slice text)
+{
+    const uint8_t *end = text.data + text.len;
+    const uint8_t *at = text.len > 0 ? memchr(text.data, '.', text.len) : NULL;
+    if (at == NULL || to->precision < 0 || run->excess_scale_round)
+        return 0;
+    at++;
+    for (int32_t i = 0; at < end && *at >= '0' && *at <= '9'; i++, at++) {
+        if (i >= to->scale && *at != '0')
+            return mr_err_set(run->err, MR_NUMERIC_EXCESS_SCALE, "%d digits behind the point fit",
+                              (int)to->scale);
+    }
+    return 0;
+}
+
 int mr_convert_length(struct mr_convert_run *run, const struct mr_coltype *to,
                       struct mr_slice *text)
 {
     size_t most = to->length >= 0 ? (size_t)to->length : SIZE_MAX;
     size_t n = 0;
     if (text->len <= most)
-        return 0;
+        return to->type == MR_T_CAST ? cast_scale(run, to, *text) : 0;
     if (to->type == MR_T_CAST)
         return mr_err_set(run->err, MR_VALUE_TOO_LONG, "%zu bytes, %zu fit", text->len, most);
     for (size_t i = 0; i < text->len; i++) {

@@ -26,7 +26,7 @@ mr_write_fn mr_parse_text, mr_parse_varchar, mr_parse_boolean, mr_parse_integer,
 
 enum mr_family mr_convert_family(enum mr_semantic semantic);
 /* X-09: a text into varchar(n) or char(n); *text may be cut by blanks. A type that is cast to may
- * bound its bytes. */
+ * bound its bytes, or the digits behind a point. */
 int mr_convert_length(struct mr_convert_run *run, const struct mr_coltype *to,
                       struct mr_slice *text);
 /* P5: microseconds into a column that keeps fewer digits of a second, which the server would round.

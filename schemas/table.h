@@ -49,7 +49,7 @@ struct mr_coltype {
     enum mr_type elem; /* of MR_T_ARRAY, else MR_T_NONE */
     int32_t length;    /* varchar, bpchar: characters; bit: bits; cast: bytes; -1: none */
     int32_t precision; /* numeric; of times and intervals the digits of a second; -1: all */
-    int32_t scale;     /* numeric; 0 where precision is -1 */
+    int32_t scale;     /* numeric, cast; 0 where precision is -1 */
     uint32_t oid;      /* of the type in the target; 0 where the target has none */
     uint32_t elem_oid; /* of an array's element */
     const char *sql;   /* the type as the target's SQL spells it, schema-qualified; in arena; NULL

@@ -128,12 +128,18 @@ static char *arena_text(struct mr_table *table, const char *text)
     return mr_arena_copy(&table->arena, text, strlen(text) + 1);
 }
 
-/* Casts from text to these cut in silence what is longer. Source: src/include/catalog/pg_type.dat.
- */
-static int32_t cast_length(uint32_t oid)
+/* Casts from text to "char" and name cut in silence what is longer, one to money rounds to cents
+ * (lc_monetary is C). Source: src/include/catalog/pg_type.dat; cash.c, cash_in(). */
+static void cast_bounds(struct mr_coltype *to, uint32_t oid)
 {
-    enum { CHAR_OID = 18, NAME_OID = 19 };
-    return oid == CHAR_OID ? 1 : oid == NAME_OID ? MR_PG_NAME_BYTES : -1;
+    enum { CHAR_OID = 18, NAME_OID = 19, MONEY_OID = 790 };
+    if (oid == CHAR_OID)
+        to->length = 1;
+    else if (oid == NAME_OID)
+        to->length = MR_PG_NAME_BYTES;
+    else if (oid == MONEY_OID)
+        *to = (struct mr_coltype){
+            .type = MR_T_CAST, .oid = oid, .length = -1, .precision = 19, .scale = 2};
 }
 
 /* A domain is its base type, whose rules decide what fits: a cast to a domain over varchar(n) or
@@ -170,7 +176,7 @@ static bool type_fill(struct mr_table *table, struct mr_coltype *to, const PGres
     }
     typmod_apply(to, scalar, typmod);
     if (to->type == MR_T_CAST)
-        to->length = cast_length(oid);
+        cast_bounds(to, oid);
     to->sql = arena_text(table, PQgetvalue(res, row, C_SQL));
     if (constrained)
         to->base_sql = arena_text(table, PQgetvalue(res, row, C_BASE_SQL));

@@ -67,7 +67,8 @@ static void column_type(const char *word, struct mr_column *column)
     }
     if (column->type.type == MR_T_NONE)
         MR_FAIL("unknown type %s", word);
-    if (column->type.type == MR_T_NUMERIC && a >= 0) {
+    if ((column->type.type == MR_T_NUMERIC || column->type.type == MR_T_CAST) && a >= 0 &&
+        (b >= 0 || column->type.type == MR_T_NUMERIC)) {
         column->type.precision = a;
         column->type.scale = b >= 0 ? b : 0;
     } else if (has_fraction(column->type.type)) {
