@@ -100,7 +100,8 @@ static int config_write(const struct mr_demo *demo, struct mr_err *err)
     mr_buf_str(&text, "# Written by `millrace demo` for this run only.\npipeline = \"demo\";\n");
     mr_buf_str(&text, "kafka: { bootstrap_servers = ");
     add_string(&text, mr_demo_broker_bootstrap(demo->broker));
-    mr_buf_str(&text, "; };\nregistry: { url = ");
+    /* the mock broker answers an empty fetch only when this time is over, also if records come */
+    mr_buf_str(&text, "; fetch_wait_max_ms = 10; };\nregistry: { url = ");
     add_string(&text, mr_demo_registry_url(demo->registry));
     mr_buf_str(&text, "; };\n");
     add_target(&text, demo);

@@ -10,7 +10,7 @@
 
 enum {
     RANK_FEED = 25,
-    MARK_BYTES = 16 * 1024,
+    MARK_BYTES = 32 * 1024,
     N_MARKS = 64, /* more than MR_DEMO_AHEAD_BYTES / MARK_BYTES */
     WAIT_MS = 5,
     FLUSH_MS = 30000,
@@ -192,7 +192,7 @@ static int producer_open(struct mr_demo_feed *feed, const char *bootstrap, struc
     const struct mr_source_property properties[] = {
         {"bootstrap.servers", bootstrap},
         {"max.in.flight.requests.per.connection", "1"},
-        {"linger.ms", "5"},
+        {"linger.ms", "20"},
         {"log_level", "3"},
     };
     const struct mr_kafka_producer_opts opts = {

@@ -8,7 +8,7 @@
 #include "consumer/demo_generator.h"
 #include "consumer/partitions.h"
 
-enum { MR_DEMO_AHEAD_BYTES = 512 * 1024, MR_DEMO_STEPS_A_SECOND = 10 };
+enum { MR_DEMO_AHEAD_BYTES = 1024 * 1024, MR_DEMO_STEPS_A_SECOND = 10 };
 
 struct mr_demo_feed_opts {
     const char *bootstrap; /* borrowed until open returns */

@@ -355,6 +355,20 @@ static void work(struct mr_lane *lane)
     }
 }
 
+/* Does the log of one of the batch's partitions hold more than was read? */
+static bool is_behind(const struct mr_lane *lane)
+{
+    struct mr_source *source = lane->shared->source;
+    const struct mr_batch *batch = lane->filling;
+
+    for (size_t i = 0; i < batch->n_spans; i++) {
+        const struct mr_span *span = &batch->spans[i].span;
+        if (span->next < source->ops->known_end(source, span->stream, span->partition))
+            return true;
+    }
+    return false;
+}
+
 static void read_and_work(struct mr_lane *lane, uint32_t timeout_ms)
 {
     struct mr_source *source = lane->shared->source;
@@ -365,7 +379,8 @@ static void read_and_work(struct mr_lane *lane, uint32_t timeout_ms)
         lane->at_unread = 0;
         lane->n_unread =
             source->ops->read(source, lane->id, lane->unread, MR_LANE_READ_RECORDS, timeout_ms);
-        lane->caught_up = lane->n_unread == 0;
+        lane->dry = lane->n_unread == 0;
+        lane->behind = lane->dry && is_behind(lane);
         for (size_t i = 0; i < lane->n_unread; i++) {
             struct mr_record *record = &lane->unread[i];
             record->part = part_of(lane, record);
@@ -382,7 +397,8 @@ static struct mr_lane_view look(struct mr_lane *lane)
 {
     const struct mr_batch *batch = lane->filling;
     uint64_t now_us = mr_mono_us(&lane->fill_env);
-    struct mr_lane_view view = {.caught_up = lane->caught_up && lane->at_unread >= lane->n_unread,
+    struct mr_lane_view view = {.dry = lane->dry && lane->at_unread >= lane->n_unread,
+                                .behind = lane->behind,
                                 .max_wait_ms = lane->shared->max_wait_ms};
 
     mr_lock_take(&lane->lock);

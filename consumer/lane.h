@@ -69,7 +69,7 @@ struct mr_lane {
     struct mr_record *unread;         /* thread: fill; MR_LANE_READ_RECORDS of them */
     size_t n_unread, at_unread;       /* thread: fill */
     struct mr_partition *last_part;   /* thread: fill */
-    bool caught_up;                   /* thread: fill */
+    bool dry, behind;                 /* thread: fill; what the last read showed */
     bool inside;                      /* thread: fill; what `reading` is, without the lock */
     struct mr_load_memories memories; /* thread: write */
 

@@ -20,7 +20,7 @@ enum mr_lane_action mr_lane_next(const struct mr_lane_view *v)
         return MR_LANE_DO_HAND_OVER;
     if (v->full)
         return MR_LANE_DO_WAIT;
-    if (v->caught_up && some && v->writer_free)
+    if (v->dry && !v->behind && some && v->writer_free)
         return MR_LANE_DO_HAND_OVER;
     return MR_LANE_DO_READ;
 }
@@ -29,8 +29,8 @@ uint32_t mr_lane_read_ms(const struct mr_lane_view *v, uint32_t most_ms)
 {
     if (v->n_records == 0)
         return most_ms;
-    if (v->writer_free && !v->caught_up)
-        return 0; /* look once whether there is more, then hand over */
+    if (v->writer_free && !v->dry)
+        return 0; /* look once whether there is more before handing over */
     uint64_t left = v->age_ms >= v->max_wait_ms ? 1 : v->max_wait_ms - v->age_ms;
     return left < most_ms ? (uint32_t)left : most_ms;
 }

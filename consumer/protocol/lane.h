@@ -14,8 +14,9 @@
  * else                                             READ       at most until the batch is due
  *
  * full = rows or bytes reached; due = the oldest record has waited batch.max_wait; caught up = the
- * last read found nothing; writer free = it could begin at once; a unit test walks every
- * combination. */
+ * last read found nothing (dry), and no partition of the batch is known to have more in its log
+ * (behind: it is only on its way here); writer free = it could begin at once; a unit test walks
+ * every combination. */
 /* clang-format on */
 #ifndef MR_CONSUMER_PROTOCOL_LANE_H
 #define MR_CONSUMER_PROTOCOL_LANE_H
@@ -36,7 +37,8 @@ struct mr_lane_view {
     bool draining; /* flush what there is, read nothing more (revoke, stop) */
     bool stopping; /* the lane ends after its drain */
     bool writer_free;
-    bool caught_up;
+    bool dry;
+    bool behind;
     bool full;
     uint32_t n_records; /* gathered and not handed over */
     uint64_t age_ms;    /* of the oldest of them */

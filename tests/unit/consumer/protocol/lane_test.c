@@ -3,7 +3,7 @@
 
 #include "tests/support/mr_test.h"
 
-enum { N_BITS = 8 };
+enum { N_BITS = 9 };
 
 static struct mr_lane_view view_of(unsigned bits)
 {
@@ -11,7 +11,8 @@ static struct mr_lane_view view_of(unsigned bits)
                                  .draining = bits & 2,
                                  .stopping = bits & 4,
                                  .writer_free = bits & 8,
-                                 .caught_up = bits & 16,
+                                 .dry = bits & 16,
+                                 .behind = bits & 256,
                                  .full = (bits & 32) != 0 && (bits & 64) != 0,
                                  .n_records = bits & 64 ? 7 : 0,
                                  .age_ms = bits & 128 ? 500 : 0,
@@ -64,16 +65,26 @@ MR_TEST("a stopping lane ends once it is empty, not before")
 
 MR_TEST("a caught-up lane flushes at once when its writer is free")
 {
-    struct mr_lane_view v = {
-        .writer_free = true, .caught_up = true, .n_records = 1, .max_wait_ms = 500};
+    struct mr_lane_view v = {.writer_free = true, .dry = true, .n_records = 1, .max_wait_ms = 500};
 
     MR_CHECK_INT(mr_lane_next(&v), MR_LANE_DO_HAND_OVER);
-    v.caught_up = false;
+    v.dry = false;
     MR_CHECK_INT(mr_lane_next(&v), MR_LANE_DO_READ);
     v.age_ms = 500;
     MR_CHECK_INT(mr_lane_next(&v), MR_LANE_DO_HAND_OVER);
     v.writer_free = false;
     MR_CHECK_INT(mr_lane_next(&v), MR_LANE_DO_READ);
+}
+
+MR_TEST("a lane that is dry but behind waits for what is on its way until its batch is due")
+{
+    struct mr_lane_view v = {
+        .writer_free = true, .dry = true, .behind = true, .n_records = 1, .max_wait_ms = 500};
+
+    MR_CHECK_INT(mr_lane_next(&v), MR_LANE_DO_READ);
+    MR_CHECK_U64(mr_lane_read_ms(&v, 100), 100); /* no spinning */
+    v.age_ms = 500;
+    MR_CHECK_INT(mr_lane_next(&v), MR_LANE_DO_HAND_OVER);
 }
 
 MR_TEST("a read blocks no longer than the batch may wait")
