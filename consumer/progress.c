@@ -89,8 +89,11 @@ static void show_line(const struct mr_status *status, double rate)
     mr_buf_str(&line, "\r\033[K");
     size_t head = line.len;
     mr_progress_text(status, rate, &line);
-    if (line.len - head >= width())
+    if (mr_buf_ok(&line) && line.len - head >= width()) {
         line.len = head + width() - 1;
+        while (line.len > head && (line.data[line.len] & 0xc0) == 0x80)
+            line.len--; /* at a character's border */
+    }
     if (mr_buf_ok(&line))
         write_all((const char *)line.data, line.len);
     mr_buf_release(&line);

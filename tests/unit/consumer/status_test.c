@@ -57,8 +57,8 @@ MR_TEST("lag is the sum of the partitions' records, and the age of the oldest")
     struct mr_partition *a = service_rig_part(&rig, 0, MR_PART_FLOWING, 40, 100);
     struct mr_partition *b = service_rig_part(&rig, 1, MR_PART_FLOWING, 7, 10);
 
-    atomic_store(&a->committed_ts_ms, now_ms - 1500);
-    atomic_store(&b->committed_ts_ms, now_ms - 4000);
+    atomic_store(&a->committed_ts_ms, now_ms - 4000);
+    atomic_store(&b->committed_ts_ms, now_ms - 1500);
     read_status();
     MR_CHECK_INT(status.lag_records, 63);
     MR_CHECK(status.lag_seconds == 4.0);
