@@ -36,4 +36,7 @@ enum mr_meter {
 /* For mr_metrics_new: indexed by enum mr_meter. docs/metrics.md is printed from it. */
 extern const struct mr_metric_desc mr_meters[MR_N_METERS];
 
+/* Appends docs/metrics.md. */
+void mr_meters_page(struct mr_buf *out);
+
 #endif

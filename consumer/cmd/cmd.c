@@ -27,6 +27,7 @@ enum {
 
 static const struct mr_cmd_option config_options[] = {
     {"reference", NULL, "print the reference of all keys (docs/configuration.md) instead"},
+    {"metrics", NULL, "print the list of metrics (docs/metrics.md) instead"},
 };
 static const struct mr_cmd_option run_options[] = {
     {"until-caught-up", NULL,

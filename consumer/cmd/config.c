@@ -1,9 +1,10 @@
-/* `millrace config`: the effective configuration with the origin of each value, or the reference of
- * all keys. Must not connect anywhere. */
+/* `millrace config`: the effective configuration with the origin of each value, or the pages that
+ * are printed from the tables of keys and of metrics. Must not connect anywhere. */
 #include <sysexits.h>
 
 #include "config/options.h"
 #include "consumer/cmd/cmd.h"
+#include "consumer/meters.h"
 
 #include "base/ban.h"
 
@@ -14,6 +15,8 @@ int mr_cmd_config(const struct mr_cmd_args *args)
     int code = EX_OK;
     if (mr_cmd_value(args, "reference") != NULL) {
         mr_options_reference(&out);
+    } else if (mr_cmd_value(args, "metrics") != NULL) {
+        mr_meters_page(&out);
     } else {
         code = mr_cmd_load(args, &config);
         if (code == EX_OK && mr_config_print(config, args->json, &out) < 0)

@@ -47,6 +47,13 @@ MR_TEST("config --reference needs no configuration")
     MR_CHECK(strncmp(call.out, "# Configuration\n", 16) == 0);
 }
 
+MR_TEST("config --metrics needs no configuration")
+{
+    RUN("config", "--metrics");
+    MR_CHECK_INT(call.code, EX_OK);
+    MR_CHECK(strncmp(call.out, "# Metrics\n", 10) == 0);
+}
+
 MR_TEST("config --help lists the keys")
 {
     RUN("config", "--help");
