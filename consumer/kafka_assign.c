@@ -18,7 +18,13 @@
 
 #include "base/ban.h"
 
-enum { SEEK_TIMEOUT_MS = 500, MEND_TIMEOUT_MS = 1000, MEND_TRIES = 10, DRAIN_MESSAGES = 100 };
+enum {
+    SEEK_TIMEOUT_MS = 500,
+    MEND_TIMEOUT_MS = 1000,
+    MEND_TRIES = 10,
+    DRAIN_MESSAGES = 100,
+    WAKE_TIMEOUT_MS = 20
+};
 /* A partition that refuses that many seeks, one each 50 ms, is started anew even if its error was
  * not seen: it may have been drained. */
 enum { REFUSED_TO_RESTART = 40 };
@@ -357,6 +363,21 @@ static int release_one(struct mr_kafka *kafka, const struct mr_source_part *from
     return rc;
 }
 
+/* A thread of the client that had nothing to fetch sleeps for up to a second, and neither a seek
+ * nor a resume wakes it; a request to the leader does. Its answer is of no interest. */
+static void leaders_wake(struct mr_kafka *kafka, const struct mr_source_part *parts, size_t n)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)n);
+
+    for (size_t i = 0; i < n; i++)
+        if (parts[i].rc == 0)
+            rd_kafka_topic_partition_list_add(list, parts[i].stream, parts[i].partition)->offset =
+                RD_KAFKA_OFFSET_END;
+    if (list->cnt > 0)
+        (void)rd_kafka_offsets_for_times(kafka->rk, list, WAKE_TIMEOUT_MS);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
 int mr_kafka_release(struct mr_source *source, struct mr_source_part *parts, size_t n,
                      struct mr_err *err)
 {
@@ -367,5 +388,6 @@ int mr_kafka_release(struct mr_source *source, struct mr_source_part *parts, siz
         if (parts[i].rc < 0)
             rc = parts[i].rc;
     }
+    leaders_wake(mr_kafka_of(source), parts, n);
     return rc;
 }
