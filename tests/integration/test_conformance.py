@@ -30,7 +30,6 @@ class World:
         self.target = target
         self.loader = loader
         self.death = ""
-        self.lacking = {}
 
     def is_settled(self, number: int) -> bool:
         one, topic = self.cases[number], self.lab.topic(number)
@@ -56,9 +55,7 @@ def world(run_dir, kafka, postgres, streams, long_form):
     stub = StubRegistry().start()
     lab = Lab(stub, "conformance", long_form)
     target = new_database(postgres)
-    made = {number: build(lab, number) for number, (_, build) in CASES.items()}
-    cases = {number: one for number, one in made.items() if one.lacks is None}
-    lacking = {number: one.lacks for number, one in made.items() if one.lacks is not None}
+    cases = {number: build(lab, number) for number, (_, build) in CASES.items()}
     streams.create(*(lab.topic(n) for n in cases))
     routes = []
     for number, one in cases.items():
@@ -73,7 +70,6 @@ def world(run_dir, kafka, postgres, streams, long_form):
     instances = Instances(run_dir / "tests" / "conformance", kafka, stub.url, target.url)
     loader = instances(routes).start()
     whole = World(lab, cases, target, loader)
-    whole.lacking = lacking
     whole.settle()
     yield whole
     try:
@@ -91,8 +87,6 @@ def name_of(number: int) -> str:
 @pytest.mark.parametrize("number", sorted(CASES), ids=name_of)
 def test_case(world, number):
     """Contract section 10: the rows, dead letters and position that the case gives."""
-    if number in world.lacking:
-        pytest.skip(f"{world.lacking[number]} is not supported by this version, which refuses it")
     one, topic, target = world.cases[number], world.lab.topic(number), world.target
     name = world.lab.table_name(number)
     state = f"\nposition {target.positions(topic)}, letters {target.codes(topic)}\n{world.death}"

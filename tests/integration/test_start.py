@@ -200,7 +200,9 @@ def test_a_gap_can_be_accepted(orders, streams, millrace, target):
     loaded(orders, millrace, target)
     orders.add(10)
     streams.delete_records(orders.topic, 0, 9)
-    millrace(orders.route(on_data_loss="continue"), name="accepting").load_to_end()
+    accepting = millrace(orders.route(), name="accepting", on_data_loss="continue")
+    accepting.load_to_end()
+    assert accepting.events("offsets_lost", first="5", last="8"), accepting.log_tail()
     assert ids(target) == [0, 1, 2, 3, 4, 9, 10, 11, 12, 13, 14]
 
 

@@ -1,5 +1,5 @@
 """The conformance cases of contract.md section 10 that one process can answer: 1 to 76 with 80, 81
-and 90, without 17 to 19, which need a registry of their own.
+and 90, without 17 to 19, which need a registry of their own, and those of later.txt.
 
 Each case has a topic, a route and a table of its own; one process loads them all, so that sixty
 cases cost little more than one. A case is a function that makes its records and says what must come
@@ -28,7 +28,6 @@ class Case:
     position  the next offset at the end; None: behind the last record
     halt      the code that must be logged for the topic, which then holds at `position`
     check     called with (target, lab) for what the fields cannot say
-    lacks     the setting that the case needs and this version refuses: it is skipped, and not loaded
     """
 
     records: list[Record]
@@ -41,7 +40,6 @@ class Case:
     position: int | None = None
     halt: str | None = None
     check: typing.Callable | None = None
-    lacks: str | None = None
 
     @property
     def end(self) -> int:

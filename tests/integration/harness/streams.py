@@ -4,10 +4,10 @@ import threading
 import time
 import zlib
 
-from confluent_kafka import (Consumer, ConsumerGroupTopicPartitions, KafkaException, Producer,
-                             TopicPartition)
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic, OffsetSpec
 
+from . import offsets
 from .model import Model
 from .schemas import Record
 from .waiting import await_
@@ -125,11 +125,15 @@ class Streams:
     # -- the group
     def committed(self, group: str, topic: str) -> dict[int, tuple[int, str]]:
         """Kafka's committed offset and metadata for each partition that has one."""
-        asked = [ConsumerGroupTopicPartitions(
-            group, [TopicPartition(topic, p) for p in range(self.partition_count(topic))])]
-        for future in self.admin.list_consumer_group_offsets(asked).values():
-            found = future.result(DEADLINE_S).topic_partitions
-        return {tp.partition: (tp.offset, tp.metadata or "") for tp in found if tp.offset >= 0}
+        count = self.partition_count(topic)
+        found = {}
+
+        def asked():
+            answer = offsets.fetch(self.bootstrap, group, topic, count)
+            found.update(answer or {})
+            return answer is not None
+        await_(asked, DEADLINE_S, f"the offsets of {group}")
+        return found
 
     def commit(self, group: str, topic: str, offsets: dict[int, int], metadata: str = "") -> None:
         """Commits for an empty group, as another consumer would have."""
