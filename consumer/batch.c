@@ -9,7 +9,7 @@
 
 #include "base/ban.h"
 
-enum { ARENA_CHUNK = 512 * 1024, ARENA_SLACK = 1024 * 1024, MAX_TABLES_KEPT = 64 };
+enum { ARENA_CHUNK = 512 * 1024, ARENA_SLACK = 1024 * 1024, MAX_TABLES_KEPT = 64, ROWS_KEPT = 256 };
 
 int mr_batch_init(struct mr_batch *batch, const struct mr_batch_opts *opts)
 {
@@ -41,6 +41,16 @@ void mr_batch_release(struct mr_batch *batch)
     memset(batch, 0, sizeof *batch);
 }
 
+/* Room that the batch hardly used is given back: the arena does not count it, and each of the
+ * tables kept could hold on to a whole batch's. */
+static void rows_empty(struct mr_rows *rows)
+{
+    if (rows->cap_rows > ROWS_KEPT && rows->n_rows < rows->cap_rows / 8)
+        mr_rows_release(rows); /* table_for makes them anew */
+    else
+        mr_rows_reset(rows);
+}
+
 /* Tables are kept with their capacity for the next batch; past a bound the surplus is freed. */
 static void tables_reset(struct mr_batch *batch)
 {
@@ -53,7 +63,7 @@ static void tables_reset(struct mr_batch *batch)
             batch->tables[i] = NULL;
             continue;
         }
-        mr_rows_reset(&table->rows);
+        rows_empty(&table->rows);
         table->n_upserts = 0;
         table->n_deletes = 0;
     }

@@ -19,6 +19,8 @@ int mr_poller_init(struct mr_poller *poller, const struct mr_poller_opts *opts,
     poller->opts = *opts;
     mr_err_clear(&poller->failure);
     mr_err_clear(&poller->source_err);
+    mr_err_clear(&poller->topic_err);
+    poller->assignment_ms = mr_mono_ms(&poller->opts.env);
     mr_lock_init(&poller->lock, 12);
     poller->lane_load = calloc(opts->n_lanes, sizeof *poller->lane_load);
     if (poller->lane_load == NULL)
@@ -48,6 +50,29 @@ bool mr_poller_source_fault(struct mr_poller *poller, struct mr_err *out, uint64
     return out->code != MR_OK;
 }
 
+static bool is_met(const struct mr_poller *poller, const char *topic)
+{
+    struct mr_partition *part;
+
+    for (size_t i = 0; (part = mr_partitions_at(poller->opts.partitions, i)) != NULL; i++)
+        if (strcmp(part->stream, topic) == 0)
+            return true;
+    return false;
+}
+
+bool mr_poller_topic_waits(struct mr_poller *poller, struct mr_err *why)
+{
+    const struct mr_targets *targets = poller->opts.targets;
+
+    mr_lock_take(&poller->lock);
+    *why = poller->topic_err;
+    mr_lock_drop(&poller->lock);
+    for (size_t i = 0; why->code != MR_OK && i < targets->n_rules; i++)
+        if (targets->rules[i].topic != NULL && !is_met(poller, targets->rules[i].topic))
+            return true;
+    return false;
+}
+
 /* ---- what is looked at in a turn ---- */
 
 static void source_fault(struct mr_poller *poller, const struct mr_err *err)
@@ -59,6 +84,8 @@ static void source_fault(struct mr_poller *poller, const struct mr_err *err)
     mr_lock_take(&poller->lock);
     poller->source_err = *err;
     poller->source_err_ms = mr_mono_ms(&poller->opts.env);
+    if (err->code == MR_SOURCE_TOPIC_MISSING || err->code == MR_SOURCE_PRIVILEGE)
+        poller->topic_err = *err;
     mr_lock_drop(&poller->lock);
     if (err->class == MR_CLASS_FATAL || err->class == MR_CLASS_BUG)
         mr_poller_fail(poller, err);
@@ -251,9 +278,11 @@ void mr_poller_mirror(struct mr_poller *poller, bool last)
 static bool caught_up(struct mr_poller *poller, bool *halted)
 {
     const struct mr_source *source = poller->opts.source;
+    struct mr_err ignored;
 
-    *halted = false;
-    if (!poller->seen_assignment)
+    *halted = mr_poller_topic_waits(poller, &ignored);
+    /* without any topic there is no group to join */
+    if (!poller->seen_assignment && !*halted)
         return false;
     /* who joins a group is first given nothing until the others have given up a share */
     if (poller->n_assigned == 0)
@@ -288,7 +317,9 @@ static void stop_begin(struct mr_poller *poller)
         mr_lane_drain(&poller->opts.lanes[i], true);
 }
 
-/* While stopping, a batch that waits for a target that is away is not waited for. */
+/* While stopping, a batch that waits for a target that is away is waited for until the time is
+ * over.
+ */
 static enum mr_poller_end stop_turn(struct mr_poller *poller, enum mr_poller_end want)
 {
     if (lanes_ended(poller)) {

@@ -55,6 +55,7 @@ struct mr_poller {
     struct mr_lock lock;                          /* rank 12 */
     struct mr_err source_err MR_GUARDED_BY(lock); /* the last fault of the whole source */
     uint64_t source_err_ms MR_GUARDED_BY(lock);
+    struct mr_err topic_err MR_GUARDED_BY(lock); /* the last that a whole topic waits for */
     pthread_t thread;
 };
 
@@ -65,6 +66,9 @@ void mr_poller_release(struct mr_poller *poller);
 /* Any thread. */
 void mr_poller_stop(struct mr_poller *poller);
 bool mr_poller_source_fault(struct mr_poller *poller, struct mr_err *out, uint64_t *at_ms);
+/* Is there a topic that a route names, that the brokers refused or do not have, and of which no
+ * partition was ever assigned? The client tells it once only. Any thread. */
+bool mr_poller_topic_waits(struct mr_poller *poller, struct mr_err *why);
 
 /* ---- internal: assignment.c ---- */
 void mr_poller_assigned(struct mr_poller *poller, const struct mr_source_event *event);

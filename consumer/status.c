@@ -285,6 +285,10 @@ static struct mr_status_check check_source(struct mr_service *service)
         check.ok = false;
         check.why = err;
     }
+    if (check.ok && mr_poller_topic_waits(&service->poller, &err)) {
+        check.ok = false;
+        check.why = err;
+    }
     return check;
 }
 

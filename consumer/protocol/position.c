@@ -10,7 +10,8 @@ int mr_position_start(const struct mr_start_rule *rule, const struct mr_log_fact
                       int64_t *offset, int32_t *leader_epoch, struct mr_err *err)
 {
     *leader_epoch = -1;
-    if (log->committed >= 0 && log->committed_is_ours && rule->start == MR_START_COMMITTED)
+    /* "earliest" loads all again, which loses nothing; any other rule would step over records */
+    if (log->committed >= 0 && log->committed_is_ours && rule->start != MR_START_EARLIEST)
         return mr_err_set(err, MR_SOURCE_POSITION_MISSING,
                           "the group's commit %" PRId64
                           " was made by this pipeline, but the target has "

@@ -28,7 +28,7 @@ struct mr_start_rule {
 };
 
 /* The offset to start from where the target has no position. HALT source.position_missing when the
- * group's commit says that this very target was loaded before. */
+ * group's commit says that this pipeline was loaded before, unless everything is to be loaded. */
 int mr_position_start(const struct mr_start_rule *rule, const struct mr_log_facts *log,
                       int64_t *offset, int32_t *leader_epoch, struct mr_err *err);
 

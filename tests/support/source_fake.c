@@ -31,6 +31,7 @@ struct fake_part {
 struct fake_event {
     enum mr_source_event_kind kind;
     uint32_t part;
+    enum mr_code code; /* of a fault */
 };
 
 struct fake_source {
@@ -164,7 +165,8 @@ static void event_add(struct fake_source *fake, enum mr_source_event_kind kind, 
 {
     pthread_mutex_lock(&fake->mutex);
     struct fake_part *part = find(fake, stream, partition);
-    fake->events[fake->n_events++] = (struct fake_event){kind, (uint32_t)(part - fake->parts)};
+    fake->events[fake->n_events++] =
+        (struct fake_event){.kind = kind, .part = (uint32_t)(part - fake->parts)};
     pthread_cond_broadcast(&fake->changed);
     pthread_mutex_unlock(&fake->mutex);
 }
@@ -183,6 +185,14 @@ void fake_source_refuse_seeks(struct fake_source *fake, uint32_t n)
 {
     pthread_mutex_lock(&fake->mutex);
     fake->refuse_seeks = n;
+    pthread_mutex_unlock(&fake->mutex);
+}
+
+void fake_source_fault(struct fake_source *fake, enum mr_code code)
+{
+    pthread_mutex_lock(&fake->mutex);
+    fake->events[fake->n_events++] = (struct fake_event){.kind = MR_SOURCE_FAULT, .code = code};
+    pthread_cond_broadcast(&fake->changed);
     pthread_mutex_unlock(&fake->mutex);
 }
 
@@ -286,6 +296,11 @@ static void fake_poll(struct mr_source *source, uint32_t timeout_ms, struct mr_s
         struct fake_event *e = &fake->events[fake->at_event++];
         struct fake_part *part = &fake->parts[e->part];
         event->kind = e->kind;
+        if (e->kind == MR_SOURCE_FAULT) {
+            mr_err_set(&event->err, e->code, "scripted");
+            pthread_mutex_unlock(&fake->mutex);
+            return;
+        }
         event->parts = calloc(1, sizeof *event->parts);
         event->n_parts = 1;
         snprintf(event->parts->stream, sizeof event->parts->stream, "%s", part->stream);

@@ -29,6 +29,9 @@ void fake_source_retain(struct fake_source *fake, const char *stream, int32_t pa
 void fake_source_assign(struct fake_source *fake, const char *stream, int32_t partition);
 void fake_source_revoke(struct fake_source *fake, const char *stream, int32_t partition, bool lost);
 
+/* The next poll reports a fault of the whole source. */
+void fake_source_fault(struct fake_source *fake, enum mr_code code);
+
 /* The first `n` releases of the partition answer -MR_AGAIN. */
 void fake_source_refuse_seeks(struct fake_source *fake, uint32_t n);
 

@@ -70,7 +70,8 @@ MR_TEST("a time stamp behind the last record starts at the end")
 
 MR_TEST("a commit of ours without a position halts: the target was restored empty")
 {
-    struct mr_start_rule rule = {.start = MR_START_COMMITTED};
+    static const enum mr_start lossy[] = {MR_START_COMMITTED, MR_START_LATEST, MR_START_TIMESTAMP};
+    struct mr_start_rule rule = {.start = MR_START_EARLIEST};
     struct mr_log_facts facts = log_facts;
     int64_t offset;
     int32_t epoch;
@@ -78,9 +79,14 @@ MR_TEST("a commit of ours without a position halts: the target was restored empt
 
     facts.committed = 42;
     facts.committed_is_ours = true;
-    MR_CHECK_INT(mr_position_start(&rule, &facts, &offset, &epoch, &err),
-                 -MR_SOURCE_POSITION_MISSING);
-    MR_CHECK_INT(err.class, MR_CLASS_HALT);
+    for (size_t i = 0; i < sizeof lossy / sizeof *lossy; i++) {
+        struct mr_start_rule stepping = {.start = lossy[i]};
+        MR_CHECK_INT(mr_position_start(&stepping, &facts, &offset, &epoch, &err),
+                     -MR_SOURCE_POSITION_MISSING);
+        MR_CHECK_INT(err.class, MR_CLASS_HALT);
+    }
+    MR_CHECK_OK(mr_position_start(&rule, &facts, &offset, &epoch, &err));
+    MR_CHECK_INT(offset, 10);
 }
 
 static int check(int64_t next, bool go_on, const char *stream_id, int64_t *offset)
