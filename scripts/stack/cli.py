@@ -145,8 +145,8 @@ class Stack:
             config = self.folder / "millrace.conf"
             shown = config.relative_to(ROOT) if config.is_relative_to(ROOT) else config
             print(f"\nconfiguration: {shown}")
-            print(f"next: build/release/millrace check -c {shown}")
-            print(f"      build/release/millrace run -c {shown}")
+            print(f"next: build/release/millrace run -c {shown}")
+            print(f"      build/release/millrace lag -c {shown}")
             return 0
         return 69
 
