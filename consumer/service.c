@@ -113,6 +113,15 @@ static int poller_open(struct mr_service *s, struct mr_err *err)
     return rc;
 }
 
+/* From 0 on: a series that begins with its first retry does not show it in a rate. */
+static void retries_begin(struct mr_metrics *metrics)
+{
+    for (int owner = 0; owner < MR_N_OWNERS; owner++) {
+        const char *labels[] = {mr_owner_name((enum mr_owner)owner)};
+        mr_metrics_series(metrics, MR_M_RETRIES, labels);
+    }
+}
+
 int mr_service_open(struct mr_service *s, const struct mr_service_opts *opts, struct mr_err *err)
 {
     memset(s, 0, sizeof *s);
@@ -122,6 +131,7 @@ int mr_service_open(struct mr_service *s, const struct mr_service_opts *opts, st
     s->metrics = mr_metrics_new(mr_meters, MR_N_METERS);
     if (s->metrics == NULL)
         return mr_err_set(err, MR_NO_MEMORY, "no memory for metrics");
+    retries_begin(s->metrics);
     int rc = mr_wiring_init(&s->wiring, opts->config, env_split(s), err);
     if (rc == 0)
         rc = ends_open(s, err);
