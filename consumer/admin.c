@@ -14,10 +14,12 @@
 
 #include "base/ban.h"
 
+enum { MAX_TOKEN_BYTES = 255 };
+
 struct mr_admin {
     struct MHD_Daemon *daemon;
     struct mr_service *service;
-    char token[256];
+    char token[MAX_TOKEN_BYTES + 1];
     char address[64];
 };
 
@@ -213,6 +215,9 @@ int mr_admin_start(struct mr_service *service, const char *listen, const char *b
     if (!loopback && *bearer_token == '\0')
         return mr_err_set(err, MR_CONFIG_INVALID,
                           "http.listen = \"%s\" is not loopback: set http.bearer_token", listen);
+    if (strlen(bearer_token) > MAX_TOKEN_BYTES)
+        return mr_err_set(err, MR_CONFIG_INVALID, "http.bearer_token has %zu bytes, at most %d",
+                          strlen(bearer_token), MAX_TOKEN_BYTES);
     struct mr_admin *admin = calloc(1, sizeof *admin);
     if (admin == NULL)
         return mr_err_set(err, MR_NO_MEMORY, "no memory for the admin listener");
