@@ -150,6 +150,11 @@ static int make_key(struct compile *c)
     if (unique == NULL)
         return mr_err_set(c->err, MR_TARGET_NO_UNIQUE_KEY, "%u key columns",
                           (unsigned)shape->n_key);
+    if (unique->loose != NULL)
+        return mr_err_set(c->err, MR_TARGET_NO_UNIQUE_KEY,
+                          "key column '%s' is compared by citext or a nondeterministic collation, "
+                          "by which keys cannot be folded",
+                          unique->loose);
     uint16_t *cols = mr_arena_alloc(&plan->arena, unique->n_cols * sizeof *cols);
     if (cols == NULL)
         return no_memory(c);

@@ -75,6 +75,9 @@ struct mr_unique {
     /* The equality of each column's operator class as the target's SQL spells it (I-12); in arena;
      * NULL: plain equality. For the sink that made the table. */
     const char *const *eq_ops;
+    /* A column that the target compares more loosely than by its bytes: citext, a nondeterministic
+     * collation (F-33). Its name; in arena; NULL: none. */
+    const char *loose;
 };
 
 /* What tells that a table changed since it was read (V-13); opaque to all but its sink. */

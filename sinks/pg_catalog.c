@@ -214,7 +214,7 @@ static int columns_fill(struct mr_table *table, const PGresult *res, struct mr_e
 
 /* ---- unique indexes ---- */
 
-enum { U_INDEX, U_PRIMARY, U_COLUMN, U_N_COLS, U_OPERATOR };
+enum { U_INDEX, U_PRIMARY, U_COLUMN, U_N_COLS, U_OPERATOR, U_LOOSE };
 
 static const char uniques_sql[] =
     "SELECT i.indexrelid, i.indisprimary, i.indkey[k.n - 1], i.indnkeyatts, "
@@ -223,7 +223,11 @@ static const char uniques_sql[] =
     "AND ao.amoplefttype = oc.opcintype AND ao.amoprighttype = oc.opcintype "
     "AND ao.amopstrategy = 3 JOIN pg_catalog.pg_operator o ON o.oid = ao.amopopr "
     "JOIN pg_catalog.pg_namespace pn ON pn.oid = o.oprnamespace "
-    "WHERE oc.oid = i.indclass[k.n - 1] LIMIT 1) "
+    "WHERE oc.oid = i.indclass[k.n - 1] LIMIT 1), "
+    "EXISTS (SELECT FROM pg_catalog.pg_collation co WHERE co.oid = i.indcollation[k.n - 1] "
+    "AND NOT co.collisdeterministic) OR EXISTS (SELECT FROM pg_catalog.pg_opclass oc "
+    "JOIN pg_catalog.pg_type ot ON ot.oid = oc.opcintype "
+    "WHERE oc.oid = i.indclass[k.n - 1] AND ot.typname = 'citext') "
     "FROM pg_catalog.pg_index i, pg_catalog.generate_series(1, i.indnkeyatts) AS k(n) "
     "WHERE i.indrelid = $1::oid AND i.indisunique AND i.indisvalid AND i.indimmediate "
     "AND i.indpred IS NULL AND i.indexprs IS NULL "
@@ -244,6 +248,7 @@ static bool unique_fill(struct mr_table *table, struct mr_unique *unique, const 
     size_t n = (size_t)mr_pg_i64(res, row, U_N_COLS);
     uint16_t *cols = mr_arena_alloc(&table->arena, n * sizeof *cols);
     const char **ops = mr_arena_alloc(&table->arena, n * sizeof(*ops));
+    const char *loose = NULL;
     if (cols == NULL || ops == NULL)
         return false;
     for (size_t i = 0; i < n; i++) {
@@ -252,11 +257,14 @@ static bool unique_fill(struct mr_table *table, struct mr_unique *unique, const 
         ops[i] = arena_text(table, PQgetvalue(res, at, U_OPERATOR));
         if (ops[i] == NULL)
             return false;
+        if (loose == NULL && mr_pg_bool(res, at, U_LOOSE))
+            loose = table->columns[cols[i]].name;
     }
     *unique = (struct mr_unique){.n_cols = (uint16_t)n,
                                  .primary = mr_pg_bool(res, row, U_PRIMARY),
                                  .cols = cols,
-                                 .eq_ops = ops};
+                                 .eq_ops = ops,
+                                 .loose = loose};
     return true;
 }
 

@@ -288,6 +288,18 @@ MR_TEST("only indexes that can carry a key count as unique")
     MR_CHECK_INT(f.table->uniques[1].cols[0], 3);
 }
 
+// F-33
+MR_TEST("a key that the server compares more loosely than by bytes is noted")
+{
+    pg_server_exec("CREATE COLLATION public.ci (provider = icu, locale = 'und-u-ks-level2', "
+                   "deterministic = false); CREATE TABLE loose (a int4, b text COLLATE public.ci, "
+                   "c text, PRIMARY KEY (a, b), UNIQUE (c))");
+    pg_fixture_table(&f, "loose", "a,b", NULL);
+    MR_CHECK_INT(f.table->n_uniques, 2);
+    MR_CHECK_STR(f.table->uniques[0].loose, "b");
+    MR_CHECK(f.table->uniques[1].loose == NULL);
+}
+
 static int open_rc(const char *name)
 {
     mr_table_unref(f.table);

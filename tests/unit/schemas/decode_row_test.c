@@ -309,6 +309,18 @@ MR_TEST("a table whose key column is generated halts when the plan is made")
                  -MR_TARGET_NO_UNIQUE_KEY);
 }
 
+/* F-33: a fold by bytes would keep two rows where the target knows one */
+MR_TEST("a table that compares its key more loosely than by bytes halts when the plan is made")
+{
+    plan_case_table(&pc, "k text pk, v int4");
+    pc.table->uniques[0].loose = "k";
+    MR_CHECK_INT(plan_case_open(&pc,
+                                "{\"type\":\"record\",\"name\":\"K\",\"fields\":[{\"name\":\"k\","
+                                "\"type\":\"string\"}]}",
+                                NULL),
+                 -MR_TARGET_NO_UNIQUE_KEY);
+}
+
 /* V-08 */
 MR_TEST("null for a NOT NULL column is poison and names it")
 {
