@@ -21,6 +21,8 @@ enum {
     QUEUE_FULL_BACKOFF_MS = 5,
     FETCH_BYTES_MOST = 1024 * 1024, /* of one partition at once; the client's own default */
     FETCH_BYTES_LEAST = 64 * 1024,
+    ANSWER_BYTES_LEAST = 1024 * 1024, /* of all partitions of a broker at once */
+    ANSWER_BYTES_MOST = 50 * 1024 * 1024,
     LANE_RECORDS_LEAST = 500,
     LANE_RECORDS_MOST = 100000, /* the client's own default */
     SCRAM_NEEDS = 0x020601ff    /* older ones cannot log in to Kafka 4 by SCRAM */
@@ -52,8 +54,9 @@ static uint64_t clamp(uint64_t v, uint64_t least, uint64_t most)
 
 /* What the user's properties may change. Memory: the client's queue limit counts the bytes of keys
  * and values only; what it spends beside them is bounded by the number of records. A queue can
- * reach both bounds at once, so that each has half. A fetch goes beyond them by what one partition
- * may bring, for each partition of the lane. */
+ * reach both bounds at once, so that each has half. An answer goes beyond them, and is kept until
+ * its last record is released: 48 partitions on one lane held 220 MB with the client's own limit of
+ * an answer, 94 MB with this one, at the same speed. */
 static int defaults_set(rd_kafka_conf_t *conf, size_t lane_bytes, struct mr_err *err)
 {
     size_t half = lane_bytes / 2;
@@ -67,6 +70,7 @@ static int defaults_set(rd_kafka_conf_t *conf, size_t lane_bytes, struct mr_err 
         {"queued.min.messages",
          clamp(half / MR_KAFKA_RECORD_OVERHEAD, LANE_RECORDS_LEAST, LANE_RECORDS_MOST)},
         {"fetch.message.max.bytes", clamp(lane_bytes / 16, FETCH_BYTES_LEAST, FETCH_BYTES_MOST)},
+        {"fetch.max.bytes", clamp(lane_bytes / 16, ANSWER_BYTES_LEAST, ANSWER_BYTES_MOST)},
     };
     int rc = 0;
 
@@ -106,6 +110,16 @@ static uint32_t conf_u32(const rd_kafka_conf_t *conf, const char *name)
     return (uint32_t)strtoul(text, NULL, 10);
 }
 
+/* The client refuses an answer that is smaller than the user's message.max.bytes. */
+static int answer_fit(rd_kafka_conf_t *conf, struct mr_err *err)
+{
+    uint32_t record = conf_u32(conf, "message.max.bytes");
+
+    return conf_u32(conf, "fetch.max.bytes") < record
+               ? conf_number(conf, "fetch.max.bytes", record, err)
+               : 0;
+}
+
 static void scram_check(const rd_kafka_conf_t *conf)
 {
     char mechanism[64] = "";
@@ -131,6 +145,8 @@ int mr_kafka_client_new(const struct mr_source_opts *opts, struct rd_kafka_s **o
         rc = conf_set(conf, opts->properties[i].name, opts->properties[i].value, err);
     if (rc == 0)
         rc = fixed_set(conf, opts, err);
+    if (rc == 0)
+        rc = answer_fit(conf, err);
     if (rc < 0)
         goto out;
     rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_ERROR |

@@ -588,6 +588,23 @@ MR_TEST("the client's statistics and the known end of a partition can be asked")
     mr_buf_release(&json);
 }
 
+/* the answer's limit, which memory_limit makes small, must not refuse a larger message.max.bytes */
+MR_TEST("large records may be allowed in spite of a small share of memory")
+{
+    struct mr_source_property large[] = {{"message.max.bytes", "67108864"}};
+    struct mr_source_opts opts = {.properties = large,
+                                  .n_properties = 1,
+                                  .group_id = "g",
+                                  .n_lanes = 1,
+                                  .lane_queue_bytes = 1024 * 1024};
+    struct mr_source *source = NULL;
+    struct mr_err err = MR_ERR_INIT;
+
+    mr_env_init_system(&opts.env);
+    MR_CHECK_OK(mr_source_kafka.open(&opts, &source, &err));
+    source->ops->close(source, 1000);
+}
+
 MR_TEST("a property that the client does not take refuses to open, without its value")
 {
     struct mr_err err = MR_ERR_INIT;
