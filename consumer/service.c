@@ -43,6 +43,7 @@ static int middle_open(struct mr_service *s, struct mr_err *err)
     mr_targets_init(&s->targets, s->wiring.rules, s->wiring.n_rules, s->opts.config->dlq.topic,
                     s->wiring.n_rules > 0 ? s->wiring.rules[0].route.max_identifier_bytes : 63,
                     env_split(s));
+    s->targets.default_schema = s->opts.config->target.schema;
     mr_wiring_claims_opts(&s->wiring, env_split(s), &opts);
     opts.source = s->source;
     opts.sink = s->sink;

@@ -180,6 +180,13 @@ static struct mr_target *find(const struct mr_targets *targets, const struct mr_
     return NULL;
 }
 
+/* A route that names no schema and one that names the default's load the same table. */
+static const char *schema_of(const struct mr_targets *targets, const struct mr_target *t)
+{
+    return *t->schema == '\0' && targets->default_schema != NULL ? targets->default_schema
+                                                                 : t->schema;
+}
+
 /* Another rule's target of the same table, or this rule's with another topic: only if shared
  * (I-08). */
 static int check_shared(const struct mr_targets *targets, const struct mr_target *t,
@@ -187,7 +194,8 @@ static int check_shared(const struct mr_targets *targets, const struct mr_target
 {
     for (size_t i = 0; i < targets->n_all; i++) {
         const struct mr_target *o = targets->all[i];
-        if (strcmp(o->name, t->name) != 0 || strcmp(o->schema, t->schema) != 0)
+        if (strcmp(o->name, t->name) != 0 ||
+            strcmp(schema_of(targets, o), schema_of(targets, t)) != 0)
             continue;
         if (strcmp(o->topic, topic) == 0 || (t->rule->table_shared && o->rule->table_shared))
             continue;

@@ -57,7 +57,8 @@ struct mr_target {
 struct mr_targets {
     const struct mr_route_rule *rules;
     size_t n_rules;
-    const char *dlq_topic; /* never taken by a regex */
+    const char *dlq_topic;      /* never taken by a regex */
+    const char *default_schema; /* of tables that name none; set after init; NULL: not known */
     uint32_t max_identifier_bytes;
     struct mr_env env;
     struct mr_lock lock; /* rank 15: the rest */

@@ -151,6 +151,19 @@ MR_TEST("two topics that give one table collide, unless both routes share it")
     MR_CHECK(target_of("us.orders") == target_of("eu.orders"));
 }
 
+/* I-08: both are public.orders */
+MR_TEST("a table without a schema collides with the same one of the default schema")
+{
+    rule_add("shop.public.orders", NULL);
+    rule_add("orders", NULL);
+    MR_CHECK(target_of("shop.public.orders") != NULL);
+    f.targets.default_schema = "public";
+    MR_CHECK(target_of("orders") == NULL);
+    MR_CHECK_INT(f.err.code, MR_IDENTIFIER_COLLISION);
+    f.targets.default_schema = "sales";
+    MR_CHECK(target_of("orders") != NULL);
+}
+
 /* I-03 */
 MR_TEST("a name too long for the target is cut with a hash, one that is empty halts")
 {
