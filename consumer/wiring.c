@@ -126,6 +126,7 @@ static bool placeholder_make(struct mr_wiring *w, const struct mr_route_conf *co
                 break;
             out[n++] = (char)(hex_digit(p[0]) * 16 + hex_digit(p[1]));
         }
+        out[n] = '\0';
         len = n;
     }
     route->placeholder = out;
@@ -220,8 +221,8 @@ static int topics_make(struct mr_wiring *w, struct mr_err *err)
         char *topic = malloc(cap);
         if (topic == NULL)
             return mr_err_set(err, MR_NO_MEMORY, "no memory for topics");
-        /* anchored at both ends: a rule matches the whole name */
-        if (regex && *name != '^')
+        /* anchored at both ends, whatever it holds: a rule matches the whole name */
+        if (regex)
             snprintf(topic, cap, "^(%s)$", name);
         else
             snprintf(topic, cap, "%s", name);
