@@ -251,7 +251,8 @@ static bool assigned_add(struct mr_poller *poller, struct mr_partition *part)
     return true;
 }
 
-/* A new life of a partition: it is held until its position is claimed. */
+/* A new life of a partition: it is held until its position is claimed. Its lane is parked: records
+ * of an earlier life may be on their way there. */
 static void part_begin(struct mr_poller *poller, struct mr_partition *part)
 {
     struct mr_err err = MR_ERR_INIT;
@@ -265,7 +266,6 @@ static void part_begin(struct mr_poller *poller, struct mr_partition *part)
     atomic_store(&part->committed_next, -1);
     atomic_store(&part->commit_dirty, false);
     mr_partition_note_err(part, &err);
-    poller->lane_load[part->lane]++;
     struct mr_target *target = NULL;
     if (part->target == NULL &&
         mr_targets_for(poller->opts.targets, part->stream, &target, &err) < 0) {
@@ -317,6 +317,7 @@ void mr_poller_assigned(struct mr_poller *poller, const struct mr_source_event *
     struct mr_source *source = poller->opts.source;
     struct mr_err err = MR_ERR_INIT;
     const char *kind[] = {"assigned"};
+    size_t n_before = poller->n_assigned;
 
     mr_counter_add(mr_metrics_series(poller->opts.metrics, MR_M_REBALANCES, kind), 1);
     mr_log(MR_INFO, "partitions_assigned", mr_kv_u64("partitions", event->n_parts));
@@ -334,10 +335,12 @@ void mr_poller_assigned(struct mr_poller *poller, const struct mr_source_event *
         if (part->assigned)
             continue;
         part->assigned = true;
-        part_begin(poller, part);
+        poller->lane_load[part->lane]++;
     }
     shares_update(poller);
     lanes_park(poller, event);
+    for (size_t i = n_before; i < poller->n_assigned; i++)
+        part_begin(poller, poller->assigned[i]);
     if (source->ops->assign(source, event->parts, event->n_parts, &err) < 0)
         mr_log(MR_ERROR, "assign_failed", mr_kv_err(&err));
     lanes_unpark(poller, event);
