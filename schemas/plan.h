@@ -4,8 +4,8 @@
  *
  *   key schema + value schema + route --mr_shape_derive--> shape
  *   shape + table (or none)           --mr_evolve_diff---> DDL wanted, done by the sink
- *   shape + table + emitter           --mr_plan_compile--> plan (immutable, shared by reference
- * count) plan + record bytes               --mr_decode_record-> op, key, tuple
+ *   shape + table + emitter           --mr_plan_compile--> plan (immutable, counted references)
+ *   plan + record bytes               --mr_decode_record-> op, key, tuple
  *
  * Threads: shapes and plans are immutable; a struct mr_decoder belongs to one thread. */
 #ifndef MR_SCHEMAS_PLAN_H

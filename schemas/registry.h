@@ -17,8 +17,7 @@ struct mr_registry_opts { /* borrowed strings, copied by mr_registry_new */
     enum mr_registry_kind kind;
     /* http or https, with the API's base path and no query; credentials of one URL may stand in it
      * as user:password@ and win over basic_auth and bearer_token there (F-46). APICURIO: the native
-     * API
-     * (/apis/registry/v2); its Confluent API (/apis/ccompat/v7) is of kind CONFLUENT. */
+     * API (/apis/registry/v2); its Confluent API (/apis/ccompat/v7) is of kind CONFLUENT. */
     const char *urls[MR_REGISTRY_MAX_URLS];
     size_t n_urls;
     const char *basic_auth;   /* "user:password"; NULL */
@@ -38,8 +37,7 @@ struct mr_registry_opts { /* borrowed strings, copied by mr_registry_new */
 
 /* The answer to one HTTP GET. */
 struct mr_registry_answer {
-    uint32_t
-        timeout_ms; /* in: the most that this request may take, all redirects and URLs together */
+    uint32_t timeout_ms; /* in: the most that it may take, all redirects and URLs together */
     long status;
     uint32_t retry_after_ms; /* 0: not said; at most 300,000 (H-06) */
     char artifact_type[32];  /* X-Registry-ArtifactType (Apicurio); "" where absent */
@@ -47,16 +45,17 @@ struct mr_registry_answer {
 };
 
 /* How requests are made.
- *   open    conn gives: close(); all later calls may come from several threads at once
- *   get     one request of `path` ("/schemas/ids/1?subject=x", escaped) behind the base URL, tried
- * on each URL in turn on connect failure and 5xx (F-46). 0 with status and body, which is reset
- * first; -MR_REGISTRY_AWAY for transport faults, -MR_SCHEMA_TOO_LARGE for a body of more than 16
- * MiB (F-47) close   no call is under way any more */
+ * Threads: once it is open, any, several at once. */
 struct mr_registry_fetch_ops {
     const char *name;
+    /* conn gives: close(). */
     int (*open)(const struct mr_registry_opts *opts, void **conn, struct mr_err *err);
+    /* One request of `path` ("/schemas/ids/1?subject=x", escaped) behind the base URL, tried on each
+     * URL in turn on connect failure and 5xx (F-46). 0 with status and body, which is reset first;
+     * -MR_REGISTRY_AWAY for transport faults, -MR_SCHEMA_TOO_LARGE for a body of more than 16 MiB
+     * (F-47). */
     int (*get)(void *conn, const char *path, struct mr_registry_answer *answer, struct mr_err *err);
-    void (*close)(void *conn);
+    void (*close)(void *conn); /* no call is under way any more */
 };
 extern const struct mr_registry_fetch_ops mr_registry_http;
 

@@ -74,6 +74,7 @@ static void reload(const struct mr_cmd_args *args, const struct mr_config *runni
 static int serve(const struct mr_cmd_args *args, struct mr_service *service, const sigset_t *set)
 {
     struct mr_progress progress;
+    sigset_t closing = *set;
     int n_stops = 0;
 
     mr_progress_init(&progress, service);
@@ -94,6 +95,9 @@ static int serve(const struct mr_cmd_args *args, struct mr_service *service, con
         mr_supervisor_tick(service);
     }
     mr_progress_end(&progress);
+    /* Closing may wait for brokers and servers: from here on a signal ends the process. */
+    sigdelset(&closing, SIGHUP);
+    pthread_sigmask(SIG_UNBLOCK, &closing, NULL);
     return mr_service_exit_code(service);
 }
 
