@@ -50,10 +50,10 @@ struct mr_registry_fetch_ops {
     const char *name;
     /* conn gives: close(). */
     int (*open)(const struct mr_registry_opts *opts, void **conn, struct mr_err *err);
-    /* One request of `path` ("/schemas/ids/1?subject=x", escaped) behind the base URL, tried on each
-     * URL in turn on connect failure and 5xx (F-46). 0 with status and body, which is reset first;
-     * -MR_REGISTRY_AWAY for transport faults, -MR_SCHEMA_TOO_LARGE for a body of more than 16 MiB
-     * (F-47). */
+    /* One request of `path` ("/schemas/ids/1?subject=x", escaped) behind the base URL, tried on
+     * each URL in turn on connect failure and 5xx (F-46). 0 with status and body, which is reset
+     * first; -MR_REGISTRY_AWAY for transport faults, -MR_SCHEMA_TOO_LARGE for a body of more than
+     * 16 MiB (F-47). */
     int (*get)(void *conn, const char *path, struct mr_registry_answer *answer, struct mr_err *err);
     void (*close)(void *conn); /* no call is under way any more */
 };
