@@ -42,8 +42,8 @@ int mr_service_open(struct mr_service *service, const struct mr_service_opts *op
 void mr_service_stop(struct mr_service *service);
 /* Has it ended? MR_END_RUNNING while it has not. Any thread. */
 enum mr_poller_end mr_service_end(struct mr_service *service);
-/* Ends all threads and frees everything. Waits for a call to the target or the brokers that is under
- * way, and some seconds for leaving the group. */
+/* Ends all threads and frees everything. Waits for a call to the target or the brokers that is
+ * under way, and some seconds for leaving the group. */
 void mr_service_close(struct mr_service *service);
 
 /* sysexits' code for an end; prints nothing. */
