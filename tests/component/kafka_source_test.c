@@ -7,10 +7,10 @@
 
 #include "base/fault.h"
 #include "base/lock.h"
-#include "tests/support/kafka_rig.h"
+#include "tests/support/kafka_reading.h"
 #include "tests/support/mr_test.h"
 
-enum { BATCH = 500, AWAIT_MS = 30000 };
+enum { AWAIT_MS = 30000 };
 
 static struct kafka_rig rig;
 static struct kafka_member one, two;
@@ -29,93 +29,6 @@ MR_TEARDOWN
     kafka_member_close(&two);
     kafka_member_close(&one);
     kafka_rig_close(&rig);
-}
-
-/* ---- reading ---- */
-
-struct seen { /* of one partition */
-    int64_t next;
-    int64_t n_data;
-    int64_t end; /* of the last end event; -1 */
-    int n_errors;
-};
-
-static void look(struct kafka_member *member, const struct mr_record *record, struct seen *seen)
-{
-    char value[24] = "";
-
-    (void)member;
-    MR_CHECK(record->partition >= 0 && record->partition < RIG_MAX_PARTITIONS);
-    struct seen *at = &seen[record->partition];
-    if (record->kind == MR_RECORD_END) {
-        at->end = record->offset;
-        return;
-    }
-    if (record->kind == MR_RECORD_ERROR) {
-        at->n_errors++;
-        return;
-    }
-    MR_CHECK_INT(record->offset, at->next);
-    MR_CHECK(record->value.len < sizeof value);
-    memcpy(value, record->value.data, record->value.len);
-    MR_CHECK_INT(atoll(value), record->offset);
-    at->next++;
-    at->n_data++;
-}
-
-/* Reads one lane once. */
-static size_t read_once(struct kafka_member *member, uint32_t lane, uint32_t timeout_ms,
-                        struct seen *seen)
-{
-    static struct mr_record records[BATCH];
-    struct mr_source *source = member->source;
-    size_t n = source->ops->read(source, lane, records, BATCH, timeout_ms);
-
-    for (size_t i = 0; i < n; i++) {
-        look(member, &records[i], seen);
-        source->ops->release_record(source, &records[i]);
-    }
-    return n;
-}
-
-static void poll_once(struct kafka_member *member)
-{
-    struct mr_source_event event;
-
-    member->source->ops->poll(member->source, 0, &event);
-    MR_CHECK(event.kind == MR_SOURCE_NOTHING || event.kind == MR_SOURCE_FAULT);
-    mr_source_event_release(&event);
-}
-
-/* Reads until partition `partition` stands at `next` and its end was met. */
-static void read_to(struct kafka_member *member, int32_t partition, int64_t next, struct seen *seen)
-{
-    uint64_t end_ms = mr_mono_ms(&member->opts.env) + AWAIT_MS;
-    uint32_t lane = (uint32_t)partition % member->opts.n_lanes;
-
-    while (seen[partition].next < next || seen[partition].end < next) {
-        read_once(member, lane, 50, seen);
-        poll_once(member);
-        if (mr_mono_ms(&member->opts.env) > end_ms)
-            MR_FAIL("partition %d stands at %lld, end %lld, instead of %lld", partition,
-                    (long long)seen[partition].next, (long long)seen[partition].end,
-                    (long long)next);
-    }
-}
-
-static void read_quiet(struct kafka_member *member, uint32_t lane, uint32_t for_ms,
-                       struct seen *seen)
-{
-    uint64_t end_ms = mr_mono_ms(&member->opts.env) + for_ms;
-
-    while (mr_mono_ms(&member->opts.env) < end_ms)
-        read_once(member, lane, 20, seen);
-}
-
-static void seen_init(struct seen *seen, int64_t next)
-{
-    for (int i = 0; i < RIG_MAX_PARTITIONS; i++)
-        seen[i] = (struct seen){.next = next, .end = -1};
 }
 
 static void join(struct kafka_member *member, const char *topic, uint32_t n_lanes)
@@ -138,17 +51,17 @@ static void join(struct kafka_member *member, const char *topic, uint32_t n_lane
 /* F-16 */
 MR_TEST("every record is read once and in order, up to the end of each partition")
 {
-    struct seen seen[RIG_MAX_PARTITIONS];
+    struct kafka_seen seen[RIG_MAX_PARTITIONS];
 
     kafka_rig_open(&rig, "orders", 4);
     for (int32_t p = 0; p < 4; p++)
         kafka_rig_produce(&rig, p, 3000 + p);
     join(&one, "orders", 2);
-    seen_init(seen, 0);
+    kafka_seen_init(seen, 0);
     for (int32_t p = 0; p < 4; p++)
         kafka_member_release(&one, "orders", p, 0);
     for (int32_t p = 0; p < 4; p++)
-        read_to(&one, p, 3000 + p, seen);
+        kafka_read_to(&one, p, 3000 + p, seen);
     for (int32_t p = 0; p < 4; p++) {
         MR_CHECK_INT(seen[p].n_data, 3000 + p);
         MR_CHECK_INT(seen[p].end, 3000 + p);
@@ -159,107 +72,107 @@ MR_TEST("every record is read once and in order, up to the end of each partition
 /* K-14 */
 MR_TEST("an assigned partition is silent until it is released")
 {
-    struct seen seen[RIG_MAX_PARTITIONS];
+    struct kafka_seen seen[RIG_MAX_PARTITIONS];
 
     kafka_rig_open(&rig, "orders", 1);
     kafka_rig_produce(&rig, 0, 100);
     join(&one, "orders", 1);
-    seen_init(seen, 0);
-    read_quiet(&one, 0, 1200, seen);
+    kafka_seen_init(seen, 0);
+    kafka_read_quiet(&one, 0, 1200, seen);
     MR_CHECK_INT(seen[0].n_data, 0);
     MR_CHECK_INT(seen[0].end, -1);
     kafka_member_release(&one, "orders", 0, 0);
-    read_to(&one, 0, 100, seen);
+    kafka_read_to(&one, 0, 100, seen);
     MR_CHECK_INT(seen[0].n_errors, 0);
 }
 
 MR_TEST("a held partition is silent while another one of its lane flows")
 {
-    struct seen seen[RIG_MAX_PARTITIONS];
+    struct kafka_seen seen[RIG_MAX_PARTITIONS];
     struct mr_err err = MR_ERR_INIT;
 
     kafka_rig_open(&rig, "orders", 2);
     kafka_rig_produce(&rig, 0, 100);
     kafka_rig_produce(&rig, 1, 100);
     join(&one, "orders", 1);
-    seen_init(seen, 0);
+    kafka_seen_init(seen, 0);
     kafka_member_release(&one, "orders", 0, 0);
     kafka_member_release(&one, "orders", 1, 0);
-    read_to(&one, 0, 100, seen);
-    read_to(&one, 1, 100, seen);
+    kafka_read_to(&one, 0, 100, seen);
+    kafka_read_to(&one, 1, 100, seen);
     struct mr_source_part part = kafka_part(&one, "orders", 0, 0);
     MR_CHECK_OK(one.source->ops->hold(one.source, &part, 1, &err));
     kafka_rig_produce(&rig, 0, 50);
     kafka_rig_produce(&rig, 1, 50);
     seen[1].end = -1;
-    read_to(&one, 1, 150, seen);
-    read_quiet(&one, 0, 300, seen);
+    kafka_read_to(&one, 1, 150, seen);
+    kafka_read_quiet(&one, 0, 300, seen);
     MR_CHECK_INT(seen[0].n_data, 100);
     kafka_member_release(&one, "orders", 0, 100);
-    read_to(&one, 0, 150, seen);
+    kafka_read_to(&one, 0, 150, seen);
 }
 
 MR_TEST("a release begins exactly at the sought offset, behind and ahead")
 {
     static const int64_t to[] = {10, 999, 0, 500, 501, 3, 1000};
-    struct seen seen[RIG_MAX_PARTITIONS];
+    struct kafka_seen seen[RIG_MAX_PARTITIONS];
     struct mr_err err = MR_ERR_INIT;
 
     kafka_rig_open(&rig, "orders", 1);
     kafka_rig_produce(&rig, 0, 1000);
     join(&one, "orders", 1);
-    seen_init(seen, 700);
+    kafka_seen_init(seen, 700);
     kafka_member_release(&one, "orders", 0, 700);
-    read_once(&one, 0, 1000, seen);
+    kafka_read_once(&one, 0, 1000, seen);
     for (size_t i = 0; i < sizeof to / sizeof *to; i++) {
         struct mr_source_part part = kafka_part(&one, "orders", 0, to[i]);
         MR_CHECK_OK(one.source->ops->hold(one.source, &part, 1, &err));
-        seen_init(seen, to[i]);
+        kafka_seen_init(seen, to[i]);
         kafka_member_release(&one, "orders", 0, to[i]);
         if (i % 2 == 0)
-            read_to(&one, 0, 1000, seen);
+            kafka_read_to(&one, 0, 1000, seen);
         else
-            read_once(&one, 0, 1000, seen);
+            kafka_read_once(&one, 0, 1000, seen);
     }
 }
 
 /* K-05: what it means is found out by the claim */
 MR_TEST("an offset beyond the log's end is reported as an error of that partition")
 {
-    struct seen seen[RIG_MAX_PARTITIONS];
+    struct kafka_seen seen[RIG_MAX_PARTITIONS];
     uint64_t end_ms;
 
     kafka_rig_open(&rig, "orders", 1);
     kafka_rig_produce(&rig, 0, 10);
     join(&one, "orders", 1);
-    seen_init(seen, 0);
+    kafka_seen_init(seen, 0);
     end_ms = mr_mono_ms(&one.opts.env) + AWAIT_MS;
     kafka_member_release(&one, "orders", 0, 5000);
     while (seen[0].n_errors == 0 && mr_mono_ms(&one.opts.env) < end_ms)
-        read_once(&one, 0, 50, seen);
+        kafka_read_once(&one, 0, 50, seen);
     MR_CHECK(seen[0].n_errors > 0);
     MR_CHECK_INT(seen[0].n_data, 0);
-    seen_init(seen, 4);
+    kafka_seen_init(seen, 4);
     kafka_member_release(&one, "orders", 0, 4);
-    read_to(&one, 0, 10, seen);
+    kafka_read_to(&one, 0, 10, seen);
 }
 
 /* K-12, K-14: the record that the client would step over is written between the rebalance's pause
  * and its resume */
 MR_TEST("the record behind an end that was met survives the rebalance of other partitions")
 {
-    struct seen seen[RIG_MAX_PARTITIONS];
+    struct kafka_seen seen[RIG_MAX_PARTITIONS];
     struct mr_source_event event;
 
     kafka_rig_open(&rig, "orders", 4);
     for (int32_t p = 0; p < 4; p++)
         kafka_rig_produce(&rig, p, 20);
     join(&one, "orders", 1);
-    seen_init(seen, 0);
+    kafka_seen_init(seen, 0);
     for (int32_t p = 0; p < 4; p++)
         kafka_member_release(&one, "orders", p, 0);
     for (int32_t p = 0; p < 4; p++)
-        read_to(&one, p, 20, seen);
+        kafka_read_to(&one, p, 20, seen);
     kafka_member_open(&two, &rig, "orders", 1);
     /* a revoke that is not answered yet: all of the first member's partitions are paused */
     kafka_member_await(&one, MR_SOURCE_REVOKED, &event);
@@ -280,7 +193,7 @@ MR_TEST("the record behind an end that was met survives the rebalance of other p
             seen[p].end = -1;
             uint64_t end_ms = mr_mono_ms(&one.opts.env) + AWAIT_MS;
             while (seen[p].next < 30 && mr_mono_ms(&one.opts.env) < end_ms) {
-                read_once(&one, 0, 50, seen);
+                kafka_read_once(&one, 0, 50, seen);
                 one.source->ops->poll(one.source, 0, &event);
                 if (event.kind == MR_SOURCE_ASSIGNED)
                     kafka_member_assign(&one, &event);
@@ -293,7 +206,7 @@ MR_TEST("the record behind an end that was met survives the rebalance of other p
 
 MR_TEST("two members share the partitions, and each record is read by the one that has it")
 {
-    struct seen seen[RIG_MAX_PARTITIONS];
+    struct kafka_seen seen[RIG_MAX_PARTITIONS];
     struct mr_source_event event;
     bool has_two[RIG_MAX_PARTITIONS] = {false};
     struct mr_err err = MR_ERR_INIT;
@@ -322,12 +235,12 @@ MR_TEST("two members share the partitions, and each record is read by the one th
         mr_source_event_release(&event);
     }
     MR_CHECK_U64(n_two, 2);
-    seen_init(seen, 0);
+    kafka_seen_init(seen, 0);
     for (int32_t p = 0; p < 4; p++) {
         struct kafka_member *member = has_two[p] ? &two : &one;
         kafka_rig_produce(&rig, p, 200);
         kafka_member_release(member, "orders", p, 0);
-        read_to(member, p, 200, seen);
+        kafka_read_to(member, p, 200, seen);
     }
     kafka_member_close(&two);
     kafka_member_await(&one, MR_SOURCE_ASSIGNED, &event);
@@ -338,7 +251,7 @@ MR_TEST("two members share the partitions, and each record is read by the one th
         kafka_rig_produce(&rig, p, 50);
         if (has_two[p])
             kafka_member_release(&one, "orders", p, 200);
-        read_to(&one, p, 250, seen);
+        kafka_read_to(&one, p, 250, seen);
     }
 }
 
@@ -372,7 +285,7 @@ MR_TEST("a commit and its metadata are read back as facts")
     one.source->ops->commit(one.source, &part, 1, "other");
     uint64_t end_ms = mr_mono_ms(&one.opts.env) + AWAIT_MS;
     do {
-        poll_once(&one);
+        kafka_poll_once(&one);
         MR_CHECK_OK(one.source->ops->facts(one.source, "orders", 1, MR_START_COMMITTED, 0,
                                            "millrace:shop:t1", 5000, &facts, &err));
     } while (facts.committed != 43 && mr_mono_ms(&one.opts.env) < end_ms);
@@ -567,7 +480,7 @@ MR_TEST("a record carries key, value, headers and time stamp, nulls as nulls")
 
 MR_TEST("the client's statistics and the known end of a partition can be asked")
 {
-    struct seen seen[RIG_MAX_PARTITIONS];
+    struct kafka_seen seen[RIG_MAX_PARTITIONS];
     struct mr_buf json = MR_BUF_INIT;
 
     kafka_rig_open(&rig, "orders", 1);
@@ -575,13 +488,13 @@ MR_TEST("the client's statistics and the known end of a partition can be asked")
     join(&one, "orders", 1);
     MR_CHECK_INT(one.source->ops->session_timeout_ms(one.source), 2000);
     MR_CHECK_INT(one.source->ops->known_end(one.source, "unknown", 0), -1);
-    seen_init(seen, 0);
+    kafka_seen_init(seen, 0);
     kafka_member_release(&one, "orders", 0, 0);
-    read_to(&one, 0, 25, seen);
+    kafka_read_to(&one, 0, 25, seen);
     MR_CHECK_INT(one.source->ops->known_end(one.source, "orders", 0), 25);
     uint64_t end_ms = mr_mono_ms(&one.opts.env) + AWAIT_MS;
     while (json.len == 0 && mr_mono_ms(&one.opts.env) < end_ms) {
-        poll_once(&one);
+        kafka_poll_once(&one);
         one.source->ops->stats_json(one.source, &json);
     }
     MR_CHECK(json.len > 0 && json.data[0] == '{');

@@ -17,6 +17,7 @@
 #include "base/lock.h"
 #include "tests/support/kafka_rig.h"
 #include "tests/support/mr_test.h"
+#include "tests/support/parking.h"
 
 enum {
     N_PARTITIONS = 10,
@@ -68,11 +69,7 @@ struct lane {
     struct member *member;
     pthread_t thread;
     struct mr_rng rng;
-    struct mr_lock lock; /* rank 30 */
-    struct mr_cond changed;
-    uint32_t n_parks MR_GUARDED_BY(lock);
-    bool reading MR_GUARDED_BY(lock);
-    bool stopping MR_GUARDED_BY(lock);
+    struct parking parking;
 };
 
 struct member {
@@ -97,60 +94,13 @@ static uint64_t now_ms(const struct member *member)
     return mr_mono_ms(&member->kafka.opts.env);
 }
 
-/* ---- parking, as consumer/lane.c has it ---- */
-
-static void park(struct lane *lane)
-{
-    struct mr_source *source = source_of(lane->member);
-
-    mr_lock_take(&lane->lock);
-    lane->n_parks++;
-    while (lane->reading) {
-        mr_lock_drop(&lane->lock);
-        source->ops->wake_lane(source, lane->id);
-        mr_lock_take(&lane->lock);
-        if (lane->reading)
-            mr_cond_wait(&lane->changed, &lane->lock, 10);
-    }
-    mr_lock_drop(&lane->lock);
-}
-
-static void unpark(struct lane *lane)
-{
-    mr_lock_take(&lane->lock);
-    lane->n_parks--;
-    mr_cond_wake_all(&lane->changed);
-    mr_lock_drop(&lane->lock);
-}
-
-static bool enter(struct lane *lane)
-{
-    mr_lock_take(&lane->lock);
-    while (lane->n_parks > 0 && !lane->stopping)
-        mr_cond_wait(&lane->changed, &lane->lock, 100);
-    bool ok = lane->n_parks == 0 && !lane->stopping;
-    lane->reading = ok;
-    mr_lock_drop(&lane->lock);
-    return ok;
-}
-
-static void leave(struct lane *lane)
-{
-    mr_lock_take(&lane->lock);
-    lane->reading = false;
-    mr_cond_wake_all(&lane->changed);
-    mr_lock_drop(&lane->lock);
-}
-
 /* A slow writer: outside of the reading section, with records in memory. False: stopping. */
 static bool dawdle(struct lane *lane)
 {
-    leave(lane);
+    parking_leave(&lane->parking);
     atomic_fetch_add(&counts.left_midway, 1);
-    mr_lock_take(&lane->lock);
-    mr_cond_wait(&lane->changed, &lane->lock, (uint32_t)mr_rng_below(&lane->rng, 20));
-    mr_lock_drop(&lane->lock);
-    return enter(lane);
+    parking_doze(&lane->parking, (uint32_t)mr_rng_below(&lane->rng, 20));
+    return parking_enter(&lane->parking);
 }
 
 /* ---- fill ---- */
@@ -222,7 +172,7 @@ static void record_take(struct lane *lane, const struct mr_record *record)
 static void lane_turn(struct lane *lane, struct mr_record *records)
 {
     struct mr_source *source = source_of(lane->member);
-    bool inside = enter(lane);
+    bool inside = parking_enter(&lane->parking);
 
     if (!inside)
         return;
@@ -240,15 +190,7 @@ static void lane_turn(struct lane *lane, struct mr_record *records)
             inside = dawdle(lane);
     }
     if (inside)
-        leave(lane);
-}
-
-static bool lane_stopping(struct lane *lane)
-{
-    mr_lock_take(&lane->lock);
-    bool stopping = lane->stopping;
-    mr_lock_drop(&lane->lock);
-    return stopping;
+        parking_leave(&lane->parking);
 }
 
 static void *fill_main(void *arg)
@@ -257,7 +199,7 @@ static void *fill_main(void *arg)
     struct mr_record *records = calloc(READ_RECORDS, sizeof *records);
 
     MR_CHECK(records != NULL);
-    while (!lane_stopping(lane))
+    while (!parking_is_stopping(&lane->parking))
         lane_turn(lane, records);
     free(records);
     return NULL;
@@ -299,7 +241,7 @@ static void unassigned(struct member *member, struct mr_source_event *event)
 
     atomic_fetch_add(event->kind == MR_SOURCE_LOST ? &counts.losts : &counts.revokes, 1);
     for (uint32_t i = 0; i < N_LANES; i++)
-        park(&member->lanes[i]);
+        parking_park(&member->lanes[i].parking);
     for (size_t i = 0; i < event->n_parts; i++) {
         struct part *part = &member->parts[event->parts[i].partition];
         if (part->state == FLOWING)
@@ -312,7 +254,7 @@ static void unassigned(struct member *member, struct mr_source_event *event)
     int rc =
         source_of(member)->ops->unassign(source_of(member), event->parts, event->n_parts, &err);
     for (uint32_t i = 0; i < N_LANES; i++)
-        unpark(&member->lanes[i]);
+        parking_unpark(&member->lanes[i].parking);
     if (rc < 0)
         MR_FAIL("unassign: %s", err.detail);
 }
@@ -341,7 +283,7 @@ static void part_hold(struct member *member, int32_t idx)
     struct mr_err err = MR_ERR_INIT;
 
     atomic_fetch_add(&counts.holds, 1);
-    park(lane_of(member, idx));
+    parking_park(&lane_of(member, idx)->parking);
     MR_CHECK_OK(source_of(member)->ops->hold(source_of(member), &sp, 1, &err));
     atomic_fetch_add(&part->generation, 1);
     part->held = true;
@@ -358,7 +300,7 @@ static void part_hold(struct member *member, int32_t idx)
             atomic_fetch_add(&counts.seeks_ahead, 1);
         }
     }
-    unpark(lane_of(member, idx));
+    parking_unpark(&lane_of(member, idx)->parking);
     part_wait(member, part, false, 120);
 }
 
@@ -376,7 +318,7 @@ static void part_release(struct member *member, int32_t idx)
     struct part *part = &member->parts[idx];
     struct mr_err err = MR_ERR_INIT;
 
-    park(lane_of(member, idx));
+    parking_park(&lane_of(member, idx)->parking);
     if (part->claim)
         claim(part, idx);
     struct mr_source_part sp = kafka_part(&member->kafka, topic, idx, part->target);
@@ -394,7 +336,7 @@ static void part_release(struct member *member, int32_t idx)
     } else {
         MR_FAIL("release: %s", err.detail);
     }
-    unpark(lane_of(member, idx));
+    parking_unpark(&lane_of(member, idx)->parking);
 }
 
 static void parts_serve(struct member *member)
@@ -437,8 +379,7 @@ static void member_join(struct member *member, struct mr_rng *rng)
         lane->id = i;
         lane->member = member;
         lane->rng = mr_rng_split(rng);
-        mr_lock_init(&lane->lock, 30);
-        mr_cond_init(&lane->changed);
+        parking_init(&lane->parking, source_of(member), i);
         MR_CHECK_OK(mr_thread_start(&lane->thread, "fill", fill_main, lane));
     }
     MR_CHECK_OK(mr_thread_start(&member->thread, "poll", poll_main, member));
@@ -455,21 +396,15 @@ static void member_leave(struct member *member)
     pthread_join(member->thread, NULL);
     for (uint32_t i = 0; i < N_LANES; i++) {
         struct lane *lane = &member->lanes[i];
-        mr_lock_take(&lane->lock);
-        lane->stopping = true;
-        mr_cond_wake_all(&lane->changed);
-        mr_lock_drop(&lane->lock);
-        source->ops->wake_lane(source, i);
+        parking_stop(&lane->parking);
         pthread_join(lane->thread, NULL);
     }
     for (int32_t i = 0; i < N_PARTITIONS; i++)
         if (member->parts[i].state == FLOWING)
             flush(&member->parts[i], i);
     kafka_member_close(&member->kafka);
-    for (uint32_t i = 0; i < N_LANES; i++) {
-        mr_cond_release(&member->lanes[i].changed);
-        mr_lock_release(&member->lanes[i].lock);
-    }
+    for (uint32_t i = 0; i < N_LANES; i++)
+        parking_release(&member->lanes[i].parking);
     member->alive = false;
 }
 
@@ -516,15 +451,8 @@ static uint64_t run_ms(void)
     return seconds > 1 ? seconds * 1000 : (uint64_t)SHORT_MS * 10;
 }
 
-static void pause_ms(struct lane *waiting, uint32_t most_ms)
-{
-    mr_lock_take(&waiting->lock);
-    mr_cond_wait(&waiting->changed, &waiting->lock, most_ms);
-    mr_lock_drop(&waiting->lock);
-}
-
 /* Everybody stays, nobody holds: each position must come to its partition's end. */
-static void settle(struct lane *waiting, const struct mr_env *env)
+static void settle(struct parking *waiting, const struct mr_env *env)
 {
     uint64_t end_ms = mr_mono_ms(env) + SETTLE_MS;
 
@@ -538,7 +466,7 @@ static void settle(struct lane *waiting, const struct mr_env *env)
             if (mr_mono_ms(env) > end_ms)
                 MR_FAIL("partition %d stands at %" PRId64 ", its end is %" PRId64, idx, next,
                         rig.produced[idx]);
-            pause_ms(waiting, 20);
+            parking_doze(waiting, 20);
         }
     }
 }
@@ -569,15 +497,14 @@ static void print_counts(uint64_t seed, uint64_t ms)
 MR_TEST("holds, seeks and rebalances under load lose nothing and repeat nothing")
 {
     struct mr_env env;
-    struct lane waiting = {.id = 0};
+    struct parking waiting;
     const char *seed_text = getenv("MILLRACE_SEED");
 
     mr_env_init_system(&env);
     uint64_t seed =
         seed_text != NULL ? strtoull(seed_text, NULL, 10) : mr_rng_u64(&env.rng) % 1000000;
     mr_rng_init(&env.rng, seed);
-    mr_lock_init(&waiting.lock, 5);
-    mr_cond_init(&waiting.changed);
+    parking_init(&waiting, NULL, 0);
     for (int32_t i = 0; i < N_PARTITIONS; i++)
         mr_lock_init(&positions[i].lock, 44);
     kafka_rig_open(&rig, topic, N_PARTITIONS);
@@ -587,7 +514,7 @@ MR_TEST("holds, seeks and rebalances under load lose nothing and repeat nothing"
     uint64_t churn_ms = start_ms + 3000;
     while (mr_mono_ms(&env) - start_ms < run_ms()) {
         burst(&env.rng);
-        pause_ms(&waiting, (uint32_t)mr_rng_below(&env.rng, 40));
+        parking_doze(&waiting, (uint32_t)mr_rng_below(&env.rng, 40));
         if (mr_mono_ms(&env) < churn_ms)
             continue;
         churn(&env.rng);
@@ -601,8 +528,7 @@ MR_TEST("holds, seeks and rebalances under load lose nothing and repeat nothing"
     kafka_rig_close(&rig);
     for (int32_t i = 0; i < N_PARTITIONS; i++)
         mr_lock_release(&positions[i].lock);
-    mr_cond_release(&waiting.changed);
-    mr_lock_release(&waiting.lock);
+    parking_release(&waiting);
     MR_CHECK(counts.assigns > 4 && counts.holds > 50 && counts.seeks_back > 5);
     MR_CHECK(counts.seeks_ahead > 5 && counts.ends > 50);
 }

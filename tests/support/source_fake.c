@@ -1,56 +1,10 @@
 /* Owns the source in memory. One mutex, one condition: it is a test's, not fast. */
-#include "tests/support/source_fake.h"
-
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-enum { MAX_PARTS = 64, MAX_EVENTS = 256 };
-
-struct fake_message {
-    uint8_t *key, *value;
-    size_t key_len, value_len;
-    bool exists; /* false: a gap */
-};
-
-struct fake_part {
-    char stream[MR_STREAM_NAME_BYTES];
-    int32_t partition;
-    int64_t low;
-    struct fake_message *log; /* from offset `base` */
-    int64_t base;
-    size_t n_log, cap_log;
-    int64_t at; /* next offset to hand out */
-    int lane;   /* -1: forwarded to nothing */
-    bool assigned, end_told;
-    int64_t committed;
-};
-
-struct fake_event {
-    enum mr_source_event_kind kind;
-    uint32_t part;
-    enum mr_code code; /* of a fault */
-};
-
-struct fake_source {
-    struct mr_source base;
-    pthread_mutex_t mutex;
-    pthread_cond_t changed;
-    struct fake_part parts[MAX_PARTS];
-    uint32_t n_parts;
-    struct fake_event events[MAX_EVENTS];
-    uint32_t n_events, at_event;
-    uint32_t n_lanes;
-    bool woken_poll;
-    bool woken[16], reading[16];
-    uint32_t refuse_seeks, n_seeks, n_outstanding;
-    uint32_t n_errors; /* reads that end in an error instead of a record */
-    enum mr_code error;
-    char violation[256];
-    char metadata[256];
-};
+#include "tests/support/source_fake_log.h"
 
 struct fake_source *fake_source_of(struct mr_source *source)
 {
@@ -64,7 +18,7 @@ static void violate(struct fake_source *fake, const char *what, const struct fak
                  part != NULL ? part->stream : "-", part != NULL ? part->partition : -1);
 }
 
-static struct fake_part *find(struct fake_source *fake, const char *stream, int32_t partition)
+struct fake_part *fake_source_find(struct fake_source *fake, const char *stream, int32_t partition)
 {
     for (uint32_t i = 0; i < fake->n_parts; i++)
         if (fake->parts[i].partition == partition && strcmp(fake->parts[i].stream, stream) == 0)
@@ -72,7 +26,7 @@ static struct fake_part *find(struct fake_source *fake, const char *stream, int3
     return NULL;
 }
 
-static int64_t high(const struct fake_part *part)
+int64_t fake_source_high(const struct fake_part *part)
 {
     return part->base + (int64_t)part->n_log;
 }
@@ -86,160 +40,6 @@ static void until(struct timespec *out, uint32_t timeout_ms)
         out->tv_sec++;
         out->tv_nsec -= 1000000000;
     }
-}
-
-/* ---- the test's side ---- */
-
-void fake_source_partition(struct fake_source *fake, const char *stream, int32_t partition,
-                           int64_t low)
-{
-    pthread_mutex_lock(&fake->mutex);
-    struct fake_part *part = &fake->parts[fake->n_parts++];
-    snprintf(part->stream, sizeof part->stream, "%s", stream);
-    part->partition = partition;
-    part->low = low;
-    part->base = low;
-    part->lane = -1;
-    part->committed = -1;
-    pthread_mutex_unlock(&fake->mutex);
-}
-
-static uint8_t *copy(struct mr_slice from)
-{
-    uint8_t *to = from.data != NULL ? malloc(from.len + 1) : NULL;
-
-    if (to != NULL)
-        memcpy(to, from.data, from.len);
-    return to;
-}
-
-static struct fake_message *message_add(struct fake_part *part)
-{
-    if (part->n_log == part->cap_log) {
-        part->cap_log = part->cap_log == 0 ? 64 : part->cap_log * 2;
-        part->log = realloc(part->log, part->cap_log * sizeof *part->log);
-    }
-    struct fake_message *message = &part->log[part->n_log++];
-    memset(message, 0, sizeof *message);
-    part->end_told = false;
-    return message;
-}
-
-int64_t fake_source_append(struct fake_source *fake, const char *stream, int32_t partition,
-                           struct mr_slice key, struct mr_slice value)
-{
-    pthread_mutex_lock(&fake->mutex);
-    struct fake_part *part = find(fake, stream, partition);
-    struct fake_message *message = message_add(part);
-    message->exists = true;
-    message->key = copy(key);
-    message->key_len = key.len;
-    message->value = copy(value);
-    message->value_len = value.len;
-    int64_t offset = high(part) - 1;
-    pthread_cond_broadcast(&fake->changed);
-    pthread_mutex_unlock(&fake->mutex);
-    return offset;
-}
-
-void fake_source_gap(struct fake_source *fake, const char *stream, int32_t partition, int64_t n)
-{
-    pthread_mutex_lock(&fake->mutex);
-    struct fake_part *part = find(fake, stream, partition);
-    while (n-- > 0)
-        message_add(part);
-    pthread_cond_broadcast(&fake->changed);
-    pthread_mutex_unlock(&fake->mutex);
-}
-
-void fake_source_retain(struct fake_source *fake, const char *stream, int32_t partition,
-                        int64_t low)
-{
-    pthread_mutex_lock(&fake->mutex);
-    find(fake, stream, partition)->low = low;
-    pthread_mutex_unlock(&fake->mutex);
-}
-
-static void event_add(struct fake_source *fake, enum mr_source_event_kind kind, const char *stream,
-                      int32_t partition)
-{
-    pthread_mutex_lock(&fake->mutex);
-    struct fake_part *part = find(fake, stream, partition);
-    fake->events[fake->n_events++] =
-        (struct fake_event){.kind = kind, .part = (uint32_t)(part - fake->parts)};
-    pthread_cond_broadcast(&fake->changed);
-    pthread_mutex_unlock(&fake->mutex);
-}
-
-void fake_source_assign(struct fake_source *fake, const char *stream, int32_t partition)
-{
-    event_add(fake, MR_SOURCE_ASSIGNED, stream, partition);
-}
-
-void fake_source_revoke(struct fake_source *fake, const char *stream, int32_t partition, bool lost)
-{
-    event_add(fake, lost ? MR_SOURCE_LOST : MR_SOURCE_REVOKED, stream, partition);
-}
-
-void fake_source_refuse_seeks(struct fake_source *fake, uint32_t n)
-{
-    pthread_mutex_lock(&fake->mutex);
-    fake->refuse_seeks = n;
-    pthread_mutex_unlock(&fake->mutex);
-}
-
-void fake_source_fault(struct fake_source *fake, enum mr_code code)
-{
-    pthread_mutex_lock(&fake->mutex);
-    fake->events[fake->n_events++] = (struct fake_event){.kind = MR_SOURCE_FAULT, .code = code};
-    pthread_cond_broadcast(&fake->changed);
-    pthread_mutex_unlock(&fake->mutex);
-}
-
-void fake_source_fail_reads(struct fake_source *fake, uint32_t n, enum mr_code code)
-{
-    pthread_mutex_lock(&fake->mutex);
-    fake->n_errors = n;
-    fake->error = code;
-    pthread_cond_broadcast(&fake->changed);
-    pthread_mutex_unlock(&fake->mutex);
-}
-
-int64_t fake_source_committed(struct fake_source *fake, const char *stream, int32_t partition)
-{
-    pthread_mutex_lock(&fake->mutex);
-    int64_t committed = find(fake, stream, partition)->committed;
-    pthread_mutex_unlock(&fake->mutex);
-    return committed;
-}
-
-bool fake_source_is_held(struct fake_source *fake, const char *stream, int32_t partition)
-{
-    pthread_mutex_lock(&fake->mutex);
-    bool held = find(fake, stream, partition)->lane < 0;
-    pthread_mutex_unlock(&fake->mutex);
-    return held;
-}
-
-uint32_t fake_source_n_seeks(struct fake_source *fake)
-{
-    pthread_mutex_lock(&fake->mutex);
-    uint32_t n = fake->n_seeks;
-    pthread_mutex_unlock(&fake->mutex);
-    return n;
-}
-
-uint32_t fake_source_n_outstanding(struct fake_source *fake)
-{
-    pthread_mutex_lock(&fake->mutex);
-    uint32_t n = fake->n_outstanding;
-    pthread_mutex_unlock(&fake->mutex);
-    return n;
-}
-
-const char *fake_source_violation(struct fake_source *fake)
-{
-    return *fake->violation != '\0' ? fake->violation : NULL;
 }
 
 /* ---- the source's side ---- */
@@ -334,7 +134,7 @@ enum fake_change { FAKE_ASSIGN, FAKE_UNASSIGN, FAKE_HOLD, FAKE_RELEASE };
 
 static void change_one(struct fake_source *fake, struct mr_source_part *sp, enum fake_change change)
 {
-    struct fake_part *part = find(fake, sp->stream, sp->partition);
+    struct fake_part *part = fake_source_find(fake, sp->stream, sp->partition);
 
     if (fake->reading[sp->lane])
         violate(fake, "changed while its lane reads", part);
@@ -415,7 +215,7 @@ static void fake_commit(struct mr_source *source, const struct mr_source_part *p
 
     pthread_mutex_lock(&fake->mutex);
     for (size_t i = 0; i < n; i++)
-        find(fake, parts[i].stream, parts[i].partition)->committed = parts[i].offset;
+        fake_source_find(fake, parts[i].stream, parts[i].partition)->committed = parts[i].offset;
     snprintf(fake->metadata, sizeof fake->metadata, "%s", metadata);
     pthread_mutex_unlock(&fake->mutex);
 }
@@ -481,13 +281,13 @@ static size_t records_take(struct fake_source *fake, uint32_t lane, struct mr_re
             records[n++] = error_make(fake, part);
             continue;
         }
-        while (part->at < high(part) && n < max) {
+        while (part->at < fake_source_high(part) && n < max) {
             if (part->log[part->at - part->base].exists)
                 record_fill(fake, part, &records[n++]);
             else
                 part->at++;
         }
-        if (part->at == high(part) && !part->end_told && n < max) {
+        if (part->at == fake_source_high(part) && !part->end_told && n < max) {
             part->end_told = true;
             records[n++] = (struct mr_record){.kind = MR_RECORD_END,
                                               .stream = part->stream,
@@ -553,13 +353,13 @@ static int fake_facts(struct mr_source *source, const char *stream, int32_t part
     (void)start_ms;
     (void)timeout_ms;
     pthread_mutex_lock(&fake->mutex);
-    struct fake_part *part = find(fake, stream, partition);
+    struct fake_part *part = fake_source_find(fake, stream, partition);
     int rc = 0;
     if (part == NULL) {
         rc = mr_err_set(err, MR_SOURCE_TOPIC_MISSING, "no such partition");
     } else {
         *out = (struct mr_log_facts){.low = part->low,
-                                     .high = high(part),
+                                     .high = fake_source_high(part),
                                      .committed = part->committed,
                                      .committed_leader_epoch = -1,
                                      .committed_is_ours = part->committed >= 0 &&
@@ -577,8 +377,8 @@ static int64_t fake_known_end(struct mr_source *source, const char *stream, int3
     struct fake_source *fake = fake_source_of(source);
 
     pthread_mutex_lock(&fake->mutex);
-    struct fake_part *part = find(fake, stream, partition);
-    int64_t end = part != NULL ? high(part) : -1;
+    struct fake_part *part = fake_source_find(fake, stream, partition);
+    int64_t end = part != NULL ? fake_source_high(part) : -1;
     pthread_mutex_unlock(&fake->mutex);
     return end;
 }
