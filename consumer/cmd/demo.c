@@ -3,22 +3,21 @@
 #include "consumer/demo.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "consumer/cmd/cmd.h"
+#include "consumer/cmd/signals.h"
 #include "consumer/progress.h"
 #include "schemas/json_text.h"
 
 #include "base/ban.h"
 
-enum { TICK_MS = 50, PLAIN_LINE_MS = 5000 };
+enum { PLAIN_LINE_MS = 5000 };
 
 struct talk {
     const struct mr_cmd_args *args;
@@ -75,28 +74,6 @@ static int options_read(const struct mr_cmd_args *args, struct mr_demo_opts *out
         return usage("--seed wants a whole number");
     mr_env_init_system(&out->env);
     return EX_OK;
-}
-
-/* ---- signals ---- */
-
-static void signals_block(sigset_t *set)
-{
-    struct sigaction ignore;
-
-    memset(&ignore, 0, sizeof ignore);
-    ignore.sa_handler = SIG_IGN;
-    sigaction(SIGPIPE, &ignore, NULL);
-    sigemptyset(set);
-    sigaddset(set, SIGTERM);
-    sigaddset(set, SIGINT);
-    sigaddset(set, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, set, NULL);
-}
-
-static bool signal_came(const sigset_t *set)
-{
-    const struct timespec tick = {.tv_sec = 0, .tv_nsec = (long)TICK_MS * 1000 * 1000};
-    return sigtimedwait(set, NULL, &tick) > 0;
 }
 
 /* ---- words ---- */
@@ -267,7 +244,7 @@ static int load(struct talk *talk, const sigset_t *set)
     mr_progress_init(&talk->progress, &talk->demo.service);
     talk->plain_ms = mr_mono_ms(&talk->demo.opts.env);
     bool stopped = false;
-    while ((rc = mr_demo_poll(&talk->demo, &err)) == 0 && !(stopped = signal_came(set)))
+    while ((rc = mr_demo_poll(&talk->demo, &err)) == 0 && !(stopped = mr_signals_wait(set) != 0))
         say_progress(talk);
     mr_progress_end(&talk->progress);
     talk->seconds = (double)(mr_mono_ms(&talk->demo.opts.env) - talk->demo.started_ms) / 1000.0;
@@ -310,7 +287,7 @@ static int stay(struct talk *talk, const sigset_t *set)
 
     mr_demo_feed_continue(talk->demo.feed, MR_DEMO_KEEP_RATE);
     mr_progress_init(&talk->progress, &talk->demo.service);
-    while ((rc = mr_demo_poll(&talk->demo, &err)) >= 0 && !signal_came(set)) {
+    while ((rc = mr_demo_poll(&talk->demo, &err)) >= 0 && mr_signals_wait(set) == 0) {
         if (talk->progress.terminal)
             mr_progress_tick(&talk->progress);
     }
@@ -351,7 +328,7 @@ int mr_cmd_demo(const struct mr_cmd_args *args)
     }
     talk->args = args;
     talk->keep = mr_cmd_value(args, "keep") != NULL;
-    signals_block(&set);
+    mr_signals_block(&set);
     if (mr_demo_open(&talk->demo, &opts, &err) < 0) {
         code = mr_cmd_fail(&err);
     } else {

@@ -1,45 +1,21 @@
 /* `millrace run`: the service, until a signal, its own end, or a fault that it cannot go on with.
  */
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/fault.h"
 #include "config/options.h"
 #include "consumer/admin.h"
 #include "consumer/cmd/cmd.h"
+#include "consumer/cmd/signals.h"
 #include "consumer/progress.h"
 #include "consumer/supervisor.h"
 
 #include "base/ban.h"
 
-enum { TICK_MS = 100, MAX_CHANGES = 64 };
-
-static void signals_block(sigset_t *set)
-{
-    struct sigaction ignore;
-
-    memset(&ignore, 0, sizeof ignore);
-    ignore.sa_handler = SIG_IGN;
-    sigaction(SIGPIPE, &ignore, NULL);
-    sigemptyset(set);
-    sigaddset(set, SIGTERM);
-    sigaddset(set, SIGINT);
-    sigaddset(set, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, set, NULL);
-}
-
-/* The next signal, or 0 after a tick. */
-static int signal_wait(const sigset_t *set)
-{
-    struct timespec tick = {.tv_sec = 0, .tv_nsec = (long)TICK_MS * 1000 * 1000};
-    int signo = sigtimedwait(set, NULL, &tick);
-
-    return signo > 0 ? signo : 0;
-}
+enum { MAX_CHANGES = 64 };
 
 static void report_changes(const struct mr_config *running, const struct mr_config *fresh)
 {
@@ -74,13 +50,12 @@ static void reload(const struct mr_cmd_args *args, const struct mr_config *runni
 static int serve(const struct mr_cmd_args *args, struct mr_service *service, const sigset_t *set)
 {
     struct mr_progress progress;
-    sigset_t closing = *set;
     int n_stops = 0;
 
     mr_progress_init(&progress, service);
     mr_supervisor_notify("READY=1");
     while (mr_service_end(service) == MR_END_RUNNING) {
-        int signo = signal_wait(set);
+        int signo = mr_signals_wait(set);
         if (signo == SIGHUP)
             reload(args, service->opts.config);
         else if (signo != 0 && ++n_stops == 1) {
@@ -96,8 +71,7 @@ static int serve(const struct mr_cmd_args *args, struct mr_service *service, con
     }
     mr_progress_end(&progress);
     /* Closing may wait for brokers and servers: from here on a signal ends the process. */
-    sigdelset(&closing, SIGHUP);
-    pthread_sigmask(SIG_UNBLOCK, &closing, NULL);
+    mr_signals_release(set);
     return mr_service_exit_code(service);
 }
 
@@ -135,7 +109,7 @@ int mr_cmd_run(const struct mr_cmd_args *args)
 #if defined(MR_FAULTS) && MR_FAULTS
     mr_fault_arm_from_env();
 #endif
-    signals_block(&set);
+    mr_signals_block(&set);
     struct mr_service_opts opts = {
         .config = config, .until_caught_up = mr_cmd_value(args, "until-caught-up") != NULL};
     mr_env_init_system(&opts.env);
