@@ -2,7 +2,6 @@
  * are right. This file talks: options, progress, verdict; consumer/demo.c does the work. */
 #include "consumer/demo.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
