@@ -127,3 +127,13 @@ def test_readme_blocks_run_and_a_skipped_one_says_why(tmp_path):
     docs.run_readme(suites.House(root=tmp_path, long=False, out=tmp_path), results)
     assert [c[0] for c in results.cases] == [r.PASS, r.FAIL, r.SKIP]
     assert results.cases[2][2] == "needs docker"
+
+
+def test_a_readme_block_that_a_suite_ran_well_is_not_run_again(tmp_path):
+    (tmp_path / "README.md").write_text("```sh\ntouch again\n```\n```sh\ntouch anew\n```\n")
+    house = suites.House(root=tmp_path, long=False, out=tmp_path, ran={"touch again": 0, "touch anew": 1})
+    results = r.Results("docs")
+    docs.run_readme(house, results)
+    assert [c[0] for c in results.cases] == [r.PASS, r.PASS]
+    assert not (tmp_path / "again").exists()
+    assert (tmp_path / "anew").exists()
