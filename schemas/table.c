@@ -56,6 +56,16 @@ struct mr_table *mr_table_ref(struct mr_table *table)
     return table;
 }
 
+struct mr_table *mr_table_newest(struct mr_table *cached, struct mr_table *fresh, size_t n_words)
+{
+    bool same =
+        cached != NULL && cached->made_by_us == fresh->made_by_us &&
+        memcmp(&cached->version, &fresh->version, n_words * sizeof fresh->version.v[0]) == 0;
+
+    mr_table_unref(same ? fresh : cached);
+    return same ? cached : fresh;
+}
+
 void mr_table_unref(struct mr_table *table)
 {
     if (table == NULL)

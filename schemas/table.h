@@ -105,6 +105,11 @@ struct mr_table *mr_table_new(void);
 struct mr_table *mr_table_ref(struct mr_table *table);
 void mr_table_unref(struct mr_table *table); /* NULL is allowed */
 
+/* After a table was read anew: `fresh`, or `cached` (NULL is allowed) where nothing changed since
+ * that was read, so that plans of different age share their table and thus a batch. The first
+ * `n_words` of their versions tell. Takes both references and gives one. */
+struct mr_table *mr_table_newest(struct mr_table *cached, struct mr_table *fresh, size_t n_words);
+
 /* Index of a column: exact name first, then unique case-insensitive match (I-11); -1 if absent. */
 int mr_table_column(const struct mr_table *table, const char *name);
 const char *mr_type_name(enum mr_type type); /* "int4", "timestamptz": for messages */

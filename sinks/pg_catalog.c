@@ -461,6 +461,8 @@ int mr_pg_table_open(struct mr_sink *base, const char *schema, const char *name,
     if (*out != NULL)
         return 0;
     int rc = table_make(sink, in_schema, name, out, err);
+    if (rc == 0 && *out != NULL)
+        *out = mr_table_newest(cache_find(sink, in_schema, name), *out, 4);
     cache_set(sink, in_schema, name, rc == 0 ? *out : NULL);
     return rc;
 }

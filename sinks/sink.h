@@ -41,8 +41,8 @@ struct mr_sink_opts { /* borrowed for the sink's life */
     int output_fd;               /* stdout: where lines go */
 };
 
-/* One partition's claim. In: stream, stream_id, cluster_id, partition, slot, slots, start. Out:
- * found, position (with the new epoch). */
+/* One partition's claim. In: stream, stream_id, cluster_id, partition, slot, slots, start, and
+ * topic_partitions for a row that it makes. Out: found, position (with the new epoch). */
 struct mr_claim {
     struct mr_position position; /* in: names and ids; out: what the target holds now */
     int64_t start_offset;        /* inserted as next_offset if absent; -1: do not insert */
@@ -102,7 +102,8 @@ struct mr_sink_ops {
     /* One cheap round trip: is the target there and writable? */
     int (*probe)(struct mr_sink *sink, struct mr_err *err);
 
-    /* The table as the catalogue has it (cached; `fresh` re-reads). Gives a reference;
+    /* The table as the catalogue has it (cached; `fresh` re-reads, and gives the
+     * same object where nothing changed). Gives a reference;
      * -MR_TARGET_MISSING when it does not exist. schema NULL: the default one. */
     int (*table_open)(struct mr_sink *sink, const char *schema, const char *name, bool fresh,
                       struct mr_table **out, struct mr_err *err);

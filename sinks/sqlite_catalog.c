@@ -422,8 +422,11 @@ static int read_and_keep(struct mr_sq_sink *sink, const char *name, struct mr_ta
         rc = mr_sq_table_read(sink, conn, name, out, err);
     mr_sq_rollback(conn);
     mr_sq_give(sink, MR_SQ_READ);
-    if (rc == 0 && *out != NULL)
+    if (rc == 0 && *out != NULL) {
+        /* the definition alone: the schema cookie rises with every table of the file */
+        *out = mr_table_newest(cache_find(sink, name), *out, 1);
         cache_put(sink, *out);
+    }
     return rc;
 }
 

@@ -54,6 +54,21 @@ static void end(void)
     flow_free(&f, false);
 }
 
+/* Their plans are made one after the other; they must agree on the table all the same. */
+MR_TEST("rows and tombstones of a table share their batches")
+{
+    begin_with(1, (struct flow_opts){0}, NULL, 0);
+    for (int i = 0; i < 100; i++) {
+        flow_put(&f, 0, i, "x");
+        flow_put_bytes(&f, 0, i, (struct mr_slice){NULL, 0});
+    }
+    fake_source_assign(f.fake, "t", 0);
+    flow_await_position(&f, 0, 200);
+    MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM t"), 200);
+    MR_CHECK(atomic_load(&f.lanes[0].n_flushes) <= 3);
+    end();
+}
+
 /* */
 MR_TEST("a batch whose begin is refused three times for a passing reason lands once")
 {
