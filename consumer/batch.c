@@ -204,7 +204,8 @@ static struct mr_batch_span *span_for(struct mr_batch *batch, struct mr_partitio
                  .expected = expected,
                  .next = expected,
                  .leader_epoch = part->fill_leader_epoch,
-                 .timestamp_ms = -1},
+                 .timestamp_ms = -1,
+                 .envelope = part->envelope_topic},
     };
     return batch->last_span = span;
 }
@@ -344,6 +345,7 @@ int mr_batch_take(struct mr_batch *batch, struct mr_record *record, enum mr_batc
         span->span.leader_epoch = record->leader_epoch;
     if (record->timestamp_ms >= 0)
         span->span.timestamp_ms = record->timestamp_ms;
+    span->span.envelope = part->envelope_topic;
     part->fill_next = record->offset + 1;
     part->fill_from = part->fill_next;
     part->fill_leader_epoch = span->span.leader_epoch;

@@ -73,39 +73,31 @@ struct stored {
     size_t n;
 };
 
-/* Of one partition: its position or NULL, and whether any partition of its topic has one. */
-struct found {
-    const struct mr_position *position;
-    bool topic_known;
-};
-
-static struct found stored_of(const struct stored *stored, const struct mr_partition *part)
+static const struct mr_position *stored_of(const struct stored *all,
+                                           const struct mr_partition *part)
 {
-    struct found found = {.position = NULL};
-
-    for (size_t i = 0; i < stored->n; i++) {
-        if (strcmp(stored->list[i].stream, part->stream) != 0)
-            continue;
-        found.topic_known = true;
-        if (stored->list[i].partition == part->partition)
-            found.position = &stored->list[i];
-    }
-    return found;
+    for (size_t i = 0; i < all->n; i++)
+        if (all->list[i].partition == part->partition &&
+            strcmp(all->list[i].stream, part->stream) == 0)
+            return &all->list[i];
+    return NULL;
 }
 
-/* Fills item and claim from the log and the stored position. */
+/* Fills item and claim from the log and the stored positions. */
 static int item_decide(struct mr_claims *claims, struct mr_claim_item *item,
-                       const struct found *found, struct mr_claim *claim, struct mr_err *err)
+                       const struct stored *all, struct mr_claim *claim, struct mr_err *err)
 {
-    const struct mr_position *stored = found->position;
+    const struct mr_position *stored = stored_of(all, item->part);
     struct mr_source *source = claims->opts.source;
     const struct mr_route_rule *route = item->part->target->rule;
     struct mr_start_rule rule = {.start = route->start,
-                                 .added_later = stored == NULL && found->topic_known,
                                  .continue_on_loss = claims->opts.continue_on_loss};
     struct mr_log_facts facts;
     char metadata[METADATA_BYTES];
 
+    if (stored == NULL)
+        rule.added_later =
+            mr_position_added_later(all->list, all->n, item->part->stream, item->part->partition);
     /* any target of the pipeline: one that was dropped and made anew has another id */
     snprintf(metadata, sizeof metadata, "millrace:%s:", claims->opts.pipeline);
     int rc = source->ops->facts(source, item->part->stream, item->part->partition,
@@ -132,6 +124,7 @@ static int item_decide(struct mr_claims *claims, struct mr_claim_item *item,
     snprintf(p->cluster_id, sizeof p->cluster_id, "%s", facts.cluster_id ? facts.cluster_id : "");
     p->partition = item->part->partition;
     p->slots = 1;
+    p->topic_partitions = facts.n_partitions;
     p->leader_epoch = item->leader_epoch;
     p->timestamp_ms = -1;
     claim->start_offset = item->offset;
@@ -146,6 +139,7 @@ static void item_settle(struct mr_claim_item *item, const struct mr_claim *claim
     item->epoch = claim->position.epoch;
     item->stored = claim->position.next_offset;
     item->timestamp_ms = claim->position.timestamp_ms;
+    item->envelope = claim->position.envelope;
     bool stepped_over = stored != NULL && item->offset != stored->next_offset &&
                         stored->next_offset == claim->position.next_offset;
     if (stepped_over) {
@@ -187,8 +181,7 @@ static int claim_all(struct mr_claims *claims, struct mr_claim_item *items, size
             goto out;
         }
         struct mr_err why = MR_ERR_INIT;
-        struct found found = stored_of(stored, items[i].part);
-        int fault = item_decide(claims, &items[i], &found, &list[n_list], &why);
+        int fault = item_decide(claims, &items[i], stored, &list[n_list], &why);
         if (fault < 0)
             item_fail(&items[i], fault, &why);
         else
@@ -209,7 +202,7 @@ static int claim_all(struct mr_claims *claims, struct mr_claim_item *items, size
             item->timestamp_ms = -1;
             continue;
         }
-        item_settle(item, &list[i], stored_of(stored, item->part).position);
+        item_settle(item, &list[i], stored_of(stored, item->part));
     }
 out:
     free(list);

@@ -271,8 +271,8 @@ static int data_record(struct mr_lane *lane, struct mr_record *record, struct mr
     }
     if (rc < 0)
         return fault_fate(lane, record, rc, err);
-    if (value.ref.kind != MR_REF_NONE)
-        part->envelope_topic = mr_plan_is_envelope(plan);
+    if (value.ref.kind != MR_REF_NONE && mr_plan_is_envelope(plan))
+        part->envelope_topic = true;
     return add_decoded(lane, record, plan, &decoded, err);
 }
 

@@ -22,6 +22,7 @@ enum { IDS_FRESH_MS = 10000, LEAST_TIMEOUT_MS = 100 };
 struct mr_kafka_topic {
     char stream[MR_STREAM_NAME_BYTES];
     char id[MR_TOPIC_ID_BYTES]; /* immutable */
+    int32_t n_partitions;       /* when it was asked for; 0: not known */
     uint64_t asked_ms;
     struct mr_kafka_topic *next;
 };
@@ -76,7 +77,8 @@ static struct mr_kafka_topic *topic_find(struct mr_kafka *kafka, const char *str
     return NULL;
 }
 
-static const char *topic_note(struct mr_kafka *kafka, const char *stream, const char *id)
+static const char *topic_note(struct mr_kafka *kafka, const char *stream, const char *id,
+                              int32_t n_partitions)
 {
     const char *noted = "";
 
@@ -92,6 +94,7 @@ static const char *topic_note(struct mr_kafka *kafka, const char *stream, const 
         }
     }
     if (topic != NULL) {
+        topic->n_partitions = n_partitions;
         topic->asked_ms = mr_mono_ms(&kafka->opts->env);
         noted = topic->id;
     }
@@ -99,7 +102,7 @@ static const char *topic_note(struct mr_kafka *kafka, const char *stream, const 
     return noted;
 }
 
-static bool topic_known(struct mr_kafka *kafka, const char *stream, const char **id)
+static bool topic_known(struct mr_kafka *kafka, const char *stream, struct mr_log_facts *out)
 {
     bool fresh = false;
 
@@ -107,27 +110,43 @@ static bool topic_known(struct mr_kafka *kafka, const char *stream, const char *
     struct mr_kafka_topic *topic = topic_find(kafka, stream);
     if (topic != NULL) {
         fresh = mr_mono_ms(&kafka->opts->env) - topic->asked_ms < IDS_FRESH_MS;
-        *id = topic->id;
+        out->stream_id = topic->id;
+        out->n_partitions = topic->n_partitions;
     }
     mr_lock_drop(&kafka->facts_lock);
     return fresh;
 }
 
-/* Topic ids are asked of the controller. Brokers that name none that is one of them (a proxy, the
- * mock cluster) never answer; waiting for it would cost each claim its whole time-out. */
-static bool has_controller(struct mr_kafka *kafka, uint64_t end_ms)
+/* What the metadata tell. Topic ids are asked of the controller. Brokers that name none that is one
+ * of them (a proxy, the mock cluster) never answer; waiting for it would cost each claim its whole
+ * time-out. */
+struct look {
+    bool has_controller;
+    int32_t n_partitions; /* 0: the topic has an error; the other questions tell which */
+};
+
+static int topic_look(struct mr_kafka *kafka, const char *stream, uint64_t end_ms, struct look *out,
+                      struct mr_err *err)
 {
     const struct rd_kafka_metadata *found = NULL;
     int32_t controller = rd_kafka_controllerid(kafka->rk, left_ms(kafka, end_ms));
-    bool listed = false;
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(kafka->rk, stream, NULL);
+    int code = topic != NULL
+                   ? (int)rd_kafka_metadata(kafka->rk, 0, topic, &found, left_ms(kafka, end_ms))
+                   : (int)rd_kafka_last_error();
 
-    if (rd_kafka_metadata(kafka->rk, 0, NULL, &found, left_ms(kafka, end_ms)) !=
-        RD_KAFKA_RESP_ERR_NO_ERROR)
-        return true; /* not known: asking tells what is wrong */
-    for (int i = 0; i < found->broker_cnt && !listed; i++)
-        listed = found->brokers[i].id == controller;
+    if (topic != NULL)
+        rd_kafka_topic_destroy(topic);
+    /* not known must not pass for 0: the start of the topic's other partitions depends on it */
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR || found == NULL)
+        return mr_kafka_err_set(err, code, "ask for the topic's partitions", NULL);
+    *out = (struct look){.n_partitions = 0};
+    for (int i = 0; i < found->broker_cnt && !out->has_controller; i++)
+        out->has_controller = found->brokers[i].id == controller;
+    if (found->topic_cnt == 1)
+        out->n_partitions = found->topics[0].partition_cnt;
     rd_kafka_metadata_destroy(found);
-    return listed;
+    return 0;
 }
 
 static void id_text(const rd_kafka_Uuid_t *id, char *out, size_t cap)
@@ -186,19 +205,22 @@ static int topic_describe(struct mr_kafka *kafka, const char *stream, uint64_t e
     return rc;
 }
 
-static int topic_id_get(struct mr_kafka *kafka, const char *stream, uint64_t end_ms,
-                        const char **out, struct mr_err *err)
+static int topic_get(struct mr_kafka *kafka, const char *stream, uint64_t end_ms,
+                     struct mr_log_facts *out, struct mr_err *err)
 {
     char id[MR_TOPIC_ID_BYTES] = "";
-    int rc = 0;
+    struct look look = {.n_partitions = 0};
 
     if (topic_known(kafka, stream, out))
         return 0;
-    if (has_controller(kafka, end_ms))
+    int rc = topic_look(kafka, stream, end_ms, &look, err);
+    if (rc == 0 && look.has_controller)
         rc = topic_describe(kafka, stream, end_ms, id, err);
-    if (rc == 0)
-        *out = topic_note(kafka, stream, id);
-    return rc;
+    if (rc < 0)
+        return rc;
+    out->stream_id = topic_note(kafka, stream, id, look.n_partitions);
+    out->n_partitions = look.n_partitions;
+    return 0;
 }
 
 /* ---- offsets ---- */
@@ -257,9 +279,11 @@ int mr_kafka_facts(struct mr_source *source, const char *stream, int32_t partiti
     *out = (struct mr_log_facts){.at_timestamp = -1, .stream_id = "", .cluster_id = ""};
     int rc = cluster_get(kafka, end_ms, &out->cluster_id, err);
     if (rc == 0)
-        rc = topic_id_get(kafka, stream, end_ms, &out->stream_id, err);
+        rc = topic_get(kafka, stream, end_ms, out, err);
     if (rc < 0)
         return rc;
+    if (out->n_partitions > 0 && out->n_partitions <= partition)
+        out->n_partitions = partition + 1; /* the topic has grown since it was asked */
     int code = (int)rd_kafka_query_watermark_offsets(kafka->rk, stream, partition, &out->low,
                                                      &out->high, left_ms(kafka, end_ms));
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)

@@ -37,8 +37,7 @@ struct mr_partition {
 
     bool assigned;                /* thread: poll */
     bool wants_claim, wants_seek; /* thread: poll; to be done in this turn of its loop */
-    bool set_back;    /* thread: poll; to be read from what the target holds at the release */
-    bool added_later; /* thread: poll; see mr_start_rule */
+    bool set_back; /* thread: poll; to be read from what the target holds at the release */
     enum mr_partition_state state; /* thread: poll writes; others read state_seen */
     uint64_t due_ms;               /* thread: poll; 0: no timer */
     uint32_t attempts;             /* thread: poll; for the backoff */
@@ -51,7 +50,7 @@ struct mr_partition {
     bool fill_held;       /* fill met a record that must wait: nothing is read before poll acts */
     uint32_t fill_tries;  /* how often the same record was held: for the backoff */
     int64_t fill_held_at; /* its offset */
-    bool envelope_topic;  /* the last value was an envelope (plan.h) */
+    bool envelope_topic;  /* a value was an envelope (plan.h): kept with the position */
 
     _Atomic uint32_t generation;     /* poll writes */
     _Atomic uint32_t state_seen;     /* poll writes */

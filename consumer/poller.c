@@ -184,6 +184,8 @@ static void claim_result(struct mr_poller *poller, const struct mr_claim_item *i
     part->fill_next = item->offset;
     part->fill_from = item->stored;
     part->fill_leader_epoch = item->leader_epoch;
+    if (item->envelope) /* else this process may know better, where positions are not kept */
+        part->envelope_topic = true;
     part->set_back = false;
     atomic_store(&part->epoch, item->epoch);
     atomic_store(&part->committed_next, item->stored);

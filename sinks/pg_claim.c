@@ -206,7 +206,7 @@ static int note_exec(struct mr_pg_sink *sink, struct mr_pg_conn *conn, const str
     owner_text(sink, conn, mine, sizeof mine);
     struct mr_buf sql = MR_BUF_INIT;
     mr_buf_fmt(&sql,
-               "UPDATE %s.positions p SET owner = $10 FROM (SELECT q.pipeline, q.topic, "
+               "UPDATE %s.positions p SET owner = $11 FROM (SELECT q.pipeline, q.topic, "
                "q.partition, q.slot, q.owner FROM %s.positions q JOIN %s ON q.pipeline = $1 AND "
                "q.topic = s.topic AND q.partition = s.partition AND q.slot = s.slot "
                "WHERE q.epoch = s.epoch ORDER BY q.topic, q.partition, q.slot FOR UPDATE OF q) o "
@@ -262,6 +262,7 @@ static void claim_arrays(struct mr_pg_arrays *arrays, const struct mr_claim *cla
     struct mr_buf *n_slots = mr_pg_array_next(arrays);
     struct mr_buf *starts = mr_pg_array_next(arrays);
     struct mr_buf *epochs = mr_pg_array_next(arrays);
+    struct mr_buf *n_parts = mr_pg_array_next(arrays);
     for (size_t i = 0; i < n; i++) {
         const struct mr_position *position = &claims[i].position;
         bool first = i == 0;
@@ -273,6 +274,7 @@ static void claim_arrays(struct mr_pg_arrays *arrays, const struct mr_claim *cla
         mr_pg_array_i64(n_slots, first, position->slots > 0 ? position->slots : 1);
         mr_pg_array_i64(starts, first, claims[i].start_offset);
         mr_pg_array_i64(epochs, first, claims[i].start_leader_epoch);
+        mr_pg_array_i64(n_parts, first, position->topic_partitions);
     }
 }
 
@@ -280,8 +282,9 @@ static void claim_sql(const struct mr_pg_sink *sink, struct mr_buf *sql)
 {
     mr_buf_fmt(sql,
                "WITH w AS MATERIALIZED (SELECT * FROM unnest($4::text[], $5::text[], "
-               "$6::text[], $7::int4[], $8::int4[], $9::int4[], $10::int8[], $11::int8[]) AS "
-               "w(topic, topic_id, cluster_id, partition, slot, slots, start, start_epoch)), "
+               "$6::text[], $7::int4[], $8::int4[], $9::int4[], $10::int8[], $11::int8[], "
+               "$12::int4[]) AS w(topic, topic_id, cluster_id, partition, slot, slots, start, "
+               "start_epoch, topic_partitions)), "
                "o AS MATERIALIZED (SELECT p.topic, p.partition, p.slot, p.owner FROM "
                "%s.positions p JOIN w USING (topic, partition, slot) WHERE p.pipeline = $1 "
                "ORDER BY p.topic, p.partition, p.slot FOR UPDATE OF p), ",
@@ -289,10 +292,12 @@ static void claim_sql(const struct mr_pg_sink *sink, struct mr_buf *sql)
     mr_buf_fmt(sql,
                "p AS (INSERT INTO %s.positions AS p (pipeline, group_id, cluster_id, topic, "
                "topic_id, partition, slot, slots, next_offset, leader_epoch, epoch, owner, "
-               "updated_at) SELECT $1, $2, w.cluster_id, w.topic, w.topic_id, w.partition, w.slot, "
+               "updated_at, topic_partitions) SELECT $1, $2, w.cluster_id, w.topic, w.topic_id, "
+               "w.partition, w.slot, "
                "w.slots, CASE WHEN w.start > 0 THEN w.start ELSE 0 END, w.start_epoch, 1, "
                "$3 || ' 0 -', "
-               "pg_catalog.clock_timestamp() FROM w LEFT JOIN o USING (topic, partition, slot) "
+               "pg_catalog.clock_timestamp(), w.topic_partitions FROM w LEFT JOIN o USING (topic, "
+               "partition, slot) "
                "WHERE w.start >= 0 OR o.topic IS NOT NULL ORDER BY w.topic, w.partition, w.slot "
                "ON CONFLICT (pipeline, topic, partition, slot) DO UPDATE SET "
                "epoch = p.epoch + 1, owner = $3 || ' ' || COALESCE(pg_catalog.substring(p.owner, "

@@ -23,6 +23,7 @@ static const char *const control_statements[] = {
     "partition int4 NOT NULL, slot int4 NOT NULL, slots int4 NOT NULL, "
     "next_offset int8 NOT NULL, leader_epoch int8 NOT NULL, epoch int8 NOT NULL, "
     "owner text NOT NULL, record_timestamp timestamptz, updated_at timestamptz NOT NULL, "
+    "envelope bool NOT NULL DEFAULT false, topic_partitions int4 NOT NULL DEFAULT 0, "
     "PRIMARY KEY (pipeline, topic, partition, slot)) WITH (fillfactor = 50)",
     "CREATE TABLE IF NOT EXISTS @.dead_letters (id int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY, "
     "pipeline text NOT NULL, topic text NOT NULL, partition int4 NOT NULL, "

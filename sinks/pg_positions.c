@@ -28,7 +28,8 @@ static void copy_text(char *out, size_t cap, const char *text)
 const char mr_pg_position_columns[] =
     "p.topic, p.topic_id, p.cluster_id, p.partition, p.slot, p.slots, p.next_offset, p.epoch, "
     "p.leader_epoch, pg_catalog.round(pg_catalog.date_part('epoch', p.record_timestamp) * 1000)"
-    "::int8, pg_catalog.round(pg_catalog.date_part('epoch', p.updated_at) * 1000)::int8, p.owner";
+    "::int8, pg_catalog.round(pg_catalog.date_part('epoch', p.updated_at) * 1000)::int8, p.owner, "
+    "p.envelope, p.topic_partitions";
 
 void mr_pg_position_fill(struct mr_position *out, const PGresult *res, int row)
 {
@@ -41,6 +42,8 @@ void mr_pg_position_fill(struct mr_position *out, const PGresult *res, int row)
         .leader_epoch = (int32_t)mr_pg_i64(res, row, 8),
         .timestamp_ms = PQgetisnull(res, row, 9) ? -1 : mr_pg_i64(res, row, 9),
         .updated_ms = mr_pg_i64(res, row, 10),
+        .envelope = mr_pg_bool(res, row, 12),
+        .topic_partitions = (int32_t)mr_pg_i64(res, row, 13),
     };
     copy_text(out->stream, sizeof out->stream, PQgetvalue(res, row, 0));
     copy_text(out->stream_id, sizeof out->stream_id, PQgetvalue(res, row, 1));
@@ -114,11 +117,12 @@ void mr_pg_arrays_release(struct mr_pg_arrays *arrays)
 
 const char mr_pg_span_rows[] =
     "unnest($2::text[], $3::int4[], $4::int4[], $5::int8[], $6::int8[], $7::int8[], "
-    "$8::int8[], $9::int8[]) AS s(topic, partition, slot, epoch, expected, next, leader_epoch, ts)";
+    "$8::int8[], $9::int8[], $10::bool[]) AS s(topic, partition, slot, epoch, expected, next, "
+    "leader_epoch, ts, envelope)";
 
 static void spans_arrays(struct mr_pg_arrays *arrays, const struct mr_span *spans, size_t n)
 {
-    arrays->n = 8;
+    arrays->n = 9;
     for (size_t i = 0; i < n; i++) {
         bool first = i == 0;
         mr_pg_array_text(&arrays->bufs[0], first, spans[i].stream);
@@ -129,6 +133,7 @@ static void spans_arrays(struct mr_pg_arrays *arrays, const struct mr_span *span
         mr_pg_array_i64(&arrays->bufs[5], first, spans[i].next);
         mr_pg_array_i64(&arrays->bufs[6], first, spans[i].leader_epoch);
         mr_pg_array_i64(&arrays->bufs[7], first, spans[i].timestamp_ms);
+        mr_pg_array_i64(&arrays->bufs[8], first, spans[i].envelope);
     }
 }
 
@@ -199,15 +204,16 @@ int mr_pg_fenced(const struct mr_pg_spans_call *call, struct mr_err *err)
     struct mr_buf sql = MR_BUF_INIT;
     struct mr_err ignored = MR_ERR_INIT;
     PGresult *res = NULL;
-    mr_buf_fmt(&sql,
-               "SELECT s.i, p.next_offset, p.epoch, p.owner FROM unnest($2::text[], "
-               "$3::int4[], $4::int4[], $5::int8[], $6::int8[], $7::int8[], $8::int8[], "
-               "$9::int8[]) WITH ORDINALITY AS s(topic, partition, slot, epoch, expected, next, "
-               "leader_epoch, ts, i) LEFT JOIN %s.positions p ON p.pipeline = $1 AND "
-               "p.topic = s.topic AND p.partition = s.partition AND p.slot = s.slot "
-               "WHERE p.epoch IS DISTINCT FROM s.epoch OR "
-               "p.next_offset NOT IN (s.expected, s.next) ORDER BY s.i LIMIT 1",
-               call->sink->control);
+    mr_buf_fmt(
+        &sql,
+        "SELECT s.i, p.next_offset, p.epoch, p.owner FROM unnest($2::text[], "
+        "$3::int4[], $4::int4[], $5::int8[], $6::int8[], $7::int8[], $8::int8[], "
+        "$9::int8[], $10::bool[]) WITH ORDINALITY AS s(topic, partition, slot, epoch, expected, "
+        "next, leader_epoch, ts, envelope, i) LEFT JOIN %s.positions p ON p.pipeline = $1 AND "
+        "p.topic = s.topic AND p.partition = s.partition AND p.slot = s.slot "
+        "WHERE p.epoch IS DISTINCT FROM s.epoch OR "
+        "p.next_offset NOT IN (s.expected, s.next) ORDER BY s.i LIMIT 1",
+        call->sink->control);
     struct mr_pg_spans_call ask = *call;
     ask.owner = NULL;
     (void)mr_pg_spans_exec(&ask, &sql, &res, &ignored);
@@ -231,6 +237,7 @@ int mr_pg_put_positions(struct mr_pg_sink *sink, struct mr_pg_conn *conn,
                "s.leader_epoch >= 0 THEN s.leader_epoch ELSE p.leader_epoch END, "
                "record_timestamp = CASE WHEN s.ts >= 0 THEN "
                "pg_catalog.to_timestamp(s.ts / 1000.0) ELSE p.record_timestamp END, "
+               "envelope = p.envelope OR s.envelope, "
                "updated_at = pg_catalog.clock_timestamp() FROM (SELECT * FROM %s "
                "ORDER BY topic, partition, slot) s WHERE p.pipeline = $1 AND "
                "p.topic = s.topic AND p.partition = s.partition AND p.slot = s.slot AND "

@@ -4,7 +4,7 @@
 
 #include "sinks/pg.h"
 
-enum { MR_PG_POSITION_COLUMNS = 12, MR_PG_MAX_ARRAYS = 10 };
+enum { MR_PG_POSITION_COLUMNS = 14, MR_PG_MAX_ARRAYS = 10 };
 
 /* Select list over alias p, read by mr_pg_position_fill. */
 extern const char mr_pg_position_columns[];
@@ -20,13 +20,13 @@ int mr_pg_arrays_params(struct mr_pg_arrays *arrays, struct mr_pg_params *params
                         struct mr_err *err);
 void mr_pg_arrays_release(struct mr_pg_arrays *arrays);
 
-/* FROM item s(topic, partition, slot, epoch, expected, next, leader_epoch, ts) of parameters
- * $2..$9. */
+/* FROM item s(topic, partition, slot, epoch, expected, next, leader_epoch, ts, envelope) of
+ * parameters $2..$10. */
 extern const char mr_pg_span_rows[];
 /* A copy in locking order; NULL when memory is out. free(). */
 struct mr_span *mr_pg_spans_sorted(const struct mr_span *spans, size_t n);
 
-/* A statement over spans: $1 the pipeline, $2..$9 the spans, $10 `owner` where it is not NULL. */
+/* A statement over spans: $1 the pipeline, $2..$10 the spans, $11 `owner` where it is not NULL. */
 struct mr_pg_spans_call {
     struct mr_pg_sink *sink;
     struct mr_pg_conn *conn;

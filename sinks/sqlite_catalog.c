@@ -386,17 +386,23 @@ void mr_sq_tables_drop(struct mr_sq_sink *sink)
 }
 
 /* Keeps `table` under its own name; without memory it is just not kept. */
-static void cache_put(struct mr_sq_sink *sink, struct mr_table *table)
+/* Takes the reference and gives one to what is to be used: two lanes that read a new table at once
+ * shall share its object. The definition alone tells: the schema cookie rises with every table of
+ * the file. */
+static struct mr_table *cache_put(struct mr_sq_sink *sink, struct mr_table *table)
 {
     mr_lock_take(&sink->lock);
     if (sink->tables.n_entries >= MR_SQ_CACHED_TABLES)
         mr_sq_tables_drop(sink);
     size_t len = strlen(table->name);
     struct mr_table *old = mr_map_remove(&sink->tables, table->name, len);
+    if (old != NULL)
+        table = mr_table_newest(mr_table_ref(old), table, 1);
     if (mr_map_put(&sink->tables, table->name, len, table) == 0)
         (void)mr_table_ref(table);
     mr_lock_drop(&sink->lock);
     mr_table_unref(old);
+    return table;
 }
 
 static struct mr_table *cache_find(struct mr_sq_sink *sink, const char *name)
@@ -422,11 +428,8 @@ static int read_and_keep(struct mr_sq_sink *sink, const char *name, struct mr_ta
         rc = mr_sq_table_read(sink, conn, name, out, err);
     mr_sq_rollback(conn);
     mr_sq_give(sink, MR_SQ_READ);
-    if (rc == 0 && *out != NULL) {
-        /* the definition alone: the schema cookie rises with every table of the file */
-        *out = mr_table_newest(cache_find(sink, name), *out, 1);
-        cache_put(sink, *out);
-    }
+    if (rc == 0 && *out != NULL)
+        *out = cache_put(sink, *out);
     return rc;
 }
 

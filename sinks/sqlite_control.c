@@ -24,6 +24,7 @@ static const char *const control_ddl[] = {
     " slot INTEGER NOT NULL, slots INTEGER NOT NULL, next_offset INTEGER NOT NULL,"
     " leader_epoch INTEGER NOT NULL, epoch INTEGER NOT NULL, owner TEXT NOT NULL,"
     " record_timestamp TIMESTAMPTZ_TEXT, updated_at TIMESTAMPTZ_TEXT NOT NULL,"
+    " envelope BOOLEAN NOT NULL DEFAULT 0, topic_partitions INTEGER NOT NULL DEFAULT 0,"
     " PRIMARY KEY (pipeline, topic, \"partition\", slot)) WITHOUT ROWID",
 
     "CREATE TABLE IF NOT EXISTS \"%dead_letters\"("

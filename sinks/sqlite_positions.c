@@ -23,6 +23,8 @@ static void fill_position(struct sqlite3_stmt *stmt, struct mr_position *out)
         .epoch = sqlite3_column_int64(stmt, 8),
         .timestamp_ms = mr_sq_time_ms(mr_sq_text(stmt, 10)),
         .updated_ms = mr_sq_time_ms(mr_sq_text(stmt, 11)),
+        .envelope = sqlite3_column_int(stmt, 12) != 0,
+        .topic_partitions = sqlite3_column_int(stmt, 13),
     };
     (void)snprintf(out->stream, sizeof out->stream, "%s", mr_sq_text(stmt, 0));
     (void)snprintf(out->stream_id, sizeof out->stream_id, "%s", mr_sq_text(stmt, 1));
@@ -32,7 +34,7 @@ static void fill_position(struct sqlite3_stmt *stmt, struct mr_position *out)
 
 #define POSITION_COLUMNS                                                                           \
     "topic, topic_id, cluster_id, \"partition\", slot, slots, next_offset, leader_epoch, epoch,"   \
-    " owner, record_timestamp, updated_at"
+    " owner, record_timestamp, updated_at, envelope, topic_partitions"
 
 static int read_all(struct mr_sq_sink *sink, struct mr_sq_conn *conn, struct mr_buf *positions,
                     struct mr_err *err)
@@ -125,8 +127,8 @@ static int claim_insert(struct mr_sq_sink *sink, struct mr_sq_conn *conn,
     int rc = mr_sq_control_prepare(
         sink, conn,
         "INSERT INTO \"%positions\"(pipeline, topic, \"partition\", slot, owner, group_id,"
-        " updated_at, topic_id, cluster_id, slots, next_offset, leader_epoch, epoch)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 1)",
+        " updated_at, topic_id, cluster_id, slots, next_offset, leader_epoch, epoch,"
+        " topic_partitions) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 1, ?13)",
         &stmt, err);
     if (rc < 0)
         return rc;
@@ -140,6 +142,7 @@ static int claim_insert(struct mr_sq_sink *sink, struct mr_sq_conn *conn,
     mr_sq_bind_i64(stmt, 10, want->slots);
     mr_sq_bind_i64(stmt, 11, claim->start_offset);
     mr_sq_bind_i64(stmt, 12, claim->start_leader_epoch);
+    mr_sq_bind_i64(stmt, 13, want->topic_partitions);
     return mr_sq_step(conn, stmt, "insert a position", err);
 }
 
@@ -229,7 +232,8 @@ static int put_position(struct mr_sq_sink *sink, struct mr_sq_conn *conn,
     int rc = mr_sq_control_prepare(
         sink, conn,
         "UPDATE \"%positions\" SET next_offset = ?5, leader_epoch = ?6,"
-        " record_timestamp = coalesce(nullif(?7, ''), record_timestamp), updated_at = ?8"
+        " record_timestamp = coalesce(nullif(?7, ''), record_timestamp), updated_at = ?8,"
+        " envelope = envelope OR ?11"
         " WHERE" AT_PLACE " AND epoch = ?9 AND next_offset = ?10",
         &stmt, err);
     if (rc < 0)
@@ -246,6 +250,7 @@ static int put_position(struct mr_sq_sink *sink, struct mr_sq_conn *conn,
     mr_sq_bind_text(stmt, 8, now);
     mr_sq_bind_i64(stmt, 9, span->epoch);
     mr_sq_bind_i64(stmt, 10, span->expected);
+    mr_sq_bind_i64(stmt, 11, span->envelope);
     rc = mr_sq_step(conn, stmt, "move a position", err);
     if (rc < 0)
         return rc;

@@ -22,6 +22,7 @@ struct mr_span {
     int64_t next;         /* next_offset after this flush */
     int32_t leader_epoch; /* of the last record; -1: not known */
     int64_t timestamp_ms; /* of the last record, Unix; -1: none */
+    bool envelope;        /* a value before `next` was an envelope; stored, true stays true */
 };
 
 /* A position as the target stores it. */
@@ -37,6 +38,8 @@ struct mr_position {
     int32_t leader_epoch;
     int64_t timestamp_ms; /* record_timestamp; -1: none */
     int64_t updated_ms;
+    int32_t topic_partitions; /* how many the topic had when the row was made; 0: not known */
+    bool envelope;            /* see mr_span: decides what a tombstone at next_offset is */
     char owner[160];
 };
 

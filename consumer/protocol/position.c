@@ -6,6 +6,23 @@
 
 #include "base/ban.h"
 
+bool mr_position_added_later(const struct mr_position *stored, size_t n_stored, const char *stream,
+                             int32_t partition)
+{
+    bool topic_known = false;
+    int32_t fewest = 0;
+
+    for (size_t i = 0; i < n_stored; i++) {
+        if (strcmp(stored[i].stream, stream) != 0)
+            continue;
+        topic_known = true;
+        int32_t n = stored[i].topic_partitions;
+        if (n > 0 && (fewest == 0 || n < fewest))
+            fewest = n;
+    }
+    return topic_known && partition >= fewest;
+}
+
 int mr_position_start(const struct mr_start_rule *rule, const struct mr_log_facts *log,
                       int64_t *offset, int32_t *leader_epoch, struct mr_err *err)
 {
@@ -17,8 +34,7 @@ int mr_position_start(const struct mr_start_rule *rule, const struct mr_log_fact
                           " was made by this pipeline, but the target has "
                           "no position for the partition",
                           log->committed);
-    /* a commit of the group shows that the partition is not a new one: another instance only was
-     * first */
+    /* a commit of the group shows that the partition is not a new one, whatever the rows tell */
     bool has_commit = rule->start == MR_START_COMMITTED && log->committed >= 0;
     if (rule->added_later && !has_commit) {
         *offset = log->low;

@@ -17,6 +17,7 @@ struct mr_log_facts {
     int32_t committed_leader_epoch;
     bool committed_is_ours; /* its metadata names this pipeline */
     int64_t at_timestamp;   /* first offset at or after the start time stamp; -1: none */
+    int32_t n_partitions;   /* of the topic; 0: not known */
     const char *stream_id;
     const char *cluster_id;
 };
@@ -26,6 +27,17 @@ struct mr_start_rule {
     bool added_later; /* the partition appeared after the pipeline's first start: earliest (K-06) */
     bool continue_on_loss; /* on_data_loss = "continue" */
 };
+
+/* Does a partition that has no stored position count as added after the pipeline's first start? A
+ * row tells how many partitions its topic had when the row was made, so the smallest number is the
+ * first start's: what was there then is not a new one, whoever claims it and when.
+ *
+ *   stored rows of the topic        partition p
+ *   none                            no: this is the first start
+ *   some whose number is known      p >= the smallest of these numbers
+ *   all with 0, not known           yes: it may be new, and loading all loses nothing */
+bool mr_position_added_later(const struct mr_position *stored, size_t n_stored, const char *stream,
+                             int32_t partition);
 
 /* The offset to start from where the target has no position. HALT source.position_missing when the
  * group's commit says that this pipeline was loaded before, unless everything is to be loaded. */

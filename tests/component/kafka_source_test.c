@@ -268,6 +268,7 @@ MR_TEST("a commit and its metadata are read back as facts")
                                        "millrace:shop:t1", 5000, &facts, &err));
     MR_CHECK_INT(facts.low, 0);
     MR_CHECK_INT(facts.high, 100);
+    MR_CHECK_INT(facts.n_partitions, 2);
     MR_CHECK_INT(facts.committed, -1);
     MR_CHECK(!facts.committed_is_ours);
     MR_CHECK(*facts.cluster_id != '\0');
@@ -276,6 +277,7 @@ MR_TEST("a commit and its metadata are read back as facts")
     one.source->ops->commit_wait(one.source, &part, 1, "millrace:shop:t1", 5000);
     MR_CHECK_OK(one.source->ops->facts(one.source, "orders", 1, MR_START_COMMITTED, 0,
                                        "millrace:shop:t1", 5000, &facts, &err));
+    MR_CHECK_INT(facts.n_partitions, 2); /* as it was noted */
     MR_CHECK_INT(facts.committed, 42);
     MR_CHECK(facts.committed_is_ours);
     MR_CHECK_OK(one.source->ops->facts(one.source, "orders", 1, MR_START_COMMITTED, 0,

@@ -155,6 +155,101 @@ MR_TEST("a second run goes on where the first one stopped")
     flow_free(&f, false);
 }
 
+/* the new process has met no value of the topic */
+MR_TEST("a restart between a delete and its tombstone adds no row to an append table")
+{
+    char dir[64];
+
+    begin(1, (struct flow_opts){.n_lanes = 1, .strategy = MR_STRATEGY_APPEND});
+    flow_put_envelope(&f, 0, 7, 'c');
+    flow_put_envelope(&f, 0, 7, 'd');
+    assign_all(1);
+    flow_await_position(&f, 0, 2);
+    flow_stop(&f);
+    MR_CHECK_INT(flow_number(&f, "SELECT envelope FROM millrace_positions"), 1);
+    snprintf(dir, sizeof dir, "%s", f.dir);
+    flow_free(&f, true);
+    begin(1, (struct flow_opts){.n_lanes = 1, .strategy = MR_STRATEGY_APPEND, .dir = dir});
+    flow_put_envelope(&f, 0, 7, 'c');
+    flow_put_envelope(&f, 0, 7, 'd');
+    flow_put_bytes(&f, 0, 7, (struct mr_slice){NULL, 0});
+    assign_all(1);
+    flow_await_position(&f, 0, 3);
+    MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM t"), 2);
+    MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM t WHERE _op = 'd'"), 1);
+    flow_stop(&f);
+    flow_free(&f, false);
+}
+
+/* */
+MR_TEST("after a restart a tombstone of a plain topic still is a row of an append table")
+{
+    char dir[64];
+
+    begin(1, (struct flow_opts){.n_lanes = 1, .strategy = MR_STRATEGY_APPEND});
+    put_many(0, 7, 1);
+    assign_all(1);
+    flow_await_position(&f, 0, 1);
+    flow_stop(&f);
+    snprintf(dir, sizeof dir, "%s", f.dir);
+    flow_free(&f, true);
+    begin(1, (struct flow_opts){.n_lanes = 1, .strategy = MR_STRATEGY_APPEND, .dir = dir});
+    put_many(0, 7, 1);
+    flow_put_bytes(&f, 0, 7, (struct mr_slice){NULL, 0});
+    assign_all(1);
+    flow_await_position(&f, 0, 2);
+    MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM t WHERE _op = 'd'"), 1);
+    flow_stop(&f);
+    flow_free(&f, false);
+}
+
+static void put_history(struct flow *flow, int32_t n_parts)
+{
+    for (int32_t p = 0; p < n_parts; p++) {
+        fake_source_partition(flow->fake, "t", p, 0);
+        for (int i = 0; i < 20; i++)
+            flow_put(flow, p, p * 100 + i, "old");
+    }
+}
+
+/* K-06 */
+MR_TEST(
+    "with start = latest the second of two instances loads no history, a new partition loads all")
+{
+    static struct flow second;
+    struct flow_opts opts = {.n_lanes = 1, .start = MR_START_LATEST};
+
+    flow_registry_away(false);
+    flow_start(&f, &opts);
+    opts.dir = f.dir;
+    flow_start(&second, &opts);
+    put_history(&f, 4);
+    put_history(&second, 4);
+    fake_source_assign(f.fake, "t", 0);
+    flow_await_position(&f, 0, 20);
+    fake_source_assign(second.fake, "t", 3);
+    flow_await_position(&second, 3, 20);
+    flow_put(&second, 3, 399, "new");
+    flow_await_position(&second, 3, 21);
+    MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM t"), 1);
+    /* the topic grows */
+    fake_source_partition(f.fake, "t", 4, 0);
+    flow_put(&f, 4, 400, "added");
+    fake_source_assign(f.fake, "t", 4);
+    flow_await_position(&f, 4, 1);
+    MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM t"), 2);
+    /* there from the beginning, claimed only now */
+    fake_source_assign(f.fake, "t", 1);
+    flow_await_position(&f, 1, 20);
+    flow_put(&f, 1, 199, "new");
+    flow_await_position(&f, 1, 21);
+    MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM t"), 3);
+    flow_stop(&second);
+    flow_free(&second, true);
+    flow_stop(&f);
+    flow_free(&f, false);
+}
+
 /* K-05, case 159 */
 MR_TEST("a position below the log's start halts the partition and loads nothing")
 {

@@ -198,6 +198,54 @@ MR_CONFORM(read, "all positions of the pipeline are read, with what was stored")
     free(positions);
 }
 
+static struct mr_position stored_position(void)
+{
+    struct mr_position *positions;
+    size_t n;
+    MR_CHECK_OK(mr_case.f.ops->positions_read(mr_case.f.sink, &positions, &n, &mr_case.f.err));
+    MR_CHECK_U64(n, 1);
+    struct mr_position first = positions[0];
+    free(positions);
+    return first;
+}
+
+/* */
+MR_CONFORM(envelope, "that a topic carries envelopes is stored with the position and stays")
+{
+    struct mr_claim claim = claim_of("orders", 0, 0);
+    MR_CHECK_OK(mr_case.f.ops->claim(mr_case.f.sink, &claim, 1, &mr_case.f.err));
+    MR_CHECK(!claim.position.envelope);
+    struct mr_span span = span_of(&claim, 1);
+    MR_CHECK_OK(move(&span));
+    MR_CHECK(!stored_position().envelope);
+    for (int i = 0; i < 2; i++) { /* told by the first flush only */
+        span.expected = span.next++;
+        span.envelope = i == 0;
+        MR_CHECK_OK(move(&span));
+        MR_CHECK(stored_position().envelope);
+    }
+    claim = claim_of("orders", 0, 0);
+    MR_CHECK_OK(mr_case.f.ops->claim(mr_case.f.sink, &claim, 1, &mr_case.f.err));
+    MR_CHECK(claim.position.envelope);
+    MR_CHECK_INT(claim.position.next_offset, 3);
+}
+
+/* K-06 */
+MR_CONFORM(partitions, "the number of the topic's partitions is that of the row's first claim")
+{
+    struct mr_claim claim = claim_of("orders", 0, 0);
+    claim.position.topic_partitions = 4;
+    MR_CHECK_OK(mr_case.f.ops->claim(mr_case.f.sink, &claim, 1, &mr_case.f.err));
+    MR_CHECK_INT(claim.position.topic_partitions, 4);
+    claim = claim_of("orders", 0, 0);
+    claim.position.topic_partitions = 6;
+    MR_CHECK_OK(mr_case.f.ops->claim(mr_case.f.sink, &claim, 1, &mr_case.f.err));
+    MR_CHECK_INT(claim.position.topic_partitions, 4);
+    const struct mr_span span = span_of(&claim, 1);
+    MR_CHECK_OK(move(&span));
+    MR_CHECK_INT(stored_position().topic_partitions, 4);
+}
+
 MR_CONFORM(no_positions, "a fresh target has no positions")
 {
     struct mr_position *positions;

@@ -18,7 +18,25 @@ void flow_registry_away(bool away)
     atomic_store(&registry_is_away, away);
 }
 
-/* ---- the registry: id 1 the value, id 2 the key ---- */
+/* ---- the registry: id 1 the value, id 2 the key, id 3 an envelope of the value ---- */
+
+#define VALUE                                                                                      \
+    "{\\\"type\\\":\\\"record\\\",\\\"name\\\":\\\"V\\\",\\\"fields\\\":["                         \
+    "{\\\"name\\\":\\\"id\\\",\\\"type\\\":\\\"long\\\"},"                                         \
+    "{\\\"name\\\":\\\"v\\\",\\\"type\\\":\\\"string\\\"}]}"
+#define KEY                                                                                        \
+    "{\\\"type\\\":\\\"record\\\",\\\"name\\\":\\\"K\\\",\\\"fields\\\":["                         \
+    "{\\\"name\\\":\\\"id\\\",\\\"type\\\":\\\"long\\\"}]}"
+#define ENVELOPE                                                                                   \
+    "{\\\"type\\\":\\\"record\\\",\\\"name\\\":\\\"Envelope\\\",\\\"fields\\\":["                  \
+    "{\\\"name\\\":\\\"before\\\",\\\"type\\\":[\\\"null\\\"," VALUE "]},"                         \
+    "{\\\"name\\\":\\\"after\\\",\\\"type\\\":[\\\"null\\\",\\\"V\\\"]},"                          \
+    "{\\\"name\\\":\\\"op\\\",\\\"type\\\":\\\"string\\\"}]}"
+
+static bool is_id(const char *path, const char *query, const char *whole)
+{
+    return strstr(path, query) != NULL || strcmp(path, whole) == 0;
+}
 
 static int script_open(const struct mr_registry_opts *opts, void **conn, struct mr_err *err)
 {
@@ -33,20 +51,21 @@ static int script_open(const struct mr_registry_opts *opts, void **conn, struct 
 static int script_get(void *conn, const char *path, struct mr_registry_answer *answer,
                       struct mr_err *err)
 {
-    bool value = strstr(path, "/1?") != NULL || strcmp(path, "/schemas/ids/1") == 0;
+    const char *schema = KEY;
 
     (void)conn;
+    if (is_id(path, "/1?", "/schemas/ids/1"))
+        schema = VALUE;
+    if (is_id(path, "/3?", "/schemas/ids/3"))
+        schema = ENVELOPE;
     mr_buf_reset(&answer->body);
     answer->retry_after_ms = 0;
     if (atomic_load(&registry_is_away))
         return mr_err_set(err, MR_REGISTRY_AWAY, "scripted");
     answer->status = 200;
-    mr_buf_str(&answer->body,
-               value ? "{\"schema\": \"{\\\"type\\\":\\\"record\\\",\\\"name\\\":\\\"V\\\","
-                       "\\\"fields\\\":[{\\\"name\\\":\\\"id\\\",\\\"type\\\":\\\"long\\\"},"
-                       "{\\\"name\\\":\\\"v\\\",\\\"type\\\":\\\"string\\\"}]}\"}"
-                     : "{\"schema\": \"{\\\"type\\\":\\\"record\\\",\\\"name\\\":\\\"K\\\","
-                       "\\\"fields\\\":[{\\\"name\\\":\\\"id\\\",\\\"type\\\":\\\"long\\\"}]}\"}");
+    mr_buf_str(&answer->body, "{\"schema\": \"");
+    mr_buf_str(&answer->body, schema);
+    mr_buf_str(&answer->body, "\"}");
     return 0;
 }
 
@@ -108,6 +127,7 @@ static void parts_start(struct flow *f, const struct flow_opts *opts)
                                                .max_identifier_bytes = 63},
                                      .label = "t",
                                      .topic = "t",
+                                     .start = opts->start,
                                      .on_bad = opts->on_bad,
                                      .registry = f->registry};
     if (opts->any_topic) {
@@ -260,6 +280,24 @@ static int64_t put_bytes_to(struct flow *f, const char *topic, int32_t partition
 int64_t flow_put_bytes(struct flow *f, int32_t partition, int64_t id, struct mr_slice value)
 {
     return put_bytes_to(f, "t", partition, id, value);
+}
+
+int64_t flow_put_envelope(struct flow *f, int32_t partition, int64_t id, char op)
+{
+    uint8_t value[64] = {0, 0, 0, 0, 3};
+    size_t n = 5;
+
+    value[n++] = op == 'd' ? 2 : 0; /* the branch of before */
+    if (op != 'd')
+        value[n++] = 2; /* and of after, behind a null before */
+    n += varint(value + n, id);
+    value[n++] = 2;
+    value[n++] = 'x';
+    if (op == 'd')
+        value[n++] = 0;
+    value[n++] = 2;
+    value[n++] = (uint8_t)op;
+    return put_bytes_to(f, "t", partition, id, (struct mr_slice){value, n});
 }
 
 int64_t flow_put(struct flow *f, int32_t partition, int64_t id, const char *v)

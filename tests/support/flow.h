@@ -1,6 +1,6 @@
 /* A whole service without its command line for component tests: the fake source, a scripted
- * registry with one plain schema {id int key; v string}, a SQLite file, real lanes, claims and poll
- * loop. */
+ * registry with one plain schema {id int key; v string} and an envelope of it, a SQLite file, real
+ * lanes, claims and poll loop. */
 #ifndef MR_TESTS_SUPPORT_FLOW_H
 #define MR_TESTS_SUPPORT_FLOW_H
 
@@ -34,6 +34,7 @@ struct flow {
 struct flow_opts {
     uint32_t n_lanes;
     enum mr_strategy strategy;
+    enum mr_start start;
     enum mr_on_bad on_bad;
     uint32_t max_rows;                  /* of a batch; 0: 1000 */
     const struct mr_sink_ops *sink_ops; /* NULL: SQLite */
@@ -56,6 +57,8 @@ enum mr_poller_end flow_await_end(struct flow *flow);
 
 /* One record {id, v} with its key {id} on partition `partition` of topic "t". */
 int64_t flow_put(struct flow *flow, int32_t partition, int64_t id, const char *v);
+/* The same as an envelope: op 'd' has `before`, any other `after`. */
+int64_t flow_put_envelope(struct flow *flow, int32_t partition, int64_t id, char op);
 int64_t flow_put_bytes(struct flow *flow, int32_t partition, int64_t id, struct mr_slice value);
 
 /* The same on any topic. */

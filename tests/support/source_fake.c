@@ -343,6 +343,15 @@ static void fake_headers_json(struct mr_source *source, const struct mr_record *
     mr_buf_str(out, "[]");
 }
 
+static int32_t n_partitions(const struct fake_source *fake, const char *stream)
+{
+    int32_t n = 0;
+
+    for (uint32_t i = 0; i < fake->n_parts; i++)
+        n += strcmp(fake->parts[i].stream, stream) == 0;
+    return n;
+}
+
 static int fake_facts(struct mr_source *source, const char *stream, int32_t partition,
                       enum mr_start start, int64_t start_ms, const char *our_metadata,
                       uint32_t timeout_ms, struct mr_log_facts *out, struct mr_err *err)
@@ -365,6 +374,7 @@ static int fake_facts(struct mr_source *source, const char *stream, int32_t part
                                      .committed_is_ours = part->committed >= 0 &&
                                                           strcmp(fake->metadata, our_metadata) == 0,
                                      .at_timestamp = -1,
+                                     .n_partitions = n_partitions(fake, stream),
                                      .stream_id = "topic-id",
                                      .cluster_id = "cluster-id"};
     }

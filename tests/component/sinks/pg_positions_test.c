@@ -157,6 +157,37 @@ MR_TEST("a flush of several spans is fenced by one of them")
                  "a|5|4|NULL\nb|5|4|NULL");
 }
 
+// R-26, K-06: each element of the arrays meets its own row
+MR_TEST("of several positions each keeps its own envelope flag and number of partitions")
+{
+    struct mr_claim claims[2] = {claim_of("b", 1, 0), claim_of("a", 0, 0)};
+    struct mr_span spans[2];
+    claims[0].position.topic_partitions = 12;
+    claims[1].position.topic_partitions = 3;
+    PG_OK(&one, one.sink->ops->claim(one.sink, claims, 2, &one.err));
+    for (int i = 0; i < 2; i++)
+        spans[i] = (struct mr_span){.stream = claims[i].position.stream,
+                                    .partition = claims[i].position.partition,
+                                    .epoch = claims[i].position.epoch,
+                                    .next = 5,
+                                    .leader_epoch = -1,
+                                    .timestamp_ms = -1,
+                                    .envelope = i == 0};
+    const struct mr_sink_ops *ops = one.session->ops;
+    PG_OK(&one, ops->begin(one.session, NULL, 0, spans, 2, &one.err));
+    PG_OK(&one, ops->put_positions(one.session, spans, 2, &one.err));
+    PG_OK(&one, ops->commit(one.session, &one.err));
+    MR_CHECK_STR(pg_server_query("SELECT topic, envelope, topic_partitions FROM "
+                                 "millrace.positions ORDER BY 1"),
+                 "a|f|3\nb|t|12");
+    struct mr_claim again[2] = {claim_of("a", 0, 0), claim_of("b", 1, 0)};
+    PG_OK(&two, two.sink->ops->claim(two.sink, again, 2, &two.err));
+    MR_CHECK(!again[0].position.envelope);
+    MR_CHECK_INT(again[0].position.topic_partitions, 3);
+    MR_CHECK(again[1].position.envelope);
+    MR_CHECK_INT(again[1].position.topic_partitions, 12);
+}
+
 MR_TEST("the backend that writes is noted as the owner")
 {
     ready(&one, "1|1");

@@ -435,6 +435,24 @@ MR_TEST("the end of a partition moves the span without a record")
     MR_CHECK_U64(f.batch.first_us, 777);
 }
 
+/* */
+MR_TEST("a span tells of an envelope, met before it or in its middle")
+{
+    struct mr_partition *part = part_of(0);
+    const struct mr_span *span;
+
+    MR_CHECK_OK(add_and_take(0, 0, 1, 1));
+    span = &f.batch.spans[0].span;
+    MR_CHECK(!span->envelope);
+    part->envelope_topic = true;
+    MR_CHECK(!span->envelope); /* only once a record is taken */
+    MR_CHECK_OK(add_and_take(0, 1, 2, 1));
+    MR_CHECK(span->envelope);
+    mr_batch_reset(&f.batch, &f.source);
+    MR_CHECK_OK(mr_batch_pass(&f.batch, part, 9, 10, &f.err));
+    MR_CHECK(f.batch.spans[0].span.envelope);
+}
+
 MR_TEST("a smaller limit gives memory back, and binds from then on")
 {
     batch_init(1000, 8 << 20, 1 << 20);

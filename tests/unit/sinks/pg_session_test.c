@@ -55,7 +55,7 @@ static void expect_connect(void)
 static void begin(void)
 {
     expect_connect();
-    pq_expect("SET owner = $10", pq_rows(1, 4, noted));
+    pq_expect("SET owner = $11", pq_rows(1, 4, noted));
     pq_expect("BEGIN", pq_rows(1, 3, version_same));
     MR_CHECK_OK(session->ops->begin(session, tables, 1, &span, 1, &err));
 }
@@ -86,7 +86,7 @@ MR_TEST("another version is -MR_TABLE_CHANGED and names the table")
 {
     static const char *const other[] = {"701", "800", "900"};
     expect_connect();
-    pq_expect("SET owner = $10", pq_rows(1, 4, noted));
+    pq_expect("SET owner = $11", pq_rows(1, 4, noted));
     pq_expect("BEGIN", pq_rows(1, 3, other));
     MR_CHECK_INT(session->ops->begin(session, tables, 1, &span, 1, &err), -MR_TABLE_CHANGED);
     MR_CHECK_STR(err.table, "public.t");

@@ -55,6 +55,58 @@ MR_TEST("a partition added later starts at its beginning whatever the rule says"
     MR_CHECK_INT(start_of(MR_START_TIMESTAMP, true, -1), 10);
 }
 
+/* Rows of "orders" whose topic had so many partitions when each was made. */
+static bool added_later(const int32_t *counts, size_t n, int32_t partition)
+{
+    struct mr_position stored[4] = {0};
+
+    for (size_t i = 0; i < n; i++) {
+        stored[i] = stored_at(5);
+        stored[i].partition = (int32_t)i;
+        stored[i].topic_partitions = counts[i];
+    }
+    return mr_position_added_later(stored, n, "orders", partition);
+}
+
+/* K-06: another instance claims it, or its first claim failed */
+MR_TEST("a partition that was there at the first start is not added later, whoever claims it when")
+{
+    static const int32_t counts[] = {4, 4};
+
+    MR_CHECK(!added_later(NULL, 0, 3));
+    MR_CHECK(!added_later(counts, 2, 2));
+    MR_CHECK(!added_later(counts, 2, 3));
+    MR_CHECK(added_later(counts, 2, 4));
+}
+
+/* K-06 */
+MR_TEST("the smallest number of partitions among the topic's rows is the first start's")
+{
+    static const int32_t grown[] = {6, 4, 0, 6};
+
+    MR_CHECK(!added_later(grown, 4, 3));
+    MR_CHECK(added_later(grown, 4, 4));
+    MR_CHECK(added_later(grown, 4, 5));
+}
+
+/* K-06 */
+MR_TEST("where no row tells the number, a partition without one counts as added later")
+{
+    static const int32_t unknown[] = {0, 0};
+
+    MR_CHECK(added_later(unknown, 2, 2));
+}
+
+MR_TEST("the rows of another topic say nothing about a partition")
+{
+    struct mr_position other = stored_at(5);
+
+    snprintf(other.stream, sizeof other.stream, "orders2");
+    MR_CHECK(!mr_position_added_later(&other, 1, "orders", 7));
+    other.topic_partitions = 2;
+    MR_CHECK(!mr_position_added_later(&other, 1, "orders", 7));
+}
+
 MR_TEST("a time stamp behind the last record starts at the end")
 {
     struct mr_start_rule rule = {.start = MR_START_TIMESTAMP};
