@@ -164,11 +164,11 @@ static struct mr_batch_table *table_for(struct mr_batch *batch, struct mr_target
         *rc = -MR_NO_MEMORY;
         return NULL;
     }
-    if (table->rows.table != mr_plan_table(plan)) {
-        if (table->rows.n_rows > 0) {
-            *rc = -MR_FULL;
-            return NULL;
-        }
+    if (table->rows.n_rows > 0 && !mr_table_same(table->rows.table, mr_plan_table(plan))) {
+        *rc = -MR_FULL;
+        return NULL;
+    }
+    if (table->rows.n_rows == 0 && table->rows.table != mr_plan_table(plan)) {
         mr_rows_release(&table->rows);
         mr_rows_init(&table->rows, mr_plan_table(plan), mr_plan_key(plan), target->load->reduce,
                      &batch->arena, batch->opts.seed);

@@ -56,14 +56,13 @@ struct mr_table *mr_table_ref(struct mr_table *table)
     return table;
 }
 
-struct mr_table *mr_table_newest(struct mr_table *cached, struct mr_table *fresh, size_t n_words)
+bool mr_table_same(const struct mr_table *a, const struct mr_table *b)
 {
-    bool same =
-        cached != NULL && cached->made_by_us == fresh->made_by_us &&
-        memcmp(&cached->version, &fresh->version, n_words * sizeof fresh->version.v[0]) == 0;
+    size_t n = a->version.n_words;
 
-    mr_table_unref(same ? fresh : cached);
-    return same ? cached : fresh;
+    return a == b || (n > 0 && n == b->version.n_words && a->made_by_us == b->made_by_us &&
+                      memcmp(a->version.v, b->version.v, n * sizeof a->version.v[0]) == 0 &&
+                      strcmp(a->name, b->name) == 0 && strcmp(a->schema, b->schema) == 0);
 }
 
 void mr_table_unref(struct mr_table *table)

@@ -83,6 +83,7 @@ struct mr_unique {
 /* What tells that a table changed since it was read (V-13); opaque to all but its sink. */
 struct mr_table_version {
     uint64_t v[4];
+    uint8_t n_words; /* so many of them, when equal, say that nothing changed; 0: only the object */
 };
 
 enum { MR_TABLE_MAX_COLUMNS = 1600 };
@@ -105,10 +106,9 @@ struct mr_table *mr_table_new(void);
 struct mr_table *mr_table_ref(struct mr_table *table);
 void mr_table_unref(struct mr_table *table); /* NULL is allowed */
 
-/* After a table was read anew: `fresh`, or `cached` (NULL is allowed) where nothing changed since
- * that was read, so that plans of different age share their table and thus a batch. The first
- * `n_words` of their versions tell. Takes both references and gives one. */
-struct mr_table *mr_table_newest(struct mr_table *cached, struct mr_table *fresh, size_t n_words);
+/* Do both say the same, though they may have been read at different times? Rows made for one then
+ * fit the other. */
+bool mr_table_same(const struct mr_table *a, const struct mr_table *b);
 
 /* Index of a column: exact name first, then unique case-insensitive match (I-11); -1 if absent. */
 int mr_table_column(const struct mr_table *table, const char *name);

@@ -336,6 +336,7 @@ static int table_read(struct mr_pg_sink *sink, struct mr_pg_conn *conn, struct m
     if (rc < 0)
         goto out;
     table->made_by_us = mr_pg_bool(relation, 0, R_OURS);
+    table->version.n_words = 4;
     table->version.v[0] = (uint64_t)mr_pg_i64(relation, 0, R_OID);
     for (int i = 0; i < 3; i++)
         table->version.v[i + 1] = (uint64_t)mr_pg_i64(relation, 0, R_VERSION + i);
@@ -404,19 +405,15 @@ static void cached_free(struct mr_pg_cached *cached)
     free(cached);
 }
 
-/* Puts `table` (NULL: nothing) in the place of what is known under this name. Takes the reference
- * and gives one to what is to be used: two lanes that read a new table at once shall share its
- * object. */
-static struct mr_table *cache_set(struct mr_pg_sink *sink, const char *schema, const char *name,
-                                  struct mr_table *table)
+/* Puts `table` (NULL: nothing) in the place of what is known under this name. */
+static void cache_set(struct mr_pg_sink *sink, const char *schema, const char *name,
+                      struct mr_table *table)
 {
     struct mr_pg_cached *fresh = cached_make(schema, name);
     if (fresh == NULL)
-        return table; /* only a cache: a stale entry is found out by begin */
+        return; /* only a cache: a stale entry is found out by begin */
     mr_lock_take(&sink->cache_lock);
     struct mr_pg_cached *old = mr_map_remove(&sink->cache, fresh->key, fresh->key_len);
-    if (table != NULL && old != NULL)
-        table = mr_table_newest(mr_table_ref(old->table), table, 4);
     if (table != NULL && mr_map_put(&sink->cache, fresh->key, fresh->key_len, fresh) == 0) {
         fresh->table = mr_table_ref(table);
         fresh = NULL;
@@ -424,7 +421,6 @@ static struct mr_table *cache_set(struct mr_pg_sink *sink, const char *schema, c
     mr_lock_drop(&sink->cache_lock);
     cached_free(old);
     cached_free(fresh);
-    return table;
 }
 
 static struct mr_table *cache_find(struct mr_pg_sink *sink, const char *schema, const char *name)
@@ -442,7 +438,7 @@ static struct mr_table *cache_find(struct mr_pg_sink *sink, const char *schema, 
 
 void mr_pg_table_forget(struct mr_pg_sink *sink, const char *schema, const char *name)
 {
-    (void)cache_set(sink, schema, name, NULL);
+    cache_set(sink, schema, name, NULL);
 }
 
 void mr_pg_cache_release(struct mr_pg_sink *sink)
@@ -466,8 +462,6 @@ int mr_pg_table_open(struct mr_sink *base, const char *schema, const char *name,
     if (*out != NULL)
         return 0;
     int rc = table_make(sink, in_schema, name, out, err);
-    struct mr_table *table = cache_set(sink, in_schema, name, rc == 0 ? *out : NULL);
-    if (rc == 0)
-        *out = table;
+    cache_set(sink, in_schema, name, rc == 0 ? *out : NULL);
     return rc;
 }

@@ -102,8 +102,7 @@ struct mr_sink_ops {
     /* One cheap round trip: is the target there and writable? */
     int (*probe)(struct mr_sink *sink, struct mr_err *err);
 
-    /* The table as the catalogue has it (cached; `fresh` re-reads, and gives the
-     * same object where nothing changed). Gives a reference;
+    /* The table as the catalogue has it (cached; `fresh` re-reads). Gives a reference;
      * -MR_TARGET_MISSING when it does not exist. schema NULL: the default one. */
     int (*table_open)(struct mr_sink *sink, const char *schema, const char *name, bool fresh,
                       struct mr_table **out, struct mr_err *err);

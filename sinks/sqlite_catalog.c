@@ -331,6 +331,7 @@ static int read_made_by_us(const struct mr_sq_sink *sink, struct mr_sq_conn *con
 static int read_into(const struct mr_sq_sink *sink, struct mr_sq_conn *conn, struct mr_table *table,
                      struct mr_err *err)
 {
+    table->version.n_words = 1; /* the cookie rises with every table of the file */
     int rc = schema_cookie(conn, &table->version.v[1], err);
     if (rc == 0)
         rc = definition_hash(conn, table->name, &table->version.v[0], err);
@@ -386,23 +387,17 @@ void mr_sq_tables_drop(struct mr_sq_sink *sink)
 }
 
 /* Keeps `table` under its own name; without memory it is just not kept. */
-/* Takes the reference and gives one to what is to be used: two lanes that read a new table at once
- * shall share its object. The definition alone tells: the schema cookie rises with every table of
- * the file. */
-static struct mr_table *cache_put(struct mr_sq_sink *sink, struct mr_table *table)
+static void cache_put(struct mr_sq_sink *sink, struct mr_table *table)
 {
     mr_lock_take(&sink->lock);
     if (sink->tables.n_entries >= MR_SQ_CACHED_TABLES)
         mr_sq_tables_drop(sink);
     size_t len = strlen(table->name);
     struct mr_table *old = mr_map_remove(&sink->tables, table->name, len);
-    if (old != NULL)
-        table = mr_table_newest(mr_table_ref(old), table, 1);
     if (mr_map_put(&sink->tables, table->name, len, table) == 0)
         (void)mr_table_ref(table);
     mr_lock_drop(&sink->lock);
     mr_table_unref(old);
-    return table;
 }
 
 static struct mr_table *cache_find(struct mr_sq_sink *sink, const char *name)
@@ -429,7 +424,7 @@ static int read_and_keep(struct mr_sq_sink *sink, const char *name, struct mr_ta
     mr_sq_rollback(conn);
     mr_sq_give(sink, MR_SQ_READ);
     if (rc == 0 && *out != NULL)
-        *out = cache_put(sink, *out);
+        cache_put(sink, *out);
     return rc;
 }
 
