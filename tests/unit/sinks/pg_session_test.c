@@ -10,7 +10,7 @@ static struct mr_sink *sink;
 static struct mr_session *session;
 static struct mr_err err;
 static struct mr_table table = {
-    .schema = "public", .name = "t", .version = {{16384, 700, 800, 900}}};
+    .schema = "public", .name = "t", .version = {.v = {16384, 700, 800, 900}, .n_words = 4}};
 static struct mr_table *const tables[] = {&table};
 static const char *const version_same[] = {"700", "800", "900"};
 static const char *const backend_start[] = {"2026-11-21T10:00:00.000000", ""};
