@@ -207,7 +207,10 @@ static void mend(struct mr_kafka *kafka) MR_NO_TSA
     }
 }
 
-/* ---- assignment ---- */
+/* ---- assignment ----
+ * Always by increments: kafka_conf.c asks for cooperative-sticky and nothing else. The client is
+ * not asked for its protocol, since its answer never comes if its group membership ends meanwhile.
+ */
 
 int mr_kafka_assign(struct mr_source *source, const struct mr_source_part *parts, size_t n,
                     struct mr_err *err)
@@ -234,12 +237,7 @@ int mr_kafka_assign(struct mr_source *source, const struct mr_source_part *parts
     }
     quiet(kafka, parts, n);
     mend(kafka);
-    if (strcmp(rd_kafka_rebalance_protocol(kafka->rk), "EAGER") == 0)
-        rc = rd_kafka_assign(kafka->rk, list) == RD_KAFKA_RESP_ERR_NO_ERROR
-                 ? 0
-                 : mr_kafka_err_set(err, rd_kafka_last_error(), "assign", NULL);
-    else
-        rc = error_take(rd_kafka_incremental_assign(kafka->rk, list), "assign", err);
+    rc = error_take(rd_kafka_incremental_assign(kafka->rk, list), "assign", err);
 out:
     rd_kafka_topic_partition_list_destroy(list);
     return rc;
@@ -250,7 +248,6 @@ int mr_kafka_unassign(struct mr_source *source, const struct mr_source_part *par
 {
     struct mr_kafka *kafka = mr_kafka_of(source);
     rd_kafka_topic_partition_list_t *list = list_of(parts, n);
-    int rc = 0;
 
     quiet(kafka, parts, n);
     for (size_t i = 0; i < n; i++) {
@@ -261,10 +258,7 @@ int mr_kafka_unassign(struct mr_source *source, const struct mr_source_part *par
         atomic_store(&part->assigned, false);
     }
     mend(kafka);
-    if (strcmp(rd_kafka_rebalance_protocol(kafka->rk), "EAGER") == 0)
-        rd_kafka_assign(kafka->rk, NULL);
-    else
-        rc = error_take(rd_kafka_incremental_unassign(kafka->rk, list), "unassign", err);
+    int rc = error_take(rd_kafka_incremental_unassign(kafka->rk, list), "unassign", err);
     rd_kafka_topic_partition_list_destroy(list);
     return rc;
 }

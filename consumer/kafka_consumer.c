@@ -342,6 +342,20 @@ out:
     return 0;
 }
 
+/* A revoke that came a second time: the client waits for no answer any more, and a request to a
+ * group membership that is just ending is never answered (rdkafka_cgrp.c, rd_kafka_cgrp_terminated
+ * drops what waits). */
+static bool is_stale(struct mr_kafka *kafka, const struct mr_source_event *event)
+{
+    for (size_t i = 0; i < event->n_parts; i++) {
+        const struct mr_kafka_part *part =
+            mr_kafka_part_find(kafka, event->parts[i].stream, event->parts[i].partition);
+        if (part != NULL && atomic_load(&part->assigned))
+            return false;
+    }
+    return true;
+}
+
 /* Answers what the client asks while it leaves the group: everything is given back. */
 static void close_event(struct mr_kafka *kafka, rd_kafka_event_t *from)
 {
@@ -350,10 +364,12 @@ static void close_event(struct mr_kafka *kafka, rd_kafka_event_t *from)
 
     if (!event_take(kafka, from, &event))
         return;
-    if (event.kind == MR_SOURCE_REVOKED || event.kind == MR_SOURCE_LOST)
-        mr_kafka_unassign(&kafka->base, event.parts, event.n_parts, &err);
-    else if (event.kind == MR_SOURCE_ASSIGNED)
+    if (event.kind == MR_SOURCE_REVOKED || event.kind == MR_SOURCE_LOST) {
+        if (!is_stale(kafka, &event))
+            mr_kafka_unassign(&kafka->base, event.parts, event.n_parts, &err);
+    } else if (event.kind == MR_SOURCE_ASSIGNED) {
         mr_kafka_assign(&kafka->base, event.parts, event.n_parts, &err);
+    }
     mr_source_event_release(&event);
 }
 

@@ -416,9 +416,12 @@ static void churn(struct mr_rng *rng)
 
     for (int i = 0; i < N_MEMBERS; i++)
         n_alive += members[i].alive;
+    for (int i = 0; n_alive <= 2 && i < N_MEMBERS; i++)
+        if (!members[i].alive)
+            member = &members[i];
     if (!member->alive)
         member_join(member, rng);
-    else if (n_alive > 2)
+    else
         member_leave(member);
 }
 
@@ -493,6 +496,19 @@ static void print_counts(uint64_t seed, uint64_t ms)
            counts.ends, counts.errors, counts.faults, counts.fenced, counts.left_midway);
 }
 
+/* Has it been through what it is for? A slow machine needs longer, and is given four times as long.
+ */
+static bool is_covered(void)
+{
+    return counts.assigns > 4 && counts.holds > 50 && counts.seeks_back > 5 &&
+           counts.seeks_ahead > 5 && counts.ends > 50;
+}
+
+static bool goes_on(uint64_t elapsed_ms)
+{
+    return elapsed_ms < run_ms() || (!is_covered() && elapsed_ms < 4 * run_ms());
+}
+
 /* F-16, K-12, K-14, G-03 */
 MR_TEST("holds, seeks and rebalances under load lose nothing and repeat nothing")
 {
@@ -512,7 +528,7 @@ MR_TEST("holds, seeks and rebalances under load lose nothing and repeat nothing"
     member_join(&members[1], &env.rng);
     uint64_t start_ms = mr_mono_ms(&env);
     uint64_t churn_ms = start_ms + 3000;
-    while (mr_mono_ms(&env) - start_ms < run_ms()) {
+    while (goes_on(mr_mono_ms(&env) - start_ms)) {
         burst(&env.rng);
         parking_doze(&waiting, (uint32_t)mr_rng_below(&env.rng, 40));
         if (mr_mono_ms(&env) < churn_ms)
@@ -529,6 +545,5 @@ MR_TEST("holds, seeks and rebalances under load lose nothing and repeat nothing"
     for (int32_t i = 0; i < N_PARTITIONS; i++)
         mr_lock_release(&positions[i].lock);
     parking_release(&waiting);
-    MR_CHECK(counts.assigns > 4 && counts.holds > 50 && counts.seeks_back > 5);
-    MR_CHECK(counts.seeks_ahead > 5 && counts.ends > 50);
+    MR_CHECK(is_covered());
 }
