@@ -373,19 +373,83 @@ static void close_event(struct mr_kafka *kafka, rd_kafka_event_t *from)
     mr_source_event_release(&event);
 }
 
+/* An answer on a thread of its own: the client may end its membership while it is asked, and then
+ * never returns from the call (librdkafka 2.8, seen once in 75 closes amid a rebalance). */
+struct close_answer {
+    struct mr_kafka *kafka;
+    rd_kafka_event_t *from;
+    pthread_t thread;
+    struct mr_lock lock; /* rank 49 */
+    struct mr_cond changed;
+    bool done MR_GUARDED_BY(lock);
+};
+
+static void *close_answer_main(void *arg)
+{
+    struct close_answer *answer = arg;
+
+    close_event(answer->kafka, answer->from);
+    rd_kafka_event_destroy(answer->from);
+    mr_lock_take(&answer->lock);
+    answer->done = true;
+    mr_cond_wake_all(&answer->changed);
+    mr_lock_drop(&answer->lock);
+    return NULL;
+}
+
+static bool close_awaited(struct close_answer *answer, uint64_t end_ms)
+{
+    const struct mr_env *env = &answer->kafka->opts->env;
+
+    mr_lock_take(&answer->lock);
+    for (uint64_t now_ms = mr_mono_ms(env); !answer->done && now_ms < end_ms;
+         now_ms = mr_mono_ms(env))
+        mr_cond_wait(&answer->changed, &answer->lock, (uint32_t)(end_ms - now_ms));
+    bool done = answer->done;
+    mr_lock_drop(&answer->lock);
+    return done;
+}
+
+/* False when the answer has not come back by then: the client must be left as it is. */
+static bool close_answered(struct mr_kafka *kafka, rd_kafka_event_t *from, uint64_t end_ms)
+{
+    struct close_answer *answer = calloc(1, sizeof *answer);
+
+    if (answer == NULL) {
+        rd_kafka_event_destroy(from);
+        return true;
+    }
+    answer->kafka = kafka;
+    answer->from = from;
+    mr_lock_init(&answer->lock, 49);
+    mr_cond_init(&answer->changed);
+    bool threaded = pthread_create(&answer->thread, NULL, close_answer_main, answer) == 0;
+    if (!threaded)
+        close_answer_main(answer);
+    if (!close_awaited(answer, end_ms)) {
+        pthread_detach(answer->thread); /* it keeps `answer` */
+        return false;
+    }
+    if (threaded)
+        pthread_join(answer->thread, NULL);
+    mr_cond_release(&answer->changed);
+    mr_lock_release(&answer->lock);
+    free(answer);
+    return true;
+}
+
 static void kafka_close(struct mr_source *source, uint32_t timeout_ms)
 {
     struct mr_kafka *kafka = mr_kafka_of(source);
     uint64_t end_ms = mr_mono_ms(&kafka->opts->env) + timeout_ms;
     rd_kafka_queue_t *queue = rd_kafka_queue_new(kafka->rk);
     rd_kafka_error_t *error = rd_kafka_consumer_close_queue(kafka->rk, queue);
+    bool answered = true;
 
-    while (error == NULL && !rd_kafka_consumer_closed(kafka->rk)) {
+    while (error == NULL && answered && !rd_kafka_consumer_closed(kafka->rk)) {
         rd_kafka_event_t *event = rd_kafka_queue_poll(queue, CLOSE_POLL_MS);
-        if (event != NULL) {
-            close_event(kafka, event);
-            rd_kafka_event_destroy(event);
-        }
+        if (event != NULL)
+            answered = close_answered(kafka, event, end_ms);
         if (mr_mono_ms(&kafka->opts->env) >= end_ms) {
             mr_log(MR_WARN, "kafka_close_timed_out", mr_kv_u64("timeout_ms", timeout_ms));
             break;
@@ -394,7 +458,9 @@ static void kafka_close(struct mr_source *source, uint32_t timeout_ms)
     if (error != NULL)
         rd_kafka_error_destroy(error); /* a fatal error: there is no group to leave */
     rd_kafka_queue_destroy(queue);
-    kafka_free(kafka);
+    if (answered)
+        kafka_free(
+            kafka); /* else a thread is still in the client: its memory goes with the process */
 }
 
 /* ---- the rest of the table ---- */
