@@ -56,13 +56,30 @@ struct mr_table *mr_table_ref(struct mr_table *table)
     return table;
 }
 
+/* A version need not cover indexes: PostgreSQL's row of a table stays as it is when one is made. */
+static bool uniques_same(const struct mr_table *a, const struct mr_table *b)
+{
+    if (a->n_uniques != b->n_uniques)
+        return false;
+    for (uint16_t i = 0; i < a->n_uniques; i++) {
+        const struct mr_unique *x = &a->uniques[i];
+        const struct mr_unique *y = &b->uniques[i];
+        if (x->n_cols != y->n_cols || x->primary != y->primary ||
+            (x->loose != NULL) != (y->loose != NULL) ||
+            memcmp(x->cols, y->cols, x->n_cols * sizeof *x->cols) != 0)
+            return false;
+    }
+    return true;
+}
+
 bool mr_table_same(const struct mr_table *a, const struct mr_table *b)
 {
     size_t n = a->version.n_words;
 
     return a == b || (n > 0 && n == b->version.n_words && a->made_by_us == b->made_by_us &&
                       memcmp(a->version.v, b->version.v, n * sizeof a->version.v[0]) == 0 &&
-                      strcmp(a->name, b->name) == 0 && strcmp(a->schema, b->schema) == 0);
+                      strcmp(a->name, b->name) == 0 && strcmp(a->schema, b->schema) == 0 &&
+                      uniques_same(a, b));
 }
 
 void mr_table_unref(struct mr_table *table)
