@@ -5,7 +5,12 @@
 
 #include "base/ban.h"
 
-enum { NUM_BASE = 10000, NUM_LIMB_STEP = 100000000 };
+enum {
+    NUM_BASE = 10000,
+    NUM_LIMB_STEP = 100000000,
+    NUM_PASS_STEPS = 8,  /* divisions in one pass over a long number */
+    NUM_LONG_LIMBS = 12, /* from so many on; below, a pass of one is faster */
+};
 
 static const uint32_t pow10_small[4] = {1, 10, 100, 1000};
 
@@ -144,18 +149,22 @@ static size_t limbs_multiply(uint32_t *limbs, size_t n, uint32_t by)
     return n;
 }
 
-/* Divides by 10^8 and gives the remainder: two groups a pass. */
-static uint32_t limbs_step(uint32_t *limbs, size_t *n)
+/* Divides by 10^8 `n_rests` times in one pass and gives the remainders. The divisions of a row wait
+ * for each other, those of two rows do not: in a long number several rows take the time of one. */
+static inline void limbs_pass(uint32_t *limbs, size_t *n, uint64_t *rests, unsigned n_rests)
 {
-    uint64_t rest = 0;
+    memset(rests, 0, n_rests * sizeof *rests);
     for (size_t i = *n; i > 0; i--) {
-        uint64_t v = (rest << 32) | limbs[i - 1];
-        limbs[i - 1] = (uint32_t)(v / NUM_LIMB_STEP);
-        rest = v % NUM_LIMB_STEP;
+        uint32_t limb = limbs[i - 1];
+        for (unsigned k = 0; k < n_rests; k++) {
+            uint64_t v = (rests[k] << 32) | limb;
+            limb = (uint32_t)(v / NUM_LIMB_STEP);
+            rests[k] = v % NUM_LIMB_STEP;
+        }
+        limbs[i - 1] = limb;
     }
     while (*n > 0 && limbs[*n - 1] == 0)
         (*n)--;
-    return (uint32_t)rest;
 }
 
 static int num_from_limbs(struct mr_slice bytes, int32_t scale, struct mr_num_scratch *scratch,
@@ -170,9 +179,16 @@ static int num_from_limbs(struct mr_slice bytes, int32_t scale, struct mr_num_sc
         return num_range(err);
     n = limbs_multiply(scratch->limbs, n, pow10_small[num_shift(scale).pad]);
     while (n > 0) {
-        uint32_t two = limbs_step(scratch->limbs, &n);
-        scratch->digits[--first] = (int16_t)(two % NUM_BASE);
-        scratch->digits[--first] = (int16_t)(two / NUM_BASE);
+        uint64_t rests[NUM_PASS_STEPS];
+        unsigned n_rests = n < NUM_LONG_LIMBS ? 1 : NUM_PASS_STEPS;
+        if (n_rests == 1) /* two calls: each with a number that the compiler knows */
+            limbs_pass(scratch->limbs, &n, rests, 1);
+        else
+            limbs_pass(scratch->limbs, &n, rests, NUM_PASS_STEPS);
+        for (unsigned k = 0; k < n_rests; k++) {
+            scratch->digits[--first] = (int16_t)(rests[k] % NUM_BASE);
+            scratch->digits[--first] = (int16_t)(rests[k] / NUM_BASE);
+        }
     }
     out->sign = negative ? MR_NUM_NEG : MR_NUM_POS;
     return num_finish(out, scratch, first, scale, err);

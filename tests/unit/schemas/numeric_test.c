@@ -85,6 +85,66 @@ MR_TEST("two's complement of any length up to 8,192 bytes")
     MR_CHECK_INT(mr_numeric_from_bytes(s, 0, &scratch, &num, &err), -MR_VALUE_OUT_OF_RANGE);
 }
 
+/* The same by the schoolbook: digit by digit, the value doubled for each bit. */
+static const char *schoolbook(const uint8_t *bytes, size_t len, int32_t scale)
+{
+    static char out[20000];
+    static uint8_t digits[20000]; /* least first */
+    size_t n = 1;
+    bool negative = (bytes[0] & 0x80) != 0;
+    digits[0] = 0;
+    for (size_t bit = 0; bit < len * 8; bit++) {
+        unsigned carry = (bytes[bit / 8] >> (7 - bit % 8) & 1) != (negative ? 1 : 0) ? 1 : 0;
+        if (negative && bit + 1 == len * 8)
+            carry++; /* -x = ~x + 1 */
+        for (size_t i = 0; i < n; i++) {
+            carry += 2u * digits[i];
+            digits[i] = (uint8_t)(carry % 10);
+            carry /= 10;
+        }
+        if (carry > 0)
+            digits[n++] = (uint8_t)carry;
+    }
+    while (n <= (size_t)scale)
+        digits[n++] = 0;
+    size_t at = 0;
+    if (negative)
+        out[at++] = '-';
+    for (size_t i = n; i > 0; i--) {
+        if (i == (size_t)scale)
+            out[at++] = '.';
+        out[at++] = (char)('0' + digits[i - 1]);
+    }
+    out[at] = '\0';
+    return out;
+}
+
+/* S-47, T-70 */
+MR_TEST("random values of every length print as the schoolbook has them")
+{
+    static const size_t lengths[] = {1, 7, 8, 9, 12, 16, 17, 31, 32, 33, 64, 65, 200, 1000};
+    static uint8_t bytes[1000];
+    uint64_t seed = UINT64_C(88172645463325252);
+    for (unsigned i = 0; i < 40 * sizeof lengths / sizeof *lengths; i++) {
+        struct mr_slice s = {bytes, lengths[i / 40]};
+        for (size_t k = 0; k < s.len; k++) {
+            seed ^= seed << 13; /* xorshift64 */
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            bytes[k] = i % 5 == 0 ? (uint8_t)(k > 0 ? 0 : 1) : (uint8_t)(seed >> 32);
+        }
+        if (s.len > 1 && (bytes[0] == 0 || bytes[0] == 0xff))
+            bytes[0] = 0x40; /* no leading zeros for the schoolbook */
+        if (s.len == 1)
+            bytes[0] |= 1;
+        int32_t scale = (int32_t)(i % 7);
+        MR_CHECK_OK(mr_numeric_from_bytes(s, scale, &scratch, &num, &err));
+        const char *want = schoolbook(bytes, s.len, scale);
+        if (strcmp(printed(), want) != 0)
+            MR_FAIL("%zu bytes, scale %d: %.80s, want %.80s", s.len, (int)scale, printed(), want);
+    }
+}
+
 /* T-72 */
 MR_TEST("more digits than the server has are refused, whatever the scale says")
 {
