@@ -357,6 +357,22 @@ MR_TEST("a plan of a newer catalogue entry waits until the rows of the old one a
     MR_CHECK_U64(f.batch.n_tables, 1);
 }
 
+/* V-13: lanes that read a table at once have objects of their own */
+MR_TEST("a batch takes rows of two plans whose tables are two readings of the same")
+{
+    for (int64_t i = 0; i < 2; i++) {
+        plan_case_table(&f.pc, "id int8 pk, v text");
+        f.pc.table->version = (struct mr_table_version){.v = {7}, .n_words = 1};
+        MR_CHECK_OK(plan_case_open(&f.pc, KEY_SCHEMA, VALUE_SCHEMA));
+        MR_CHECK_OK(add_and_take(0, i, 1, 3));
+    }
+    MR_CHECK(mr_plan_table(f.pc.plan) != f.batch.tables[0]->rows.table);
+    MR_CHECK_U64(f.batch.tables[0]->rows.n_rows, 1); /* the second met the first's key */
+    MR_CHECK_U64(f.batch.n_plans, 2);
+    f.pc.table->version.v[0] = 8;
+    MR_CHECK_INT(add_and_take(0, 2, 2, 3), -MR_FULL);
+}
+
 MR_TEST("two targets have their rows apart")
 {
     struct mr_target other = {.load = &mr_load_append};
