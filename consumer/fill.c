@@ -355,7 +355,7 @@ static void work(struct mr_lane *lane)
     }
 }
 
-/* Does the log of one of the batch's partitions hold more than was read? */
+/* Is more on its way here than was read? Of a partition that is held nothing is. */
 static bool is_behind(const struct mr_lane *lane)
 {
     struct mr_source *source = lane->shared->source;
@@ -363,7 +363,8 @@ static bool is_behind(const struct mr_lane *lane)
 
     for (size_t i = 0; i < batch->n_spans; i++) {
         const struct mr_span *span = &batch->spans[i].span;
-        if (span->next < source->ops->known_end(source, span->stream, span->partition))
+        if (!batch->spans[i].part->fill_held &&
+            span->next < source->ops->known_end(source, span->stream, span->partition))
             return true;
     }
     return false;
@@ -431,7 +432,7 @@ void *mr_lane_fill_main(void *arg)
     for (;;) {
         struct mr_lane_view view = look(lane);
         enum mr_lane_action action = mr_lane_next(&view);
-        atomic_store(&lane->progress_ms, mr_mono_ms(&lane->fill_env));
+        mr_lane_moved(lane);
         if (action == MR_LANE_DO_STOP)
             break;
         if (action == MR_LANE_DO_READ)

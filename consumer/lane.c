@@ -266,6 +266,18 @@ void mr_lane_interrupt(struct mr_lane *lane)
 
 /* ---- thread: fill ---- */
 
+void mr_lane_moved(struct mr_lane *lane)
+{
+    atomic_store(&lane->fill_moved_ms, mr_mono_ms(&lane->fill_env));
+}
+
+/* One who waits for poll or for the writer is not stuck himself. */
+static void fill_wait(struct mr_lane *lane) MR_REQUIRES(lane->lock)
+{
+    mr_cond_wait(&lane->changed, &lane->lock, MR_LANE_READ_MS);
+    mr_lane_moved(lane);
+}
+
 void mr_lane_leave(struct mr_lane *lane)
 {
     mr_lock_take(&lane->lock);
@@ -279,9 +291,10 @@ bool mr_lane_enter(struct mr_lane *lane)
 {
     bool ok = true;
 
+    mr_lane_moved(lane); /* each record of an array may have waited for the registry */
     mr_lock_take(&lane->lock);
     while (lane->n_parks > 0 && !lane->stopping && !lane->reset_wanted)
-        mr_cond_wait(&lane->changed, &lane->lock, MR_LANE_READ_MS);
+        fill_wait(lane);
     if (lane->n_parks > 0 || lane->stopping || lane->reset_wanted)
         ok = false;
     lane->reading = ok;
@@ -299,7 +312,7 @@ bool mr_lane_hand_over(struct mr_lane *lane)
     lane->inside = false;
     mr_cond_wake_all(&lane->changed);
     while (lane->to_write != NULL && !lane->reset_wanted && lane->n_parks == 0 && !lane->stopping)
-        mr_cond_wait(&lane->changed, &lane->lock, MR_LANE_READ_MS);
+        fill_wait(lane);
     bool free_to = lane->to_write == NULL && !lane->reset_wanted && lane->n_parks == 0;
     /* poll may have emptied it while this waited */
     if (free_to && !mr_batch_is_empty(lane->filling)) {

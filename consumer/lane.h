@@ -79,7 +79,8 @@ struct mr_lane {
     struct mr_err failure; /* valid once failed */
     _Atomic uint64_t n_records, n_rows, n_bytes, n_flushes, n_letters, n_retries, n_fenced;
     _Atomic bool fill_ended, write_ended;
-    _Atomic uint64_t progress_ms; /* monotonic: last time that a thread of it moved; for /healthz */
+    /* monotonic: when fill and write last took a turn or waited for each other; for /healthz */
+    _Atomic uint64_t fill_moved_ms, write_moved_ms;
 };
 
 /* Makes the lane; its threads start with mr_lane_start. 0 or -MR_NO_MEMORY. */
@@ -112,7 +113,7 @@ bool mr_lane_take_reset(struct mr_lane *lane, struct mr_err *err, struct mr_targ
 bool mr_lane_reset_wanted(struct mr_lane *lane);
 /* While parked: is anything gathered or being written? */
 bool mr_lane_is_loaded(struct mr_lane *lane);
-/* Is the fate of a batch still open? */
+/* Is the fate of a batch still open? Any thread. */
 bool mr_lane_is_writing(struct mr_lane *lane);
 /* Gives up a batch that waits for its backoff; for a stop whose time is over. */
 void mr_lane_abandon(struct mr_lane *lane);
@@ -131,5 +132,6 @@ bool mr_lane_enter(struct mr_lane *lane); /* false: stopping, or a reset is want
  * while the writer is busy. False when the lane must stop or be reset first. Thread: fill. */
 bool mr_lane_hand_over(struct mr_lane *lane);
 void mr_lane_fail(struct mr_lane *lane, const struct mr_err *err);
+void mr_lane_moved(struct mr_lane *lane); /* fill's sign of life. Thread: fill. */
 
 #endif

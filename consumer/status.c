@@ -228,6 +228,25 @@ static bool moved(struct mr_service *service, uint64_t progress_ms, uint64_t wed
     return progress_ms == 0 || now_ms < progress_ms || now_ms - progress_ms < wedged_ms;
 }
 
+/* Fill takes a turn at least every MR_LANE_READ_MS. The writer is silent inside a statement, which
+ * the server or the session gives up after its time-out. */
+static bool lane_moves(struct mr_service *service, uint32_t idx, uint64_t wedged_ms,
+                       struct mr_buf *why)
+{
+    struct mr_lane *lane = &service->lanes[idx];
+    uint64_t silent_ms = wedged_ms + service->opts.config->target.statement_timeout_ms;
+    bool fills = atomic_load(&lane->fill_ended) ||
+                 moved(service, atomic_load(&lane->fill_moved_ms), wedged_ms);
+    bool writes =
+        !mr_lane_is_writing(lane) || moved(service, atomic_load(&lane->write_moved_ms), silent_ms);
+
+    if (!fills)
+        mr_buf_fmt(why, "lane %u: the fill thread does not move\n", idx);
+    if (!writes)
+        mr_buf_fmt(why, "lane %u: the write thread does not move\n", idx);
+    return fills && writes;
+}
+
 bool mr_status_healthy(struct mr_service *service, uint64_t wedged_ms, struct mr_buf *why)
 {
     bool ok = true;
@@ -237,10 +256,7 @@ bool mr_status_healthy(struct mr_service *service, uint64_t wedged_ms, struct mr
         ok = false;
     }
     for (uint32_t i = 0; i < service->n_lanes; i++)
-        if (!moved(service, atomic_load(&service->lanes[i].progress_ms), wedged_ms)) {
-            mr_buf_fmt(why, "lane %u does not move\n", i);
-            ok = false;
-        }
+        ok = lane_moves(service, i, wedged_ms, why) && ok;
     if (ok)
         mr_buf_str(why, "ok\n");
     return ok;

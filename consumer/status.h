@@ -28,7 +28,8 @@ void mr_status_lag(struct mr_service *service, const struct mr_partition *part, 
 /* Brings the gauges up to date, for /metrics. */
 void mr_status_gauges(struct mr_service *service);
 
-/* False only if the process is wedged: a thread with work to do has not moved for `wedged_ms`. */
+/* False only if the process is wedged: a thread with work to do has not moved for `wedged_ms`, a
+ * writer also for the time that a statement may take. */
 bool mr_status_healthy(struct mr_service *service, uint64_t wedged_ms, struct mr_buf *why);
 
 enum { MR_STATUS_CHECKS = 5, MR_WEDGED_MS = 120000 };

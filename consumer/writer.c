@@ -23,6 +23,12 @@ struct write_run {
     uint64_t began_us;
 };
 
+/* Its sign of life: at each step of a batch (a backoff is short), and while it waits for one. */
+static void moved(struct mr_lane *lane)
+{
+    atomic_store(&lane->write_moved_ms, mr_mono_ms(&lane->write_env));
+}
+
 static struct mr_session *session_of(struct mr_lane *lane, struct mr_err *err)
 {
     struct mr_sink *sink = lane->shared->sink;
@@ -244,7 +250,6 @@ static bool backoff(struct mr_lane *lane, struct write_run *run)
         mr_cond_wait(&lane->changed, &lane->lock, (uint32_t)(end_ms - now_ms));
     }
     mr_lock_drop(&lane->lock);
-    atomic_store(&lane->progress_ms, mr_mono_ms(&lane->write_env));
     return abandoned;
 }
 
@@ -296,6 +301,7 @@ static enum mr_writer_event wait_then(struct mr_lane *lane, struct write_run *ru
 
 static void state_set(struct mr_lane *lane, enum mr_writer_state state)
 {
+    moved(lane);
     mr_lock_take(&lane->lock);
     lane->writer_state = state;
     mr_cond_wake_all(&lane->changed);
@@ -355,7 +361,7 @@ static struct mr_batch *batch_wait(struct mr_lane *lane)
     mr_lock_take(&lane->lock);
     while (lane->to_write == NULL && !atomic_load(&lane->fill_ended)) {
         mr_cond_wait(&lane->changed, &lane->lock, 1000);
-        atomic_store(&lane->progress_ms, mr_mono_ms(&lane->write_env));
+        moved(lane);
     }
     batch = lane->to_write;
     mr_lock_drop(&lane->lock);
@@ -383,8 +389,8 @@ void *mr_lane_write_main(void *arg)
         mr_lock_drop(&lane->lock);
         if (session != NULL)
             session->ops->session_idle(session);
+        source->ops->wake_lane(source, lane->id); /* fill may wait in a read */
         source->ops->wake_poll(source);
-        atomic_store(&lane->progress_ms, mr_mono_ms(&lane->write_env));
     }
     atomic_store(&lane->write_ended, true);
     source->ops->wake_poll(source);

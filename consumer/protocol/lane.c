@@ -31,6 +31,8 @@ uint32_t mr_lane_read_ms(const struct mr_lane_view *v, uint32_t most_ms)
         return most_ms;
     if (v->writer_free && !v->dry)
         return 0; /* look once whether there is more before handing over */
-    uint64_t left = v->age_ms >= v->max_wait_ms ? 1 : v->max_wait_ms - v->age_ms;
+    if (v->age_ms >= v->max_wait_ms)
+        return most_ms; /* only the writer is waited for, and it ends the read when it is free */
+    uint64_t left = v->max_wait_ms - v->age_ms;
     return left < most_ms ? (uint32_t)left : most_ms;
 }

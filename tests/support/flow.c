@@ -154,7 +154,7 @@ static void threads_start(struct flow *f, const struct flow_opts *opts)
                                 .batch = {.max_rows = opts->max_rows > 0 ? opts->max_rows : 1000,
                                           .max_bytes = 4 << 20,
                                           .max_record_bytes = 1 << 20},
-                                .max_wait_ms = 50,
+                                .max_wait_ms = opts->max_wait_ms > 0 ? opts->max_wait_ms : 50,
                                 .resolve_deadline_ms = 2000};
     f->n_lanes = opts->n_lanes;
     for (uint32_t i = 0; i < f->n_lanes; i++) {

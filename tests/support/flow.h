@@ -37,6 +37,7 @@ struct flow_opts {
     enum mr_start start;
     enum mr_on_bad on_bad;
     uint32_t max_rows;                  /* of a batch; 0: 1000 */
+    uint32_t max_wait_ms;               /* of a batch; 0: 50 */
     const struct mr_sink_ops *sink_ops; /* NULL: SQLite */
     bool faults;                        /* wrap the sink: f.sink takes mr_sink_fault_script() */
     bool any_topic; /* the route takes every topic, each into a table of its name */

@@ -124,6 +124,7 @@ static void fake_wake_lane(struct mr_source *source, uint32_t lane)
     struct fake_source *fake = fake_source_of(source);
 
     pthread_mutex_lock(&fake->mutex);
+    fake->n_wakes++;
     if (fake->reading[lane])
         fake->woken[lane] = true;
     pthread_cond_broadcast(&fake->changed);
@@ -309,6 +310,7 @@ static size_t fake_read(struct mr_source *source, uint32_t lane, struct mr_recor
 
     until(&end, timeout_ms);
     pthread_mutex_lock(&fake->mutex);
+    fake->n_reads++;
     fake->reading[lane] = true;
     while ((n = records_take(fake, lane, records, max)) == 0 && !fake->woken[lane])
         if (timeout_ms == 0 || pthread_cond_timedwait(&fake->changed, &fake->mutex, &end) != 0)

@@ -41,6 +41,8 @@ void fake_source_fail_reads(struct fake_source *fake, uint32_t n, enum mr_code c
 int64_t fake_source_committed(struct fake_source *fake, const char *stream, int32_t partition);
 bool fake_source_is_held(struct fake_source *fake, const char *stream, int32_t partition);
 uint32_t fake_source_n_seeks(struct fake_source *fake);
+uint32_t fake_source_n_reads(struct fake_source *fake);
+uint32_t fake_source_n_wakes(struct fake_source *fake);       /* of lanes */
 uint32_t fake_source_n_outstanding(struct fake_source *fake); /* records not given back */
 const char *fake_source_violation(struct fake_source *fake);  /* NULL: none */
 

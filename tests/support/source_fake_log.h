@@ -46,7 +46,8 @@ struct fake_source {
     bool woken_poll;
     bool woken[16], reading[16];
     uint32_t refuse_seeks, n_seeks, n_outstanding;
-    uint32_t n_errors; /* reads that end in an error instead of a record */
+    uint32_t n_reads, n_wakes; /* of lanes */
+    uint32_t n_errors;         /* reads that end in an error instead of a record */
     enum mr_code error;
     char violation[256];
     char metadata[256];

@@ -144,6 +144,22 @@ uint32_t fake_source_n_seeks(struct fake_source *fake)
     return n;
 }
 
+uint32_t fake_source_n_reads(struct fake_source *fake)
+{
+    pthread_mutex_lock(&fake->mutex);
+    uint32_t n = fake->n_reads;
+    pthread_mutex_unlock(&fake->mutex);
+    return n;
+}
+
+uint32_t fake_source_n_wakes(struct fake_source *fake)
+{
+    pthread_mutex_lock(&fake->mutex);
+    uint32_t n = fake->n_wakes;
+    pthread_mutex_unlock(&fake->mutex);
+    return n;
+}
+
 uint32_t fake_source_n_outstanding(struct fake_source *fake)
 {
     pthread_mutex_lock(&fake->mutex);

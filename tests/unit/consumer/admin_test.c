@@ -132,9 +132,9 @@ MR_TEST("healthz is 200 while threads move, and names the one that does not")
     start("127.0.0.1:0", "");
     MR_CHECK_INT(ask("GET", "/healthz", ""), 200);
     MR_CHECK_STR(body(), "ok\n");
-    atomic_store(&rig.service.lanes[1].progress_ms, 1);
+    atomic_store(&rig.service.lanes[1].fill_moved_ms, 1);
     MR_CHECK_INT(ask("GET", "/healthz", ""), 503);
-    MR_CHECK_STR(body(), "lane 1 does not move\n");
+    MR_CHECK_STR(body(), "lane 1: the fill thread does not move\n");
 }
 
 MR_TEST("status is the report")

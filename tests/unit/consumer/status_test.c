@@ -235,13 +235,31 @@ static bool healthy(void)
     return mr_status_healthy(&rig.service, MR_WEDGED_MS, &out);
 }
 
+/* A batch with lane `idx`'s writer, or none. */
+static void writer_has(uint32_t idx, bool work)
+{
+    struct mr_lane *lane = &rig.service.lanes[idx];
+
+    mr_lock_take(&lane->lock);
+    lane->to_write = work ? &lane->batches[0] : NULL;
+    mr_lock_drop(&lane->lock);
+}
+
+static void lanes_move(uint64_t now_ms)
+{
+    for (uint32_t i = 0; i < RIG_LANES; i++) {
+        atomic_store(&rig.service.lanes[i].fill_moved_ms, now_ms);
+        atomic_store(&rig.service.lanes[i].write_moved_ms, now_ms);
+    }
+}
+
 MR_TEST("health fails only for a thread that has stood still for two minutes, and names it")
 {
     MR_CHECK(healthy()); /* nobody has begun */
     uint64_t now_ms = mr_mono_ms(&rig.service.opts.env);
     atomic_store(&rig.service.poller.progress_ms, now_ms);
-    atomic_store(&rig.service.lanes[0].progress_ms, now_ms + 1000);
-    atomic_store(&rig.service.lanes[1].progress_ms, now_ms + MR_WEDGED_MS);
+    atomic_store(&rig.service.lanes[0].fill_moved_ms, now_ms + 1000);
+    atomic_store(&rig.service.lanes[1].fill_moved_ms, now_ms + MR_WEDGED_MS);
     MR_CHECK(healthy()); /* a thread may be ahead of our look at the clock */
     MR_CHECK_STR(mr_buf_cstr(&out), "ok\n");
     service_rig_pass_ms(&rig, MR_WEDGED_MS - 1);
@@ -251,7 +269,39 @@ MR_TEST("health fails only for a thread that has stood still for two minutes, an
     MR_CHECK_STR(mr_buf_cstr(&out), "the poll thread does not move\n");
     service_rig_pass_ms(&rig, 1000);
     MR_CHECK(!healthy());
-    MR_CHECK_STR(mr_buf_cstr(&out), "the poll thread does not move\nlane 0 does not move\n");
+    MR_CHECK_STR(mr_buf_cstr(&out),
+                 "the poll thread does not move\nlane 0: the fill thread does not move\n");
+}
+
+/* design.md section 9: no progress with work to do; a statement may take its time-out */
+MR_TEST("a writer that hangs with a batch fails the health, while the fill thread goes on")
+{
+    uint64_t statement_ms = rig.service.opts.config->target.statement_timeout_ms;
+
+    lanes_move(mr_mono_ms(&rig.service.opts.env));
+    writer_has(1, true);
+    service_rig_pass_ms(&rig, statement_ms + MR_WEDGED_MS - 1);
+    atomic_store(&rig.service.lanes[0].fill_moved_ms, mr_mono_ms(&rig.service.opts.env));
+    atomic_store(&rig.service.lanes[1].fill_moved_ms, mr_mono_ms(&rig.service.opts.env));
+    MR_CHECK(healthy());
+    service_rig_pass_ms(&rig, 1);
+    MR_CHECK(!healthy());
+    MR_CHECK_STR(mr_buf_cstr(&out), "lane 1: the write thread does not move\n");
+    writer_has(1, false);
+    MR_CHECK(healthy());
+}
+
+MR_TEST(
+    "a fill thread that hangs fails the health, while its writer goes on; one that ended does not")
+{
+    lanes_move(mr_mono_ms(&rig.service.opts.env));
+    service_rig_pass_ms(&rig, MR_WEDGED_MS);
+    atomic_store(&rig.service.lanes[0].fill_moved_ms, mr_mono_ms(&rig.service.opts.env));
+    atomic_store(&rig.service.lanes[1].write_moved_ms, mr_mono_ms(&rig.service.opts.env));
+    MR_CHECK(!healthy());
+    MR_CHECK_STR(mr_buf_cstr(&out), "lane 1: the fill thread does not move\n");
+    atomic_store(&rig.service.lanes[1].fill_ended, true);
+    MR_CHECK(healthy());
 }
 
 /* ---- readiness ---- */

@@ -92,10 +92,18 @@ MR_TEST("a read blocks no longer than the batch may wait")
     struct mr_lane_view v = {.n_records = 3, .age_ms = 480, .max_wait_ms = 500};
 
     MR_CHECK_U64(mr_lane_read_ms(&v, 100), 20);
-    v.age_ms = 900;
-    MR_CHECK_U64(mr_lane_read_ms(&v, 100), 1);
     v.writer_free = true;
     MR_CHECK_U64(mr_lane_read_ms(&v, 100), 0);
     v.n_records = 0;
+    MR_CHECK_U64(mr_lane_read_ms(&v, 100), 100);
+}
+
+MR_TEST("a due batch waits for its writer in whole reads, not in steps of a millisecond")
+{
+    struct mr_lane_view v = {.n_records = 3, .age_ms = 900, .max_wait_ms = 500};
+
+    MR_CHECK_INT(mr_lane_next(&v), MR_LANE_DO_READ);
+    MR_CHECK_U64(mr_lane_read_ms(&v, 100), 100);
+    v.dry = true;
     MR_CHECK_U64(mr_lane_read_ms(&v, 100), 100);
 }
