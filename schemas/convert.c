@@ -184,6 +184,15 @@ static bool is_time_type(enum mr_type type)
            type == MR_T_TIMESTAMPTZ;
 }
 
+/* An array of a type that no writer has takes the target's own literals, `{a,b}`: a text may be
+ * one, a document or a set never is. */
+static bool is_no_literal(enum mr_family family, enum mr_semantic semantic,
+                          const struct mr_coltype *to)
+{
+    return to->type == MR_T_CAST && to->elem != MR_T_NONE &&
+           (family != MR_FAM_TEXT || semantic == MR_SEM_ENUM_SET);
+}
+
 bool mr_convert_find(const struct mr_convert_from *from, const struct mr_coltype *to,
                      struct mr_convert *out)
 {
@@ -201,7 +210,8 @@ bool mr_convert_find(const struct mr_convert_from *from, const struct mr_coltype
     }
     const struct cell *cell = &cells[family][to->type];
     out->write = cell->write;
-    if (cell->write == NULL || (cell->cast_only && !from->cast))
+    if (cell->write == NULL || (cell->cast_only && !from->cast) ||
+        is_no_literal(family, semantic, to))
         return false;
     /* float4 cannot take a double, but can take a float. */
     return semantic != MR_SEM_DOUBLE || to->type != MR_T_FLOAT4 || from->cast;

@@ -67,10 +67,11 @@ static int incompatible(struct mr_op_make *make, const struct mr_op_target *targ
     const char *from = target->typed->props->connect_name != NULL
                            ? target->typed->props->connect_name
                            : mr_avro_kind_name(target->typed->node->kind);
-    return mr_err_set(
-        make->err, MR_TYPE_INCOMPATIBLE, "'%s': %s into %s%s", column->name, from,
-        mr_type_name(column->type.type == MR_T_ARRAY ? column->type.elem : column->type.type),
-        column->type.type == MR_T_ARRAY ? "[]" : "");
+    const struct mr_coltype *to = &column->type;
+    bool array = to->elem != MR_T_NONE;
+    return mr_err_set(make->err, MR_TYPE_INCOMPATIBLE, "'%s': %s into %s%s", column->name, from,
+                      to->sql != NULL ? to->sql : mr_type_name(array ? to->elem : to->type),
+                      to->sql == NULL && array ? "[]" : "");
 }
 
 /* item by item into E[], else the array as a document. */

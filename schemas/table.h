@@ -46,7 +46,8 @@ enum mr_type {
 
 struct mr_coltype {
     enum mr_type type;
-    enum mr_type elem; /* of MR_T_ARRAY, else MR_T_NONE */
+    enum mr_type elem; /* of MR_T_ARRAY; MR_T_CAST of a MR_T_CAST whose texts are the target's own
+                          array literals, like inet[]; else MR_T_NONE */
     int32_t length;    /* varchar, bpchar: characters; bit: bits; cast: bytes; -1: none */
     int32_t precision; /* numeric; of times and intervals the digits of a second; -1: all */
     int32_t scale;     /* numeric, cast; 0 where precision is -1 */

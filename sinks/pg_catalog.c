@@ -110,6 +110,7 @@ enum {
     C_BASE_TYPMOD,
     C_CONSTRAINED,
     C_BASE_SQL,
+    C_ARRAY,
 };
 
 static const char columns_sql[] =
@@ -118,7 +119,8 @@ static const char columns_sql[] =
     "(a.atthasdef AND a.attgenerated = '') OR a.attidentity <> '' OR t.typdefault IS NOT NULL, "
     "a.attgenerated <> '', a.attidentity, t.typtype, COALESCE(e.oid, 0), COALESCE(e.typtype, ''), "
     "t.typbasetype, t.typtypmod, t.typnotnull OR EXISTS (SELECT FROM pg_catalog.pg_constraint k "
-    "WHERE k.contypid = t.oid), pg_catalog.format_type(t.typbasetype, t.typtypmod) "
+    "WHERE k.contypid = t.oid), pg_catalog.format_type(t.typbasetype, t.typtypmod), "
+    "t.typcategory = 'A' " /* also of a domain over an array */
     "FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid "
     "LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem AND e.typarray = t.oid "
     "WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
@@ -172,6 +174,7 @@ static bool type_fill(struct mr_table *table, struct mr_coltype *to, const PGres
         to->type = MR_T_ENUM;
     } else if (to->type == MR_T_NONE) {
         to->type = MR_T_CAST;
+        to->elem = mr_pg_bool(res, row, C_ARRAY) ? MR_T_CAST : MR_T_NONE;
         to->oid = (uint32_t)mr_pg_i64(res, row, C_TYPE);
     }
     typmod_apply(to, scalar, typmod);

@@ -78,7 +78,8 @@ static void column_type(const char *word, struct mr_column *column)
     }
     if (array) {
         column->type.elem = column->type.type;
-        column->type.type = MR_T_ARRAY;
+        if (column->type.type != MR_T_CAST) /* such an array has no writer: it is cast, too */
+            column->type.type = MR_T_ARRAY;
     }
 }
 

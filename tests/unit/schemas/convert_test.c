@@ -547,6 +547,28 @@ MR_TEST("floats keep NaN and infinities, and are never narrowed unasked")
     CHECK(hexes, cases);
 }
 
+/* the server would refuse each of them in the merge, for "{" is missing */
+MR_TEST("into an array whose items have no writer goes its own literal alone")
+{
+    static const struct text_case texts[] = {
+        {"\"string\"", "other[]", "{10.0.0.1}", "{10.0.0.1}"},
+        {NAMED("string", "io.debezium.data.EnumSet"), "other[]", "a,b", "HALT type.incompatible"},
+        {"\"string\"", "other", "10.0.0.1", "10.0.0.1"},
+    };
+    static const struct hex_case cases[] = {
+        {"{\"type\":\"array\",\"items\":\"string\"}", "other[]", "00", "HALT type.incompatible"},
+        {"{\"type\":\"map\",\"values\":\"int\"}", "other[]", "00", "HALT type.incompatible"},
+        {"\"int\"", "other[]", "02", "HALT type.incompatible"},
+        {LOGICAL("string", "uuid"), "other[]", "00", "HALT type.incompatible"},
+        {"{\"type\":\"array\",\"items\":\"float\"}", "other", "020000c03f00", "[1.5]"},
+    };
+    CHECK(texts, texts);
+    CHECK(hexes, cases);
+    (void)into("{\"type\":\"array\",\"items\":\"string\"}", "other[]", &value);
+    MR_CHECK_STR(pc.err.column, "v");
+    MR_CHECK_STR(pc.err.detail, "'v': array into other[]");
+}
+
 /* T-60, X-19; cases 133, 134 */
 MR_TEST("arrays of scalars become arrays, item rules apply, others become documents")
 {
