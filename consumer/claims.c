@@ -12,12 +12,16 @@
 
 #include "base/ban.h"
 
-enum { FACTS_TIMEOUT_MS = 10000, METADATA_BYTES = 256, PROBE_MS = 5000, WAIT_MS = 1000 };
+/* A partition without a leader gives no answer until the time-out; behind the first one of a job
+ * the others get less time, lest those that are well wait for minutes. All are asked again. */
+enum { FACTS_TIMEOUT_MS = 10000, FACTS_BEHIND_MS = 1000 };
+enum { METADATA_BYTES = 256, PROBE_MS = 5000, WAIT_MS = 1000 };
 
 struct mr_claims {
     struct mr_claims_opts opts;
     pthread_t thread;
-    struct mr_lock lock; /* rank 25 */
+    uint32_t facts_timeout_ms; /* thread: claims; of this job's next question to a log */
+    struct mr_lock lock;       /* rank 25 */
     struct mr_cond changed;
     struct mr_claim_item *items MR_GUARDED_BY(lock);
     size_t n_items MR_GUARDED_BY(lock);
@@ -83,26 +87,35 @@ static const struct mr_position *stored_of(const struct stored *all,
     return NULL;
 }
 
+static int item_facts(struct mr_claims *claims, const struct mr_claim_item *item,
+                      enum mr_start start, struct mr_log_facts *out, struct mr_err *err)
+{
+    struct mr_source *source = claims->opts.source;
+    char metadata[METADATA_BYTES];
+
+    /* any target of the pipeline: one that was dropped and made anew has another id */
+    snprintf(metadata, sizeof metadata, "millrace:%s:", claims->opts.pipeline);
+    int rc = source->ops->facts(source, item->part->stream, item->part->partition, start,
+                                item->part->target->rule->start_ms, metadata,
+                                claims->facts_timeout_ms, out, err);
+    if (rc == -MR_SOURCE_AWAY)
+        claims->facts_timeout_ms = FACTS_BEHIND_MS;
+    return rc;
+}
+
 /* Fills item and claim from the log and the stored positions. */
 static int item_decide(struct mr_claims *claims, struct mr_claim_item *item,
                        const struct stored *all, struct mr_claim *claim, struct mr_err *err)
 {
     const struct mr_position *stored = stored_of(all, item->part);
-    struct mr_source *source = claims->opts.source;
-    const struct mr_route_rule *route = item->part->target->rule;
-    struct mr_start_rule rule = {.start = route->start,
+    struct mr_start_rule rule = {.start = item->part->target->rule->start,
                                  .continue_on_loss = claims->opts.continue_on_loss};
     struct mr_log_facts facts;
-    char metadata[METADATA_BYTES];
 
     if (stored == NULL)
         rule.added_later =
             mr_position_added_later(all->list, all->n, item->part->stream, item->part->partition);
-    /* any target of the pipeline: one that was dropped and made anew has another id */
-    snprintf(metadata, sizeof metadata, "millrace:%s:", claims->opts.pipeline);
-    int rc = source->ops->facts(source, item->part->stream, item->part->partition,
-                                stored != NULL ? MR_START_EARLIEST : rule.start, route->start_ms,
-                                metadata, FACTS_TIMEOUT_MS, &facts, err);
+    int rc = item_facts(claims, item, stored != NULL ? MR_START_EARLIEST : rule.start, &facts, err);
     if (rc < 0)
         return rc;
     if (!keeps_positions(claims))
@@ -171,6 +184,7 @@ static int claim_all(struct mr_claims *claims, struct mr_claim_item *items, size
     size_t n_list = 0;
     int rc = 0;
 
+    claims->facts_timeout_ms = FACTS_TIMEOUT_MS;
     if (list == NULL || idx == NULL) {
         rc = mr_err_set(err, MR_NO_MEMORY, "no memory for a claim");
         goto out;

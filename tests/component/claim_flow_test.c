@@ -1,6 +1,7 @@
 /* How a partition's life begins when target or route are not ready, and what becomes of records
  * that are no rows: a service with a faulty sink around a SQLite file. */
 #include <string.h>
+#include <time.h>
 
 #include "tests/support/flow.h"
 #include "tests/support/mr_test.h"
@@ -62,6 +63,37 @@ MR_TEST("a claim whose answer was lost is made again, and nobody is fenced")
     MR_CHECK_U64(mr_sink_fault_calls(f.sink, MR_OP_CLAIM), 2);
     MR_CHECK_U64(atomic_load(&f.lanes[0].n_fenced), 0);
     MR_CHECK_INT(flow_number(&f, "SELECT epoch FROM millrace_positions"), 2);
+    end();
+}
+
+/* K-01: a partition without a leader answers nothing until the time-out */
+MR_TEST("behind a partition that gives no answer the others of its job get a second each")
+{
+    static const struct mr_fault_step gate = {.op = MR_OP_POSITIONS_READ, .call = 1, .gate = true};
+    const struct timespec tick = {.tv_nsec = 1000000};
+
+    begin((struct flow_opts){0}, &gate, 1);
+    put_many(0, 10);
+    fake_source_assign(f.fake, "t", 0);
+    flow_await_gate(&f, 1);
+    for (int32_t p = 1; p < 4; p++) {
+        fake_source_partition(f.fake, "t", p, 0);
+        flow_put(&f, p, 100 * p, "x");
+        fake_source_assign(f.fake, "t", p);
+    }
+    fake_source_silence(f.fake, "t", 1, true);
+    while (atomic_load(&f.poller.n_assigned_seen) < 4)
+        nanosleep(&tick, NULL); /* the step of an awaited condition; ctest has the deadline */
+    mr_sink_fault_open(f.sink);
+    flow_await_position(&f, 2, 1);
+    flow_await_position(&f, 3, 1);
+    MR_CHECK_U64(fake_source_asked_ms(f.fake, "t", 0), 10000);
+    MR_CHECK_U64(fake_source_asked_ms(f.fake, "t", 1), 10000);
+    MR_CHECK_U64(fake_source_asked_ms(f.fake, "t", 2), 1000);
+    MR_CHECK_U64(fake_source_asked_ms(f.fake, "t", 3), 1000);
+    fake_source_silence(f.fake, "t", 1, false);
+    flow_await_position(&f, 1, 1);
+    MR_CHECK_U64(fake_source_asked_ms(f.fake, "t", 1), 10000); /* a new job */
     end();
 }
 

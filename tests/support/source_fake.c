@@ -362,12 +362,15 @@ static int fake_facts(struct mr_source *source, const char *stream, int32_t part
 
     (void)start;
     (void)start_ms;
-    (void)timeout_ms;
     pthread_mutex_lock(&fake->mutex);
     struct fake_part *part = fake_source_find(fake, stream, partition);
     int rc = 0;
+    if (part != NULL)
+        part->asked_ms = timeout_ms;
     if (part == NULL) {
         rc = mr_err_set(err, MR_SOURCE_TOPIC_MISSING, "no such partition");
+    } else if (part->silent) {
+        rc = mr_err_set(err, MR_SOURCE_AWAY, "no answer");
     } else {
         *out = (struct mr_log_facts){.low = part->low,
                                      .high = fake_source_high(part),

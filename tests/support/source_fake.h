@@ -35,6 +35,12 @@ void fake_source_fault(struct fake_source *fake, enum mr_code code);
 /* The first `n` releases of the partition answer -MR_AGAIN. */
 void fake_source_refuse_seeks(struct fake_source *fake, uint32_t n);
 
+/* While silent, nobody answers a question about the partition's log. */
+void fake_source_silence(struct fake_source *fake, const char *stream, int32_t partition,
+                         bool silent);
+/* The time-out of the last question about it; 0: none was asked. */
+uint32_t fake_source_asked_ms(struct fake_source *fake, const char *stream, int32_t partition);
+
 /* The next `n` reads of a flowing partition give an error. */
 void fake_source_fail_reads(struct fake_source *fake, uint32_t n, enum mr_code code);
 

@@ -25,6 +25,8 @@ struct fake_part {
     int64_t at; /* next offset to hand out */
     int lane;   /* -1: forwarded to nothing */
     bool assigned, end_told;
+    bool silent;
+    uint32_t asked_ms;
     int64_t committed;
 };
 

@@ -111,6 +111,22 @@ void fake_source_fault(struct fake_source *fake, enum mr_code code)
     pthread_mutex_unlock(&fake->mutex);
 }
 
+void fake_source_silence(struct fake_source *fake, const char *stream, int32_t partition,
+                         bool silent)
+{
+    pthread_mutex_lock(&fake->mutex);
+    fake_source_find(fake, stream, partition)->silent = silent;
+    pthread_mutex_unlock(&fake->mutex);
+}
+
+uint32_t fake_source_asked_ms(struct fake_source *fake, const char *stream, int32_t partition)
+{
+    pthread_mutex_lock(&fake->mutex);
+    uint32_t asked_ms = fake_source_find(fake, stream, partition)->asked_ms;
+    pthread_mutex_unlock(&fake->mutex);
+    return asked_ms;
+}
+
 void fake_source_fail_reads(struct fake_source *fake, uint32_t n, enum mr_code code)
 {
     pthread_mutex_lock(&fake->mutex);
