@@ -80,12 +80,77 @@ int mr_write_integer_real(struct mr_convert_run *run, const struct mr_convert *c
     return 0;
 }
 
+/* Digits of a decimal text, counted for what a number of the target keeps. */
+struct digits {
+    const uint8_t *first; /* that is not 0; NULL: none */
+    size_t n;             /* from that one on */
+    size_t n_zeros;       /* at their end */
+    size_t n_places;      /* zeros between the point and the first */
+    bool whole;           /* no point */
+    bool exponent;        /* what is behind it was not counted */
+};
+
+/* False where the text is no number. */
+static bool digits_count(struct mr_slice text, struct digits *out)
+{
+    *out = (struct digits){.whole = true};
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.data[i];
+        if (c >= '0' && c <= '9') {
+            if (out->first == NULL && c != '0')
+                out->first = text.data + i;
+            out->n += out->first != NULL ? 1 : 0;
+            out->n_zeros = out->first != NULL && c == '0' ? out->n_zeros + 1 : 0;
+            out->n_places += out->first == NULL && !out->whole ? 1 : 0;
+        } else if (c == '.') {
+            out->whole = false;
+        } else if ((c == 'e' || c == 'E') && out->first != NULL) {
+            out->exponent = true;
+            return true;
+        } else if (i > 0 || (c != '-' && c != '+')) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Whether the text, taken for a number, would be another one: an int64 keeps whole numbers, a
+ * double 15 digits of others (sqlite.org/datatype3.html, section 3) as long as it is not next to
+ * the least one. An exponent is not looked into. */
+static bool loses_digits(struct mr_slice text)
+{
+    enum { EXACT_DIGITS = 15, EXACT_PLACES = 306, INT64_DIGITS = 19 };
+    struct digits d;
+    if (!digits_count(text, &d))
+        return false;
+    if (d.exponent)
+        return true;
+    if (d.whole && d.n == INT64_DIGITS)
+        return memcmp(d.first, "9223372036854775807", INT64_DIGITS) > 0;
+    return d.whole ? d.n > INT64_DIGITS
+                   : d.n - d.n_zeros > EXACT_DIGITS || (d.n > 0 && d.n_places > EXACT_PLACES);
+}
+
+int mr_convert_as_number(struct mr_convert_run *run, const struct mr_convert *c,
+                         struct mr_slice text)
+{
+    if (!c->to.as_number || c->lossy || !loses_digits(text))
+        return 0;
+    return mr_err_set(run->err, MR_VALUE_LOSSY,
+                      "a column declared %s keeps 15 digits; declare it as TEXT", c->to.sql);
+}
+
 int mr_write_numeric(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
 {
     struct mr_num_typmod to = {.precision = c->to.precision,
                                .scale = c->to.scale,
                                .round = run->excess_scale_round || c->lossy};
     int rc = mr_numeric_fit(&v->num, &to, run->num, run->err);
+    if (rc == 0 && c->to.as_number) {
+        mr_buf_reset(&run->more);
+        mr_numeric_print(&v->num, &run->more);
+        rc = mr_convert_as_number(run, c, (struct mr_slice){run->more.data, run->more.len});
+    }
     if (rc == 0)
         run->emit->numeric(run->out, &c->to, &v->num);
     return rc;

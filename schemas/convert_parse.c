@@ -308,6 +308,8 @@ int mr_parse_json(struct mr_convert_run *run, const struct mr_convert *c, struct
 {
     int rc = mr_json_check(v->s, c->to.type == MR_T_JSONB, run->err);
     if (rc == 0)
+        rc = mr_convert_as_number(run, c, trim(v->s));
+    if (rc == 0)
         run->emit->text(run->out, &c->to, (const char *)v->s.data, v->s.len);
     return rc;
 }

@@ -218,7 +218,8 @@ int mr_write_json(struct mr_convert_run *run, const struct mr_convert *c, struct
     enum mr_family family = mr_convert_family(c->semantic);
     mr_buf_reset(&run->more);
     int rc = mr_convert_json(run, family, c, v, &run->more);
-    if (rc < 0)
-        return rc;
-    return emit_text(run, c, (struct mr_slice){run->more.data, run->more.len});
+    struct mr_slice text = {run->more.data, run->more.len};
+    if (rc == 0)
+        rc = mr_convert_as_number(run, c, text);
+    return rc < 0 ? rc : emit_text(run, c, text);
 }

@@ -34,6 +34,10 @@ int mr_convert_length(struct mr_convert_run *run, const struct mr_coltype *to,
 int mr_convert_fraction(struct mr_convert_run *run, const struct mr_convert *c, int64_t us);
 /* A float that fits, NaN by the emitter's rule. */
 int mr_convert_real(struct mr_convert_run *run, const struct mr_convert *c, double v);
+/* A text into a column that makes numbers of texts, where `to` is one: value.lossy where digits
+ * would go, unless a cast allows it (L-03). */
+int mr_convert_as_number(struct mr_convert_run *run, const struct mr_convert *c,
+                         struct mr_slice text);
 /* Range of an integer column; false outside. */
 bool mr_convert_fits(int64_t v, enum mr_type type);
 

@@ -142,8 +142,6 @@ struct mr_coltype mr_sq_type_of(const char *declared);
 /* Appends the declared type of a column that millrace makes; mr_sq_type_of gives it back exactly.
  */
 void mr_sq_type_declare(struct mr_buf *out, const struct mr_coltype *type);
-/* Whether SQLite turns texts that look like numbers into numbers in such a column. */
-bool mr_sq_type_is_numeric(const char *declared);
 
 /* ---- sqlite_catalog.c ---- */
 /* The name of a table within the file, which has no schemas: `name` where the schema is the default

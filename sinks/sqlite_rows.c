@@ -1,7 +1,7 @@
 /* Owns rows: the statements of a put or delete, and the binding of tuples. Must not know positions.
  * Invariants: nothing of a record is ever part of a statement's text; text and bytes are bound
- * where they lie; keys are compared in their canonical form (L-07, F-33); a value that SQLite would
- * store as another one is refused (P5 of design.md). */
+ * where they lie; keys are compared in their canonical form (L-07, F-33). What SQLite would store
+ * as another value was refused by the plan, while it was one record's (P5 of design.md, L-03). */
 #include <math.h>
 #include <string.h>
 
@@ -12,18 +12,11 @@
 
 #include "base/ban.h"
 
-enum {
-    EXACT_DIGITS = 15, /* a REAL keeps them all: sqlite.org/datatype3.html, section 3 */
-    INT64_DIGITS = 19
-};
-static const char int64_max[] = "9223372036854775807";
-
 /* What a column does to the values that are bound to it. */
 enum bind_as {
     BIND_AS_IS,
     BIND_KEY_NUMERIC, /* without trailing zeros, so that 1.0 and 1.00 are one key */
     BIND_KEY_BPCHAR,  /* without trailing blanks */
-    BIND_TO_NUMBER,   /* a user's column that turns texts into numbers */
 };
 
 /* One prepared statement and how a row goes into it. */
@@ -37,8 +30,6 @@ struct binding {
 
 static enum bind_as bind_as(const struct mr_column *column, bool key)
 {
-    if (mr_sq_type_is_numeric(column->type.sql))
-        return BIND_TO_NUMBER;
     if (key && column->type.type == MR_T_NUMERIC)
         return BIND_KEY_NUMERIC;
     if (key && column->type.type == MR_T_BPCHAR)
@@ -66,34 +57,6 @@ static size_t canonical_numeric_len(const char *text, size_t len)
     return text[len - 1] == '.' ? len - 1 : len;
 }
 
-/* Whether SQLite would take this text for a number that it cannot hold: more digits than a REAL
- * keeps, unless it is a whole number of INTEGER's. An exponent is not looked into. */
-static bool loses_digits(const char *text, size_t len)
-{
-    const char *first = NULL; /* digit that is not 0 */
-    size_t n_digits = 0;      /* from that one on */
-    size_t n_zeros = 0;       /* at their end */
-    bool whole = true;
-    for (size_t i = 0; i < len; i++) {
-        char c = text[i];
-        if (c >= '0' && c <= '9') {
-            if (first == NULL && c != '0')
-                first = text + i;
-            n_digits += first != NULL ? 1 : 0;
-            n_zeros = first != NULL && c == '0' ? n_zeros + 1 : 0;
-        } else if (c == '.') {
-            whole = false;
-        } else if ((c == 'e' || c == 'E') && first != NULL) {
-            return true;
-        } else if (i > 0 || (c != '-' && c != '+')) {
-            return false; /* no number: it stays a text */
-        }
-    }
-    if (whole && n_digits == INT64_DIGITS)
-        return memcmp(first, int64_max, INT64_DIGITS) > 0;
-    return whole ? n_digits > INT64_DIGITS : n_digits - n_zeros > EXACT_DIGITS;
-}
-
 static int refuse(const struct binding *to, const struct mr_column *column, enum mr_code code,
                   const char *why)
 {
@@ -109,9 +72,6 @@ static int bind_text(const struct binding *to, int at, uint16_t col, enum bind_a
     const char *chars = (const char *)text.data;
     size_t len = text.len;
     const struct mr_column *column = &to->table->columns[col];
-    if (as == BIND_TO_NUMBER && loses_digits(chars, len))
-        return refuse(to, column, MR_VALUE_LOSSY,
-                      "a column with this declared type keeps 15 digits; declare it as TEXT");
     if (as == BIND_KEY_NUMERIC)
         len = canonical_numeric_len(chars, len);
     while (as == BIND_KEY_BPCHAR && len > 0 && chars[len - 1] == ' ')

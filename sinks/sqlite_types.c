@@ -98,15 +98,15 @@ static enum affinity affinity_of(const char *declared)
     return AFF_NUMERIC;
 }
 
-bool mr_sq_type_is_numeric(const char *declared)
+/* Whether SQLite turns texts that look like numbers into numbers in such a column. */
+static bool is_numeric(const char *declared)
 {
     enum affinity affinity = affinity_of(declared);
     return affinity != AFF_TEXT && affinity != AFF_BLOB;
 }
 
 /* A type without a name of ours is what its affinity can hold. DECIMAL and the like store what
- * looks like a number as INTEGER or REAL: what would lose digits there is refused when it is bound.
- */
+ * looks like a number as INTEGER or REAL: what would lose digits there is refused by the plan. */
 static enum mr_type type_by_affinity(const char *declared)
 {
     switch (affinity_of(declared)) {
@@ -176,7 +176,11 @@ struct mr_coltype mr_sq_type_of(const char *declared)
     char name[TYPE_NAME_BYTES];
     int sizes[2];
     split_declared(declared, name, sizes);
-    struct mr_coltype out = {.length = -1, .precision = -1, .scale = 0, .sql = declared};
+    struct mr_coltype out = {.length = -1,
+                             .precision = -1,
+                             .scale = 0,
+                             .sql = declared,
+                             .as_number = is_numeric(declared)};
     const struct type_name *known = name_find(name);
     out.elem = known == NULL ? array_item(name) : MR_T_NONE;
     if (known != NULL)

@@ -85,7 +85,7 @@ MR_TEST("no type whose values are texts is declared so that SQLite makes numbers
         const char *declared = declare(&type);
         if ((strcmp(stored_as(declared), "text") != 0) != number)
             MR_FAIL("'007' in %s is stored as %s", declared, stored_as(declared));
-        if (mr_sq_type_is_numeric(declared) != number)
+        if (mr_sq_type_of(declared).as_number != number)
             MR_FAIL("%s is taken for the other kind", declared);
     }
 }
@@ -117,7 +117,7 @@ MR_TEST("a user's declared type means what its affinity can hold")
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct mr_coltype got = mr_sq_type_of(cases[i].declared);
         if (got.type != cases[i].type || got.length != cases[i].size ||
-            mr_sq_type_is_numeric(cases[i].declared) != cases[i].numeric)
+            got.as_number != cases[i].numeric)
             MR_FAIL("%s: type %d, length %d", cases[i].declared, (int)got.type, (int)got.length);
     }
 }
