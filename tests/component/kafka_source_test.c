@@ -347,6 +347,25 @@ MR_TEST("facts while the broker is down are an outage, within their time-out")
     MR_CHECK_INT(rc, -MR_SOURCE_AWAY);
 }
 
+/* The mock cluster names a controller that is none of its brokers. Topic ids are asked of it: they
+ * stay unknown, and no time is spent on waiting for it. */
+MR_TEST("facts of a cluster without a controller come at once, without a topic id")
+{
+    struct mr_log_facts facts;
+    struct mr_err err = MR_ERR_INIT;
+
+    kafka_rig_open(&rig, "orders", 3);
+    kafka_rig_produce(&rig, 2, 7);
+    join(&one, "orders", 1);
+    uint64_t from_ms = mr_mono_ms(&one.opts.env);
+    MR_CHECK_OK(one.source->ops->facts(one.source, "orders", 2, MR_START_COMMITTED, 0, "m",
+                                       AWAIT_MS, &facts, &err));
+    MR_CHECK(mr_mono_ms(&one.opts.env) - from_ms < AWAIT_MS / 2);
+    MR_CHECK_STR(facts.stream_id, "");
+    MR_CHECK_INT(facts.n_partitions, 3);
+    MR_CHECK_INT(facts.high, 7);
+}
+
 MR_TEST("a regular expression subscribes to the topics that match it")
 {
     struct mr_source_event event;
