@@ -147,8 +147,12 @@ int mr_flush_run(struct mr_session *session, struct mr_batch *batch,
         rc = ops->put_letters(session, batch->letters, batch->n_letters, err);
     if (rc == 0)
         rc = ops->put_positions(session, lists.spans, lists.n_spans, err);
-    if (rc == 0)
+    if (rc == 0) {
         rc = ops->commit(session, err);
+        /* a deferred constraint: its table's fault, as it would have been at the row */
+        if (rc < 0 && (err->class == MR_CLASS_HALT || err->class == MR_CLASS_POISON))
+            result->failed = target_named(&lists, err);
+    }
 rollback:
     if (rc <
         0) /* after an unknown COMMIT too: the session gives up a connection nobody can trust */

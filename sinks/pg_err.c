@@ -134,6 +134,13 @@ int mr_pg_fail(struct mr_pg_conn *conn, const struct pg_result *res, struct mr_e
     else
         (void)snprintf(text, sizeof text, "%s", message != NULL ? message : "no message");
     int rc = fail_state(err, sqlstate, text);
+    const char *schema = PQresultErrorField(res, PG_DIAG_SCHEMA_NAME);
+    const char *table = PQresultErrorField(res, PG_DIAG_TABLE_NAME);
+    if (err != NULL && schema != NULL && table != NULL) { /* at COMMIT nobody else knows */
+        char name[MR_ERR_NAME_BYTES];
+        (void)snprintf(name, sizeof name, "%s.%s", schema, table);
+        (void)mr_err_in(err, name, NULL);
+    }
     const char *column = PQresultErrorField(res, PG_DIAG_COLUMN_NAME);
     if (err != NULL && column != NULL)
         (void)mr_err_in(err, NULL, column);

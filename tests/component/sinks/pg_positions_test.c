@@ -314,6 +314,7 @@ MR_TEST("a deferred constraint that fails at COMMIT is a refusal, not a doubt")
     pg_rows_put(&one.rows, "1|77");
     MR_CHECK_INT(pg_fixture_flush(&one), -MR_DB);
     MR_CHECK_STR(one.err.sqlstate, "23503");
+    MR_CHECK_STR(one.err.table, "public.kids"); /* the lane's other tables go on */
     MR_CHECK_STR(pg_server_query("SELECT next_offset FROM millrace.positions"), "0");
 }
 

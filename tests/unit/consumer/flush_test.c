@@ -297,6 +297,25 @@ MR_TEST("a begin that halts is the only table's fault; an outage is nobody's")
     MR_CHECK(f.result.failed == NULL);
 }
 
+/* */
+MR_TEST("a constraint that fails at COMMIT is the fault of the table that the target names")
+{
+    two_tables();
+    f.fails_at = "commit";
+    mr_err_set_db(&f.fault, MR_CLASS_HALT, "23503", "no parent");
+    MR_CHECK_INT(run(), -MR_DB);
+    MR_CHECK(f.result.failed == NULL);
+    mr_err_in(&f.fault, "s.b", NULL);
+    MR_CHECK_INT(run(), -MR_DB);
+    MR_CHECK(f.result.failed == &f.targets[0]);
+    mr_err_set_db(&f.fault, MR_CLASS_POISON, "23505", "twice");
+    MR_CHECK_INT(run(), -MR_DB);
+    MR_CHECK(f.result.failed == &f.targets[0]);
+    mr_err_set(&f.fault, MR_TARGET_AWAY, "down");
+    MR_CHECK_INT(run(), -MR_TARGET_AWAY);
+    MR_CHECK(f.result.failed == NULL);
+}
+
 MR_TEST("what a strategy learns is kept for its target, whatever other targets come and go")
 {
     table_add("s", "a", 40, 1);
