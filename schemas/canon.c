@@ -4,6 +4,8 @@
 
 #include <math.h>
 
+#include "schemas/temporal.h"
+
 #include "base/ban.h"
 
 static void canon_raw(struct mr_buf *out, const void *bytes, size_t len)
@@ -88,6 +90,23 @@ static void canon_time(struct mr_buf *out, const struct mr_coltype *to, int64_t 
     canon_i64(out, us);
 }
 
+/* As Unix time, which the form had first. What it cannot hold gets a form of another length, so
+ * that no instant is ever equal to an infinity. */
+static void canon_timestamp(struct mr_buf *out, const struct mr_coltype *to, int64_t ts)
+{
+    int64_t unix_us;
+    (void)to;
+    if (ts == INT64_MAX || ts == INT64_MIN) {
+        canon_i64(out, ts);
+    } else if (!__builtin_add_overflow(ts, MR_TS_EPOCH_US, &unix_us) && unix_us != INT64_MAX) {
+        canon_i64(out, unix_us);
+    } else {
+        mr_buf_u32(out, 16);
+        mr_buf_u64(out, 0);
+        mr_buf_u64(out, (uint64_t)ts);
+    }
+}
+
 static void canon_timetz(struct mr_buf *out, const struct mr_coltype *to, int64_t us,
                          int32_t east_s)
 {
@@ -159,7 +178,7 @@ const struct mr_emit_ops mr_canon = {
     .date = canon_date,
     .time = canon_time,
     .timetz = canon_timetz,
-    .timestamp = canon_time,
+    .timestamp = canon_timestamp,
     .interval = canon_interval,
     .bits = canon_bits,
     .array_begin = canon_array_begin,

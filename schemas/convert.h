@@ -23,7 +23,7 @@ enum mr_family {
     MR_FAM_DATE,      /* i: days or infinity */
     MR_FAM_TIME,      /* i: microseconds, any sign */
     MR_FAM_TIMETZ,    /* i, east_s */
-    MR_FAM_TIMESTAMP, /* i: unix microseconds or infinity; no zone */
+    MR_FAM_TIMESTAMP, /* i: as schemas/temporal.h has it, or infinity; no zone */
     MR_FAM_INSTANT,   /* the same with a zone */
     MR_FAM_INTERVAL,  /* interval */
     MR_FAM_UUID,      /* uuid */

@@ -268,9 +268,11 @@ int mr_parse_timestamp(struct mr_convert_run *run, const struct mr_convert *c, s
 
 int mr_parse_interval(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
 {
-    if (!mr_iso_interval(trim(v->s), &v->interval))
+    bool excess;
+    if (!mr_iso_interval(trim(v->s), &v->interval, &excess))
         return invalid(run, c);
-    return mr_write_interval(run, c, v);
+    int rc = mr_convert_excess(run, excess);
+    return rc < 0 ? rc : mr_write_interval(run, c, v);
 }
 
 bool mr_uuid_parse(struct mr_slice text, uint8_t out[16])

@@ -116,6 +116,8 @@ int mr_convert_json(struct mr_convert_run *run, enum mr_family family, const str
         if (rc < 0)
             return rc;
         mr_json_text_string(out, text);
+    } else if (family == MR_FAM_TIME && mr_convert_day(run, v->i) < 0) {
+        return -MR_VALUE_OUT_OF_RANGE;
     } else if (bare) {
         value_print(family, c, v, true, out);
     } else {

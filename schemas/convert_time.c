@@ -25,16 +25,24 @@ int mr_write_date(struct mr_convert_run *run, const struct mr_convert *c, struct
 
 int mr_write_date_ts(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
 {
-    int64_t us;
+    int64_t ts;
     if (v->i == INT32_MAX || v->i == INT32_MIN)
-        us = v->i > 0 ? INT64_MAX : INT64_MIN;
-    else if (__builtin_mul_overflow(v->i, MR_US_PER_DAY, &us) || us < MR_TS_MIN_US)
+        ts = v->i > 0 ? INT64_MAX : INT64_MIN;
+    else if (__builtin_mul_overflow(v->i - MR_TS_EPOCH_DAYS, MR_US_PER_DAY, &ts) ||
+             ts < MR_TS_MIN || ts >= MR_TS_END)
         return mr_err_set(run->err, MR_VALUE_OUT_OF_RANGE, "day %" PRId64 " is no timestamp", v->i);
-    run->emit->timestamp(run->out, &c->to, us);
+    run->emit->timestamp(run->out, &c->to, ts);
     return 0;
 }
 
-static int check_time(struct mr_convert_run *run, int64_t us)
+int mr_convert_excess(struct mr_convert_run *run, bool excess)
+{
+    if (excess && run->nanos_poison)
+        return mr_err_set(run->err, MR_TEMPORAL_NANOS, "digits below a microsecond");
+    return 0;
+}
+
+int mr_convert_day(struct mr_convert_run *run, int64_t us)
 {
     if (us < 0 || us > MR_US_PER_DAY)
         return mr_err_set(run->err, MR_VALUE_OUT_OF_RANGE, "%" PRId64 " us is no time of day", us);
@@ -43,7 +51,7 @@ static int check_time(struct mr_convert_run *run, int64_t us)
 
 int mr_write_time(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
 {
-    int rc = check_time(run, v->i);
+    int rc = mr_convert_day(run, v->i);
     if (rc == 0)
         rc = mr_convert_fraction(run, c, v->i);
     if (rc == 0)
@@ -53,7 +61,7 @@ int mr_write_time(struct mr_convert_run *run, const struct mr_convert *c, struct
 
 int mr_write_time_tz(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
 {
-    int rc = check_time(run, v->i);
+    int rc = mr_convert_day(run, v->i);
     if (rc == 0)
         rc = mr_convert_fraction(run, c, v->i);
     if (rc == 0)
@@ -94,14 +102,32 @@ int mr_write_ts_date(struct mr_convert_run *run, const struct mr_convert *c, str
     int64_t rest = v->i % MR_US_PER_DAY;
     if (rest != 0 && !c->lossy)
         return mr_err_set(run->err, MR_VALUE_LOSSY, "a time of day into date");
-    int64_t days = v->i / MR_US_PER_DAY - (rest < 0 ? 1 : 0);
+    int64_t days = v->i / MR_US_PER_DAY - (rest < 0 ? 1 : 0) + MR_TS_EPOCH_DAYS;
     run->emit->date(run->out, &c->to, (int32_t)days); /* a timestamp's range is within a date's */
     return 0;
+}
+
+/* What `interval hour to minute` and the like would cut in silence. */
+static int interval_cut(struct mr_convert_run *run, const struct mr_convert *c,
+                        const struct mr_interval *v)
+{
+    int32_t least = c->to.length;
+    int64_t step = (least == MR_FIELD_HOUR ? 3600 : 60) * MR_US_PER_SECOND;
+    bool cut;
+    if (least < 0 || least == MR_FIELD_SECOND || c->lossy)
+        return 0;
+    if (least <= MR_FIELD_MONTH)
+        cut = v->us != 0 || v->days != 0 || (least == MR_FIELD_YEAR && v->months % 12 != 0);
+    else
+        cut = least == MR_FIELD_DAY ? v->us != 0 : v->us % step != 0;
+    return cut ? mr_err_set(run->err, MR_VALUE_LOSSY, "the column keeps fewer fields") : 0;
 }
 
 int mr_write_interval(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
 {
     int rc = mr_convert_fraction(run, c, v->interval.us);
+    if (rc == 0)
+        rc = interval_cut(run, c, &v->interval);
     if (rc == 0)
         run->emit->interval(run->out, &c->to, &v->interval);
     return rc;

@@ -159,10 +159,11 @@ int mr_norm_duration(struct mr_convert_run *run, const struct mr_convert *c, str
 
 int mr_norm_interval(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
 {
+    bool excess;
     (void)c;
-    if (!mr_iso_interval(v->s, &v->interval))
+    if (!mr_iso_interval(v->s, &v->interval, &excess))
         return mr_err_set(run->err, MR_VALUE_INVALID, "the text is not an ISO 8601 duration");
-    return 0;
+    return mr_convert_excess(run, excess);
 }
 
 static uint32_t little_u32(const uint8_t *at)

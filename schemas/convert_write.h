@@ -32,6 +32,10 @@ int mr_convert_length(struct mr_convert_run *run, const struct mr_coltype *to,
 /* P5: microseconds into a column that keeps fewer digits of a second, which the server would round.
  */
 int mr_convert_fraction(struct mr_convert_run *run, const struct mr_convert *c, int64_t us);
+/* T-15: digits below a microsecond, which were floored. */
+int mr_convert_excess(struct mr_convert_run *run, bool excess);
+/* A time of day from 00:00 to 24:00. */
+int mr_convert_day(struct mr_convert_run *run, int64_t us);
 /* A float that fits, NaN by the emitter's rule. */
 int mr_convert_real(struct mr_convert_run *run, const struct mr_convert *c, double v);
 /* A text into a column that makes numbers of texts, where `to` is one: value.lossy where digits

@@ -26,8 +26,9 @@ struct mr_numeric {
     const int16_t *digits;
 };
 
-/* Times in Unix terms; the emitter shifts to its own epoch. INT64_MAX / INT64_MIN in `us`
- * (INT32_MAX / INT32_MIN in days) are +-infinity, for date, timestamp and timestamptz. */
+/* Times as schemas/temporal.h has them: dates are days since 1970-01-01, timestamps microseconds
+ * since 2000-01-01 00:00 UTC. INT64_MAX / INT64_MIN (INT32_MAX / INT32_MIN in days) are
+ * +-infinity, for date, timestamp and timestamptz. */
 struct mr_interval {
     int64_t us;
     int32_t days;
@@ -48,8 +49,7 @@ struct mr_emit_ops {
     void (*date)(struct mr_buf *out, const struct mr_coltype *to, int32_t unix_days);
     void (*time)(struct mr_buf *out, const struct mr_coltype *to, int64_t us);
     void (*timetz)(struct mr_buf *out, const struct mr_coltype *to, int64_t us, int32_t east_s);
-    void (*timestamp)(struct mr_buf *out, const struct mr_coltype *to,
-                      int64_t unix_us); /* and tz */
+    void (*timestamp)(struct mr_buf *out, const struct mr_coltype *to, int64_t ts); /* and tz */
     void (*interval)(struct mr_buf *out, const struct mr_coltype *to, const struct mr_interval *v);
     /* bit, varbit: `n_bits` bits, first bit in the high bit of v[0], rest of the last byte zero */
     void (*bits)(struct mr_buf *out, const struct mr_coltype *to, const uint8_t *v,

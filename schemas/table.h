@@ -44,11 +44,22 @@ enum mr_type {
     MR_N_TYPES
 };
 
+/* The smallest field that an interval column keeps (`interval hour to minute`). */
+enum mr_interval_field {
+    MR_FIELD_YEAR,
+    MR_FIELD_MONTH,
+    MR_FIELD_DAY,
+    MR_FIELD_HOUR,
+    MR_FIELD_MINUTE,
+    MR_FIELD_SECOND
+};
+
 struct mr_coltype {
     enum mr_type type;
     enum mr_type elem; /* of MR_T_ARRAY; MR_T_CAST of a MR_T_CAST whose texts are the target's own
                           array literals, like inet[]; else MR_T_NONE */
-    int32_t length;    /* varchar, bpchar: characters; bit: bits; cast: bytes; -1: none */
+    int32_t length;    /* varchar, bpchar: characters; bit: bits; cast: bytes; interval: enum
+                          mr_interval_field; -1: none */
     int32_t precision; /* numeric; of times and intervals the digits of a second; -1: all */
     int32_t scale;     /* numeric, cast; 0 where precision is -1 */
     uint32_t oid;      /* of the type in the target; 0 where the target has none */

@@ -12,6 +12,11 @@ enum { DATE_PLUS_INFINITY = -2147472692, DATE_MINUS_INFINITY = -2147472691 };
 #define TS_MINUS_INFINITY_MS INT64_C(-9223372036832400)
 #define TS_PLUS_INFINITY_US INT64_C(9223372036825200000)
 #define TS_MINUS_INFINITY_US INT64_C(-9223372036832400000)
+/* The same instants as date and time of day: +294247-01-10T04:00:25.2Z and
+ * -290308-12-21T19:59:27.6Z (T-23). */
+enum { ISO_PLUS_DAYS = 106751991, ISO_MINUS_DAYS = -106751992 };
+#define ISO_PLUS_US INT64_C(14425200000)
+#define ISO_MINUS_US INT64_C(71967600000)
 
 /* Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms": eras of 400 years. */
 int64_t mr_days_from_civil(int64_t year, int month, int day)
@@ -88,15 +93,34 @@ static bool ts_sentinel(int64_t v, enum mr_ts_unit unit, int64_t *out)
     return plus || minus;
 }
 
+/* Unix time to a timestamp, where it fits 64 bits. */
+static bool ts_of_unix(int64_t v, enum mr_ts_unit unit, int64_t *out)
+{
+    switch (unit) {
+    case MR_UNIT_S:
+        return !__builtin_sub_overflow(v, MR_TS_EPOCH_US / MR_US_PER_SECOND, &v) &&
+               !__builtin_mul_overflow(v, MR_US_PER_SECOND, out);
+    case MR_UNIT_MS:
+        return !__builtin_sub_overflow(v, MR_TS_EPOCH_US / 1000, &v) &&
+               !__builtin_mul_overflow(v, (int64_t)1000, out);
+    case MR_UNIT_NS:
+        return !__builtin_sub_overflow(floor_div(v, 1000), MR_TS_EPOCH_US, out);
+    case MR_UNIT_US:
+    default:
+        return !__builtin_sub_overflow(v, MR_TS_EPOCH_US, out);
+    }
+}
+
 int mr_ts_from_unit(int64_t v, const struct mr_ts_form *form, int64_t *out, struct mr_err *err)
 {
+    int64_t ts;
     if (form->sentinels && ts_sentinel(v, form->unit, out))
         return 0;
-    int rc = mr_us_from_unit(v, form->unit, form->nanos_poison, out, err);
-    if (rc < 0)
-        return rc;
-    if (*out < MR_TS_MIN_US || *out == INT64_MAX)
+    if (form->nanos_poison && form->unit == MR_UNIT_NS && v % 1000 != 0)
+        return mr_err_set(err, MR_TEMPORAL_NANOS, "%" PRId64 " ns", v);
+    if (!ts_of_unix(v, form->unit, &ts) || ts < MR_TS_MIN || ts >= MR_TS_END)
         return mr_err_set(err, MR_VALUE_OUT_OF_RANGE, "%" PRId64 " is no timestamp", v);
+    *out = ts;
     return 0;
 }
 
@@ -106,18 +130,26 @@ int mr_iso_timestamp(const struct mr_iso *iso, int64_t *out, struct mr_err *err)
         *out = iso->infinity > 0 ? INT64_MAX : INT64_MIN;
         return 0;
     }
-    int64_t us;
-    int64_t days = iso->days;
+    int64_t ts;
     int64_t rest = iso->us - (int64_t)iso->east_s * MR_US_PER_SECOND;
-    /* The first day's midnight may lie before int64 where its evening does not. */
-    if (days < 0) {
+    int64_t days = iso->days + floor_div(rest, MR_US_PER_DAY);
+    rest -= floor_div(rest, MR_US_PER_DAY) * MR_US_PER_DAY;
+    if ((days == ISO_PLUS_DAYS && rest == ISO_PLUS_US) ||
+        (days == ISO_MINUS_DAYS && rest == ISO_MINUS_US)) {
+        *out = days > 0 ? INT64_MAX : INT64_MIN;
+        return 0;
+    }
+    /* From the next midnight backwards where that is nearer to 0, so that only what is out of range
+     * can overflow. */
+    if (days < MR_TS_EPOCH_DAYS) {
         days += 1;
         rest -= MR_US_PER_DAY;
     }
-    if (__builtin_mul_overflow(days, MR_US_PER_DAY, &us) || __builtin_add_overflow(us, rest, &us))
+    if (__builtin_mul_overflow(days - MR_TS_EPOCH_DAYS, MR_US_PER_DAY, &ts) ||
+        __builtin_add_overflow(ts, rest, &ts) || ts < MR_TS_MIN || ts >= MR_TS_END)
         return mr_err_set(err, MR_VALUE_OUT_OF_RANGE, "the timestamp is beyond the calendar");
-    static const struct mr_ts_form form = {.unit = MR_UNIT_US, .sentinels = true};
-    return mr_ts_from_unit(us, &form, out, err);
+    *out = ts;
+    return 0;
 }
 
 /* Year y <= 0 is printed as 1-y BC (T-83), which stands behind everything else. */
@@ -182,14 +214,14 @@ void mr_print_offset(struct mr_buf *out, int32_t east_s)
         mr_buf_fmt(out, ":%02d", (int)(s % 60));
 }
 
-void mr_print_timestamp(struct mr_buf *out, int64_t unix_us, char between, const char *zone)
+void mr_print_timestamp(struct mr_buf *out, int64_t ts, char between, const char *zone)
 {
-    if (print_infinity(out, unix_us == INT64_MAX, unix_us == INT64_MIN))
+    if (print_infinity(out, ts == INT64_MAX, ts == INT64_MIN))
         return;
-    int64_t days = floor_div(unix_us, MR_US_PER_DAY);
-    bool before_christ = print_civil(out, days);
+    int64_t days = floor_div(ts, MR_US_PER_DAY);
+    bool before_christ = print_civil(out, days + MR_TS_EPOCH_DAYS);
     mr_buf_byte(out, (uint8_t)between);
-    mr_print_time(out, unix_us - days * MR_US_PER_DAY);
+    mr_print_time(out, ts - days * MR_US_PER_DAY);
     mr_buf_str(out, zone);
     if (before_christ)
         mr_buf_str(out, " BC");

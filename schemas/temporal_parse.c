@@ -180,6 +180,7 @@ struct amount {
     int64_t whole;
     int64_t micro;
     bool has_fraction;
+    bool excess; /* below a microsecond something was floored */
 };
 
 static bool scan_amount(struct scan *s, struct amount *out)
@@ -197,12 +198,13 @@ static bool scan_amount(struct scan *s, struct amount *out)
             return false;
         for (int64_t n = s->at - first; n < ISO_MAX_FRACTION; n++)
             v *= 10;
-        out->micro = v / 1000; /* floor of the magnitude: below a microsecond nothing is kept */
+        out->micro = v / 1000;
+        out->excess = v % 1000 != 0;
         out->has_fraction = true;
     }
     if (negative) {
         out->whole = -out->whole;
-        out->micro = -out->micro;
+        out->micro = -out->micro - (out->excess ? 1 : 0); /* floor, as of all times */
     }
     return true;
 }
@@ -252,12 +254,13 @@ static bool duration_add(struct duration *sum, const struct amount *n, char unit
     }
 }
 
-bool mr_iso_interval(struct mr_slice text, struct mr_interval *out)
+bool mr_iso_interval(struct mr_slice text, struct mr_interval *out, bool *excess)
 {
     struct scan s = {text.data, text.data + text.len};
     struct duration sum = {0, 0, 0};
     bool time = false;
     bool any = false;
+    *excess = false;
     if (text.len > 128 || !scan_char(&s, 'P'))
         return false;
     while (s.at < s.end) {
@@ -271,6 +274,7 @@ bool mr_iso_interval(struct mr_slice text, struct mr_interval *out)
             return false;
         if (!duration_add(&sum, &n, (char)*s.at++, time))
             return false;
+        *excess = *excess || n.excess;
         any = true;
     }
     if (!any || sum.months != (int32_t)sum.months || sum.days != (int32_t)sum.days)

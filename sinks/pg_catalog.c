@@ -69,6 +69,21 @@ static enum mr_type builtin_type(uint32_t oid)
     return MR_T_NONE;
 }
 
+/* Source: src/include/utils/timestamp.h and datetime.h, INTERVAL_MASK. */
+static int32_t interval_field(int32_t typmod)
+{
+    static const struct {
+        int bit;
+        enum mr_interval_field field;
+    } fields[] = {{12, MR_FIELD_SECOND}, {11, MR_FIELD_MINUTE}, {10, MR_FIELD_HOUR},
+                  {3, MR_FIELD_DAY},     {1, MR_FIELD_MONTH},   {2, MR_FIELD_YEAR}};
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        if (((typmod >> 16) >> fields[i].bit & 1) != 0)
+            return (int32_t)fields[i].field;
+    }
+    return -1;
+}
+
 /* Source: the *typmodin functions; numeric's scale has 11 bits with a sign since PostgreSQL 15. */
 static void typmod_apply(struct mr_coltype *to, enum mr_type scalar, int32_t typmod)
 {
@@ -87,8 +102,9 @@ static void typmod_apply(struct mr_coltype *to, enum mr_type scalar, int32_t typ
     } else if (scalar == MR_T_TIME || scalar == MR_T_TIMETZ || scalar == MR_T_TIMESTAMP ||
                scalar == MR_T_TIMESTAMPTZ) {
         to->precision = typmod;
-    } else if (scalar == MR_T_INTERVAL && (typmod & 0xffff) != 0xffff) {
-        to->precision = typmod & 0xffff;
+    } else if (scalar == MR_T_INTERVAL) {
+        to->precision = (typmod & 0xffff) != 0xffff ? typmod & 0xffff : -1;
+        to->length = interval_field(typmod);
     }
 }
 

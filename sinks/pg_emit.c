@@ -9,7 +9,6 @@
 #include "base/ban.h"
 
 enum { PG_EPOCH_DAYS = 10957 };
-#define PG_EPOCH_US INT64_C(946684800000000)
 
 /* The length word and `len` bytes of room behind it; NULL when memory is out. */
 static uint8_t *field_room(struct mr_buf *out, uint32_t len)
@@ -188,11 +187,11 @@ static void emit_timetz(struct mr_buf *out, const struct mr_coltype *to, int64_t
     mr_put_u32(at + 8, (uint32_t)-east_s);
 }
 
-static void emit_timestamp(struct mr_buf *out, const struct mr_coltype *to, int64_t unix_us)
+/* Its epoch is the server's, its infinities too. */
+static void emit_timestamp(struct mr_buf *out, const struct mr_coltype *to, int64_t ts)
 {
     (void)to;
-    bool infinite = unix_us == INT64_MAX || unix_us == INT64_MIN;
-    put_i64(out, infinite ? unix_us : unix_us - PG_EPOCH_US);
+    put_i64(out, ts);
 }
 
 static void emit_interval(struct mr_buf *out, const struct mr_coltype *to,

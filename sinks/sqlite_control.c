@@ -106,8 +106,10 @@ void mr_sq_time_text(int64_t ms, char out[MR_SQ_TIME_BYTES])
 {
     struct mr_buf text = MR_BUF_INIT;
     out[0] = '\0';
-    if (ms > INT64_MIN / 1000 && ms < INT64_MAX / 1000 && ms != -1)
-        mr_print_timestamp(&text, ms * 1000, ' ', "+00");
+    static const struct mr_ts_form form = {.unit = MR_UNIT_MS};
+    int64_t ts;
+    if (ms != -1 && mr_ts_from_unit(ms, &form, &ts, NULL) == 0)
+        mr_print_timestamp(&text, ts, ' ', "+00");
     if (text.len < MR_SQ_TIME_BYTES) {
         memcpy(out, mr_buf_cstr(&text), text.len);
         out[text.len] = '\0';
@@ -118,10 +120,10 @@ void mr_sq_time_text(int64_t ms, char out[MR_SQ_TIME_BYTES])
 int64_t mr_sq_time_ms(const char *text)
 {
     struct mr_iso iso;
-    int64_t us;
-    if (!mr_iso_parse(mr_slice_str(text), &iso) || mr_iso_timestamp(&iso, &us, NULL) < 0)
+    int64_t ts;
+    if (!mr_iso_parse(mr_slice_str(text), &iso) || mr_iso_timestamp(&iso, &ts, NULL) < 0)
         return -1;
-    return us / 1000;
+    return ts / 1000 + MR_TS_EPOCH_US / 1000;
 }
 
 /* ---- setup ---- */

@@ -121,10 +121,10 @@ static void emit_timetz(struct mr_buf *out, const struct mr_coltype *to, int64_t
     value_end(out, at);
 }
 
-static void emit_timestamp(struct mr_buf *out, const struct mr_coltype *to, int64_t unix_us)
+static void emit_timestamp(struct mr_buf *out, const struct mr_coltype *to, int64_t ts)
 {
     size_t at = value_begin(out, MR_TYPED_TEXT);
-    mr_print_timestamp(out, unix_us, ' ', to->type == MR_T_TIMESTAMPTZ ? "+00" : "");
+    mr_print_timestamp(out, ts, ' ', to->type == MR_T_TIMESTAMPTZ ? "+00" : "");
     value_end(out, at);
 }
 

@@ -109,10 +109,10 @@ static void text_timetz(struct mr_buf *out, const struct mr_coltype *to, int64_t
     end(out, at);
 }
 
-static void text_timestamp(struct mr_buf *out, const struct mr_coltype *to, int64_t unix_us)
+static void text_timestamp(struct mr_buf *out, const struct mr_coltype *to, int64_t ts)
 {
     size_t at = begin(out);
-    mr_print_timestamp(out, unix_us, ' ', to->type == MR_T_TIMESTAMPTZ ? "+00" : "");
+    mr_print_timestamp(out, ts, ' ', to->type == MR_T_TIMESTAMPTZ ? "+00" : "");
     end(out, at);
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "schemas/temporal.h"
 #include "tests/support/mr_test.h"
 
 #include "base/ban.h"
@@ -144,7 +145,9 @@ static void emit_scalar(const struct mr_emit_ops *emit, struct mr_buf *out,
         break;
     case MR_T_TIMESTAMP:
     case MR_T_TIMESTAMPTZ:
-        emit->timestamp(out, to, cell->i);
+        emit->timestamp(out, to,
+                        cell->i == INT64_MAX || cell->i == INT64_MIN ? cell->i
+                                                                     : cell->i - MR_TS_EPOCH_US);
         break;
     case MR_T_INTERVAL:
         emit->interval(out, to, &span);

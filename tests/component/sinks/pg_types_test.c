@@ -71,11 +71,14 @@ VALUE(v_date_ninf, date(out, to, INT32_MIN))
 VALUE(v_time, time(out, to, INT64_C(86399999999)))
 VALUE(v_time_24, time(out, to, INT64_C(86400000000)))
 VALUE(v_timetz, timetz(out, to, INT64_C(3600000000), 7200))
-VALUE(v_stamp, timestamp(out, to, INT64_C(1478260290123456)))
-VALUE(v_stamp_min, timestamp(out, to, INT64_C(-210866803200000000)))
+VALUE(v_stamp, timestamp(out, to, INT64_C(531575490123456)))
+VALUE(v_stamp_min, timestamp(out, to, INT64_C(-211813488000000000)))
+VALUE(v_stamp_max, timestamp(out, to, INT64_C(9223371331199999999)))
 VALUE(v_stamp_inf, timestamp(out, to, INT64_MAX))
 VALUE(v_stamp_ninf, timestamp(out, to, INT64_MIN))
 VALUE(v_span, interval(out, to, &(struct mr_interval){.us = 1500000, .days = -3, .months = 14}))
+VALUE(v_years, interval(out, to, &(struct mr_interval){.months = 36}))
+VALUE(v_hours, interval(out, to, &(struct mr_interval){.us = INT64_C(7200000000), .days = 1}))
 VALUE(v_bits, bits(out, to, (const uint8_t *)"\xa0\x80", 9))
 VALUE(v_no_bits, bits(out, to, NULL, 0))
 VALUE(v_numeric, numeric(out, to,
@@ -167,9 +170,13 @@ MR_TEST("dates, times and intervals arrive as they were sent, infinities and BC 
         {"timestamp", v_stamp, "2016-11-04 11:51:30.123456"},
         {"timestamptz", v_stamp, "2016-11-04 11:51:30.123456+00"},
         {"timestamp", v_stamp_min, "4714-11-24 00:00:00 BC"},
+        {"timestamp", v_stamp_max, "294276-12-31 23:59:59.999999"},
+        {"timestamptz", v_stamp_max, "294276-12-31 23:59:59.999999+00"},
         {"timestamptz", v_stamp_inf, "infinity"},
         {"timestamp", v_stamp_ninf, "-infinity"},
         {"interval", v_span, "1 year 2 mons -3 days +00:00:01.5"},
+        {"interval year", v_years, "3 years"},
+        {"interval day to hour", v_hours, "1 day 02:00:00"},
     };
     check(cases, sizeof cases / sizeof cases[0]);
 }

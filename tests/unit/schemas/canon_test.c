@@ -75,3 +75,22 @@ MR_TEST("what differs has another form, also across the border of two columns")
     mr_canon.text(&b, &any, "bc", 2);
     MR_CHECK(!same());
 }
+
+/* F-33, T-80 */
+MR_TEST("instants beyond Unix time have keys of their own, the others those that they always had")
+{
+    static const struct mr_coltype to = {.type = MR_T_TIMESTAMP};
+    struct mr_buf first = MR_BUF_INIT;
+    struct mr_buf second = MR_BUF_INIT;
+    mr_canon.timestamp(&first, &to, 1 - INT64_C(946684800000000));
+    MR_CHECK_INT(mr_get_u64(first.data + 4), 1);
+    mr_buf_reset(&first);
+    mr_canon.timestamp(&first, &to, INT64_MAX);
+    mr_canon.timestamp(&second, &to, INT64_MAX - INT64_C(946684800000000));
+    MR_CHECK(first.len != second.len);
+    mr_buf_reset(&first);
+    mr_canon.timestamp(&first, &to, INT64_C(9223371331199999999));
+    MR_CHECK(first.len == second.len && memcmp(first.data, second.data, first.len) != 0);
+    mr_buf_release(&first);
+    mr_buf_release(&second);
+}

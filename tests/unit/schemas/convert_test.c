@@ -21,6 +21,8 @@ MR_TEST("times as numbers keep range, sentinels and direction of rounding")
         {date, "timestamptz", 1, "1970-01-02 00:00:00+00"},
         {date, "timestamp", -2147472692, "infinity"},
         {date, "timestamp", 2145042905, "!value.out_of_range"},
+        {date, "timestamp", 106762939, "294276-12-31 00:00:00"},
+        {date, "timestamp", 106762940, "!value.out_of_range"},
         {micro, NULL, INT64_C(9223372036825200000), "infinity"},
         {micro, NULL, INT64_C(-9223372036832400000), "-infinity"},
         {micro, NULL, INT64_MAX, "infinity"},
@@ -35,7 +37,10 @@ MR_TEST("times as numbers keep range, sentinels and direction of rounding")
         {nano, NULL, INT64_MAX, "infinity"},
         {millis, NULL, INT64_C(9223372036825200), "infinity"},
         {millis, NULL, INT64_C(-9223372036832400), "-infinity"},
-        {millis, NULL, INT64_C(9223372036854776), "!value.out_of_range"},
+        {millis, NULL, INT64_C(9223372036854776), "294247-01-10 04:00:54.776"},
+        {millis, NULL, INT64_C(9224318015999999), "294276-12-31 23:59:59.999"},
+        {millis, NULL, INT64_C(9224318016000000), "!value.out_of_range"},
+        {millis, "date", INT64_C(9224317929600000), "294276-12-31"},
         {millis, NULL, 1, "1970-01-01 00:00:00.001"},
         {time_us, NULL, INT64_C(86400000000), "24:00:00"},
         {time_us, NULL, INT64_C(86400000001), "!value.out_of_range"},
@@ -123,6 +128,8 @@ MR_TEST("times, intervals and uuids as text are parsed whole")
         {interval, NULL, "P1Y2M3DT4H5M6.78S", "P1Y2M3DT4H5M6.78S"},
         {interval, NULL, "P-1Y-2MT-0.5S", "P-1Y-2MT-0.5S"},
         {interval, NULL, "P2147483648D", "!value.invalid"},
+        {interval, "interval(0)", "PT1.5S", "!value.lossy"},
+        {interval, NULL, "PT-0.0000001S", "PT-0.000001S"},
         {interval, NULL, "P", "!value.invalid"},
         {interval, NULL, "PT", "!value.invalid"},
         {uuid, NULL, "B68A35A7-17AD-35B3-AF2A-AE46EDB4545A",
@@ -332,6 +339,49 @@ MR_TEST("arrays of scalars become arrays, item rules apply, others become docume
         {texts, "int4[]", "02 04 3132 00", "{12}"},
         {"{\"type\":\"array\",\"items\":{\"type\":\"array\",\"items\":\"int\"}}", NULL,
          "02 02 02 00 00", "[[1]]"},
+    };
+    CHECK(hexes, cases);
+}
+
+/* T-15, T-21, T-23, T-27 */
+MR_TEST("texts of times below a microsecond are floored, or poison where the route says so")
+{
+    static const char zoned[] = NAMED("string", "io.debezium.time.ZonedTimestamp");
+    static const char iso_time[] = NAMED("string", "io.debezium.time.IsoTime");
+    static const char iso_ts[] = NAMED("string", "io.debezium.time.IsoTimestamp");
+    static const char interval[] = NAMED("string", "io.debezium.time.Interval");
+    static const struct text_case floored[] = {
+        {zoned, NULL, "1969-12-31T23:59:59.9999999Z", "1969-12-31 23:59:59.999999+00"},
+        {iso_time, NULL, "00:00:00.0000009Z", "00:00:00"},
+        {iso_ts, NULL, "2019-07-09T02:28:57.123456789Z", "2019-07-09 02:28:57.123456"},
+        {interval, NULL, "PT0.0000019S", "PT0.000001S"},
+        {"\"string\"", "interval", "PT-1.0000001S", "PT-1.000001S"},
+    };
+    static const struct text_case poison[] = {
+        {zoned, NULL, "1969-12-31T23:59:59.9999999Z", "!temporal.nanos"},
+        {zoned, NULL, "1969-12-31T23:59:59.999999000Z", "1969-12-31 23:59:59.999999+00"},
+        {iso_time, NULL, "00:00:00.0000009Z", "!temporal.nanos"},
+        {iso_ts, NULL, "2019-07-09T02:28:57.123456789Z", "!temporal.nanos"},
+        {interval, NULL, "PT0.0000019S", "!temporal.nanos"},
+        {"\"string\"", "interval", "PT-1.0000001S", "!temporal.nanos"},
+        {"\"string\"", "timestamptz", "2019-07-09T02:28:57.1234567Z", "!temporal.nanos"},
+    };
+    CHECK(texts, floored);
+    pc.route.nanos_poison = true;
+    CHECK(texts, poison);
+}
+
+/* T-14, S-21 */
+MR_TEST("a time of day inside of a document is one, as in a column")
+{
+    static const char nested[] =
+        "{\"type\":\"array\",\"items\":{\"type\":\"record\",\"name\":\"N\",\"fields\":[{\"name\":"
+        "\"t\","
+        "\"type\":{\"type\":\"long\",\"connect.name\":\"io.debezium.time.MicroTime\"}}]}}";
+    static const struct hex_case cases[] = {
+        {nested, NULL, "02 8080bbdd8305 00", "[{\"t\": \"24:00:00\"}]"},
+        {nested, NULL, "02 8280bbdd8305 00", "!value.out_of_range"},
+        {nested, NULL, "02 01 00", "!value.out_of_range"},
     };
     CHECK(hexes, cases);
 }

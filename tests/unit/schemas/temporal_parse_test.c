@@ -70,13 +70,58 @@ MR_TEST("durations are summed part by part and checked for overflow")
         "PT1Y", "P1.5Y", "PT1.S", "P2147483648D", "P178956971Y", "PT9223372036854776S",
         "P1YT", "P1Y ",  "PT1S1"};
     struct mr_interval v;
+    bool excess;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        if (mr_iso_interval(mr_slice_str(bad[i]), &v))
+        if (mr_iso_interval(mr_slice_str(bad[i]), &v, &excess))
             MR_FAIL("%s is a duration", bad[i]);
     }
-    MR_CHECK(mr_iso_interval(mr_slice_str("P1Y-2M1W3DT-4H5M-6.5S"), &v));
+    MR_CHECK(mr_iso_interval(mr_slice_str("P1Y-2M1W3DT-4H5M-6.5S"), &v, &excess));
     MR_CHECK_INT(v.months, 10);
     MR_CHECK_INT(v.days, 10);
     MR_CHECK_INT(v.us, INT64_C(-14106500000));
-    MR_CHECK(!mr_iso_interval(mr_slice_str("P178956970Y7M2147483647DT9223372036854.775807S"), &v));
+    MR_CHECK(!mr_iso_interval(mr_slice_str("P178956970Y7M2147483647DT9223372036854.775807S"), &v,
+                              &excess));
+}
+
+static const char *moment(const char *text)
+{
+    static struct mr_buf out;
+    struct mr_iso iso;
+    int64_t ts;
+    mr_buf_reset(&out);
+    if (!mr_iso_parse(mr_slice_str(text), &iso) || mr_iso_timestamp(&iso, &ts, NULL) < 0)
+        return "no";
+    mr_print_timestamp(&out, ts, ' ', "");
+    return mr_buf_cstr(&out);
+}
+
+/* T-21, T-23, T-80 */
+MR_TEST("timestamps reach from 4714 BC to 294276, and what says infinity becomes that")
+{
+    MR_CHECK_STR(moment("+294276-12-31T23:59:59.999999Z"), "294276-12-31 23:59:59.999999");
+    MR_CHECK_STR(moment("+294277-01-01T00:00:00Z"), "no");
+    MR_CHECK_STR(moment("+294277-01-01T00:00:00+00:01"), "294276-12-31 23:59:00");
+    MR_CHECK_STR(moment("+294247-01-10T04:00:54.775807Z"), "294247-01-10 04:00:54.775807");
+    MR_CHECK_STR(moment("+294247-01-10T04:00:25.2Z"), "infinity");
+    MR_CHECK_STR(moment("+294247-01-10T06:00:25.2+02:00"), "infinity");
+    MR_CHECK_STR(moment("-290308-12-21T19:59:27.6Z"), "-infinity");
+    MR_CHECK_STR(moment("-290308-12-21T19:59:27.7Z"), "no");
+    MR_CHECK_STR(moment("-4713-11-24T00:00:00Z"), "4714-11-24 00:00:00 BC");
+    MR_CHECK_STR(moment("-4713-11-23T23:59:59.999999Z"), "no");
+    MR_CHECK_STR(moment("-4713-11-23T23:00:00-01:00"), "4714-11-24 00:00:00 BC");
+    MR_CHECK_STR(moment("-999999999-01-01T00:00:00Z"), "no");
+    MR_CHECK_STR(moment("+999999999-12-31T23:59:59Z"), "no");
+}
+
+/* T-15, T-27 */
+MR_TEST("what a duration says below a microsecond is floored and told")
+{
+    struct mr_interval v;
+    bool excess;
+    MR_CHECK(mr_iso_interval(mr_slice_str("PT1.000000999S"), &v, &excess) && excess);
+    MR_CHECK_INT(v.us, 1000000);
+    MR_CHECK(mr_iso_interval(mr_slice_str("PT-1.0000005S"), &v, &excess) && excess);
+    MR_CHECK_INT(v.us, -1000001);
+    MR_CHECK(mr_iso_interval(mr_slice_str("PT-1.000001000S"), &v, &excess) && !excess);
+    MR_CHECK_INT(v.us, -1000001);
 }

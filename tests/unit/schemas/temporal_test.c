@@ -38,11 +38,12 @@ static const char *timestamp(int64_t us)
 
 MR_TEST("timestamps before the epoch and before Christ print as PostgreSQL prints them")
 {
-    MR_CHECK_STR(timestamp(-1), "1969-12-31 23:59:59.999999+00");
-    MR_CHECK_STR(timestamp(MR_TS_MIN_US), "4714-11-24 00:00:00+00 BC");
+    MR_CHECK_STR(timestamp(-MR_TS_EPOCH_US - 1), "1969-12-31 23:59:59.999999+00");
+    MR_CHECK_STR(timestamp(MR_TS_MIN), "4714-11-24 00:00:00+00 BC");
+    MR_CHECK_STR(timestamp(MR_TS_END - 1), "294276-12-31 23:59:59.999999+00");
     MR_CHECK_STR(timestamp(INT64_MAX), "infinity");
     MR_CHECK_STR(timestamp(INT64_MIN), "-infinity");
-    MR_CHECK_STR(timestamp(1500000), "1970-01-01 00:00:01.5+00");
+    MR_CHECK_STR(timestamp(1500000), "2000-01-01 00:00:01.5+00");
 }
 
 static const char *interval(int32_t months, int32_t days, int64_t us)
@@ -65,7 +66,8 @@ MR_TEST("intervals print so that reading them gives the same parts")
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct mr_interval back;
         const char *text = interval(cases[i].months, cases[i].days, cases[i].us);
-        if (!mr_iso_interval(mr_slice_str(text), &back))
+        bool excess;
+        if (!mr_iso_interval(mr_slice_str(text), &back, &excess) || excess)
             MR_FAIL("%s is not read", text);
         MR_CHECK_INT(back.us, cases[i].us);
         MR_CHECK_INT(back.days, cases[i].days);
@@ -84,5 +86,36 @@ MR_TEST("units are scaled with a check and nanoseconds floored")
     MR_CHECK_INT(mr_us_from_unit(1, MR_UNIT_NS, true, &us, &err), -MR_TEMPORAL_NANOS);
     MR_CHECK_INT(mr_us_from_unit(INT64_MAX, MR_UNIT_S, false, &us, &err), -MR_VALUE_OUT_OF_RANGE);
     MR_CHECK_OK(mr_ts_from_unit(INT64_C(9223372036825200), &ms, &us, &err));
-    MR_CHECK_INT(us, INT64_C(9223372036825200000)); /* no sentinel where none is meant */
+    MR_CHECK_INT(us, INT64_C(9223372036825200000) - MR_TS_EPOCH_US); /* no sentinel is meant */
+}
+
+/* T-80 */
+MR_TEST("every unit reaches the ends of the range and not a step further")
+{
+    static const struct {
+        enum mr_ts_unit unit;
+        int64_t v;
+        bool fits;
+    } cases[] = {
+        {MR_UNIT_S, -210866803200, true},
+        {MR_UNIT_S, -210866803201, false},
+        {MR_UNIT_S, 9224318015999, true},
+        {MR_UNIT_S, 9224318016000, false},
+        {MR_UNIT_S, INT64_MIN, false},
+        {MR_UNIT_MS, INT64_C(9224318015999999), true},
+        {MR_UNIT_MS, INT64_C(9224318016000000), false},
+        {MR_UNIT_MS, INT64_MAX, false},
+        {MR_UNIT_US, INT64_MAX, true},
+        {MR_UNIT_US, INT64_C(-210866803200000000), true},
+        {MR_UNIT_US, INT64_C(-210866803200000001), false},
+        {MR_UNIT_US, INT64_MIN, false},
+        {MR_UNIT_NS, INT64_MAX, true},
+        {MR_UNIT_NS, INT64_MIN, true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct mr_ts_form form = {.unit = cases[i].unit};
+        int64_t ts;
+        if ((mr_ts_from_unit(cases[i].v, &form, &ts, NULL) == 0) != cases[i].fits)
+            MR_FAIL("unit %d: %lld", (int)cases[i].unit, (long long)cases[i].v);
+    }
 }

@@ -110,7 +110,7 @@ MR_TEST("text and bytes go as they are, jsonb with its version byte")
 }
 
 // T-12, T-16, T-18, T-80
-MR_TEST("dates and timestamps are shifted to 2000-01-01, but for the infinities")
+MR_TEST("dates are shifted to 2000-01-01 as timestamps are already, but for the infinities")
 {
     mr_pg_emit.date(&out, type(MR_T_DATE), 10957);
     MR_CHECK_STR(hex(), "00000004 00000000");
@@ -120,7 +120,7 @@ MR_TEST("dates and timestamps are shifted to 2000-01-01, but for the infinities"
     MR_CHECK_STR(hex(), "00000004 7fffffff");
     mr_pg_emit.date(&out, type(MR_T_DATE), INT32_MIN);
     MR_CHECK_STR(hex(), "00000004 80000000");
-    mr_pg_emit.timestamp(&out, type(MR_T_TIMESTAMP), INT64_C(946684800000001));
+    mr_pg_emit.timestamp(&out, type(MR_T_TIMESTAMP), 1);
     MR_CHECK_STR(hex(), "00000008 00000000 00000001");
     mr_pg_emit.timestamp(&out, type(MR_T_TIMESTAMPTZ), INT64_MAX);
     MR_CHECK_STR(hex(), "00000008 7fffffff ffffffff");
