@@ -189,7 +189,7 @@ static bool mend_one(struct mr_kafka *kafka, struct mr_kafka_part *part)
  * back that flow and that the client would resume behind a record not yet read. */
 static void mend(struct mr_kafka *kafka) MR_NO_TSA
 {
-    for (uint32_t i = 0; i < kafka->opts->n_lanes; i++)
+    for (uint32_t i = 0; i < kafka->opts.n_lanes; i++)
         mr_kafka_lane_settle(&kafka->lanes[i]);
     for (size_t i = 0; i < kafka->n_parts; i++) {
         struct mr_kafka_part *part = kafka->parts[i];

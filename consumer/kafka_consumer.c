@@ -1,6 +1,7 @@
-/* Owns the consumer client: its life, its events, mirror commits. It pulls events instead of taking
- * callbacks, so a rebalance is answered by poll when the lanes are ready, not inside the client.
- * Source: librdkafka's rdkafka.h, rd_kafka_queue_poll(), "Queue API" and "Event interface". */
+/* Owns the consumer client: its events, mirror commits, and its life but for its end. It pulls
+ * events instead of taking callbacks, so a rebalance is answered by poll when the lanes are ready,
+ * not inside the client. Source: librdkafka's rdkafka.h, rd_kafka_queue_poll(), "Queue API" and
+ * "Event interface". */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +14,6 @@
 #include "consumer/kafka_source.h"
 
 #include "base/ban.h"
-
-enum { CLOSE_POLL_MS = 50 };
 
 /* ---- events ---- */
 
@@ -110,9 +109,8 @@ static void commit_note(struct mr_kafka *kafka, int code)
            mr_kv_u64("failures", kafka->n_commits_failed));
 }
 
-/* True: `event` is for poll. */
-static bool event_take(struct mr_kafka *kafka, rd_kafka_event_t *from,
-                       struct mr_source_event *event)
+bool mr_kafka_event_take(struct mr_kafka *kafka, rd_kafka_event_t *from,
+                         struct mr_source_event *event)
 {
     switch (rd_kafka_event_type(from)) {
     case RD_KAFKA_EVENT_REBALANCE:
@@ -138,7 +136,7 @@ static bool event_take(struct mr_kafka *kafka, rd_kafka_event_t *from,
 static void kafka_poll(struct mr_source *source, uint32_t timeout_ms, struct mr_source_event *event)
 {
     struct mr_kafka *kafka = mr_kafka_of(source);
-    uint64_t now_ms = mr_mono_ms(&kafka->opts->env);
+    uint64_t now_ms = mr_mono_ms(&kafka->opts.env);
     uint64_t end_ms = now_ms + timeout_ms;
     bool taken = false;
 
@@ -156,9 +154,9 @@ static void kafka_poll(struct mr_source *source, uint32_t timeout_ms, struct mr_
         rd_kafka_event_t *from = rd_kafka_queue_poll(kafka->events, (int)left_ms);
         if (from == NULL)
             break;
-        taken = event_take(kafka, from, event);
+        taken = mr_kafka_event_take(kafka, from, event);
         rd_kafka_event_destroy(from);
-        now_ms = mr_mono_ms(&kafka->opts->env);
+        now_ms = mr_mono_ms(&kafka->opts.env);
         if (woken)
             end_ms = now_ms;
     }
@@ -244,7 +242,7 @@ static void commit_wait(struct mr_source *source, const struct mr_source_part *p
 
 static int lanes_open(struct mr_kafka *kafka, struct mr_err *err)
 {
-    uint32_t n = kafka->opts->n_lanes;
+    uint32_t n = kafka->opts.n_lanes;
 
     kafka->lanes = calloc(n > 0 ? n : 1, sizeof *kafka->lanes);
     if (kafka->lanes == NULL)
@@ -263,7 +261,7 @@ static int lanes_open(struct mr_kafka *kafka, struct mr_err *err)
 
 static void lanes_close(struct mr_kafka *kafka)
 {
-    for (uint32_t i = 0; kafka->lanes != NULL && i < kafka->opts->n_lanes; i++) {
+    for (uint32_t i = 0; kafka->lanes != NULL && i < kafka->opts.n_lanes; i++) {
         struct mr_kafka_lane *lane = &kafka->lanes[i];
         if (lane->queue == NULL)
             continue;
@@ -275,7 +273,7 @@ static void lanes_close(struct mr_kafka *kafka)
     free(kafka->lanes);
 }
 
-static void kafka_free(struct mr_kafka *kafka)
+void mr_kafka_free(struct mr_kafka *kafka)
 {
     if (kafka->events != NULL)
         rd_kafka_queue_destroy(kafka->events);
@@ -293,7 +291,7 @@ static void kafka_free(struct mr_kafka *kafka)
 
 static int subscribe(struct mr_kafka *kafka, struct mr_err *err)
 {
-    const struct mr_source_opts *opts = kafka->opts;
+    const struct mr_source_opts *opts = &kafka->opts;
 
     if (opts->n_topics == 0)
         return 0; /* only asks for facts: no member of the group */
@@ -318,7 +316,7 @@ static int kafka_open(const struct mr_source_opts *opts, struct mr_source **out,
     if (kafka == NULL)
         return mr_err_set(err, MR_NO_MEMORY, "no memory for the source");
     kafka->base.ops = &mr_source_kafka;
-    kafka->opts = opts;
+    kafka->opts = *opts;
     mr_lock_init(&kafka->lock, 46);
     mr_lock_init(&kafka->facts_lock, 47);
     mr_lock_init(&kafka->stats_lock, 72);
@@ -335,132 +333,11 @@ static int kafka_open(const struct mr_source_opts *opts, struct mr_source **out,
         rc = subscribe(kafka, err);
 out:
     if (rc < 0) {
-        kafka_free(kafka);
+        mr_kafka_free(kafka);
         return rc;
     }
     *out = &kafka->base;
     return 0;
-}
-
-/* A revoke that came a second time: the client waits for no answer any more, and a request to a
- * group membership that is just ending is never answered (rdkafka_cgrp.c, rd_kafka_cgrp_terminated
- * drops what waits). */
-static bool is_stale(struct mr_kafka *kafka, const struct mr_source_event *event)
-{
-    for (size_t i = 0; i < event->n_parts; i++) {
-        const struct mr_kafka_part *part =
-            mr_kafka_part_find(kafka, event->parts[i].stream, event->parts[i].partition);
-        if (part != NULL && atomic_load(&part->assigned))
-            return false;
-    }
-    return true;
-}
-
-/* Answers what the client asks while it leaves the group: everything is given back. */
-static void close_event(struct mr_kafka *kafka, rd_kafka_event_t *from)
-{
-    struct mr_source_event event = {.kind = MR_SOURCE_NOTHING, .err = MR_ERR_INIT};
-    struct mr_err err = MR_ERR_INIT;
-
-    if (!event_take(kafka, from, &event))
-        return;
-    if (event.kind == MR_SOURCE_REVOKED || event.kind == MR_SOURCE_LOST) {
-        if (!is_stale(kafka, &event))
-            mr_kafka_unassign(&kafka->base, event.parts, event.n_parts, &err);
-    } else if (event.kind == MR_SOURCE_ASSIGNED) {
-        mr_kafka_assign(&kafka->base, event.parts, event.n_parts, &err);
-    }
-    mr_source_event_release(&event);
-}
-
-/* An answer on a thread of its own: the client may end its membership while it is asked, and then
- * never returns from the call (librdkafka 2.8, seen once in 75 closes amid a rebalance). */
-struct close_answer {
-    struct mr_kafka *kafka;
-    rd_kafka_event_t *from;
-    pthread_t thread;
-    struct mr_lock lock; /* rank 49 */
-    struct mr_cond changed;
-    bool done MR_GUARDED_BY(lock);
-};
-
-static void *close_answer_main(void *arg)
-{
-    struct close_answer *answer = arg;
-
-    close_event(answer->kafka, answer->from);
-    rd_kafka_event_destroy(answer->from);
-    mr_lock_take(&answer->lock);
-    answer->done = true;
-    mr_cond_wake_all(&answer->changed);
-    mr_lock_drop(&answer->lock);
-    return NULL;
-}
-
-static bool close_awaited(struct close_answer *answer, uint64_t end_ms)
-{
-    const struct mr_env *env = &answer->kafka->opts->env;
-
-    mr_lock_take(&answer->lock);
-    for (uint64_t now_ms = mr_mono_ms(env); !answer->done && now_ms < end_ms;
-         now_ms = mr_mono_ms(env))
-        mr_cond_wait(&answer->changed, &answer->lock, (uint32_t)(end_ms - now_ms));
-    bool done = answer->done;
-    mr_lock_drop(&answer->lock);
-    return done;
-}
-
-/* False when the answer has not come back by then: the client must be left as it is. */
-static bool close_answered(struct mr_kafka *kafka, rd_kafka_event_t *from, uint64_t end_ms)
-{
-    struct close_answer *answer = calloc(1, sizeof *answer);
-
-    if (answer == NULL) {
-        rd_kafka_event_destroy(from);
-        return true;
-    }
-    answer->kafka = kafka;
-    answer->from = from;
-    mr_lock_init(&answer->lock, 49);
-    mr_cond_init(&answer->changed);
-    bool threaded = pthread_create(&answer->thread, NULL, close_answer_main, answer) == 0;
-    if (!threaded)
-        close_answer_main(answer);
-    if (!close_awaited(answer, end_ms)) {
-        pthread_detach(answer->thread); /* it keeps `answer` */
-        return false;
-    }
-    if (threaded)
-        pthread_join(answer->thread, NULL);
-    mr_cond_release(&answer->changed);
-    mr_lock_release(&answer->lock);
-    free(answer);
-    return true;
-}
-
-static void kafka_close(struct mr_source *source, uint32_t timeout_ms)
-{
-    struct mr_kafka *kafka = mr_kafka_of(source);
-    uint64_t end_ms = mr_mono_ms(&kafka->opts->env) + timeout_ms;
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(kafka->rk);
-    rd_kafka_error_t *error = rd_kafka_consumer_close_queue(kafka->rk, queue);
-    bool answered = true;
-
-    while (error == NULL && answered && !rd_kafka_consumer_closed(kafka->rk)) {
-        rd_kafka_event_t *event = rd_kafka_queue_poll(queue, CLOSE_POLL_MS);
-        if (event != NULL)
-            answered = close_answered(kafka, event, end_ms);
-        if (mr_mono_ms(&kafka->opts->env) >= end_ms) {
-            mr_log(MR_WARN, "kafka_close_timed_out", mr_kv_u64("timeout_ms", timeout_ms));
-            break;
-        }
-    }
-    if (error != NULL)
-        rd_kafka_error_destroy(error); /* a fatal error: there is no group to leave */
-    rd_kafka_queue_destroy(queue);
-    if (answered)
-        kafka_free(
-            kafka); /* else a thread is still in the client: its memory goes with the process */
 }
 
 /* ---- the rest of the table ---- */
@@ -487,7 +364,7 @@ static const char *client_version(void)
 const struct mr_source_ops mr_source_kafka = {
     .name = "kafka",
     .open = kafka_open,
-    .close = kafka_close,
+    .close = mr_kafka_close,
     .poll = kafka_poll,
     .wake_poll = wake_poll,
     .wake_lane = wake_lane,

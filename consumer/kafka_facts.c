@@ -38,7 +38,7 @@ void mr_kafka_facts_release(struct mr_kafka *kafka) MR_NO_TSA
 
 static int left_ms(const struct mr_kafka *kafka, uint64_t end_ms)
 {
-    uint64_t now_ms = mr_mono_ms(&kafka->opts->env);
+    uint64_t now_ms = mr_mono_ms(&kafka->opts.env);
 
     return end_ms > now_ms + LEAST_TIMEOUT_MS ? (int)(end_ms - now_ms) : LEAST_TIMEOUT_MS;
 }
@@ -48,7 +48,7 @@ static int left_ms(const struct mr_kafka *kafka, uint64_t end_ms)
 static int cluster_get(struct mr_kafka *kafka, uint64_t end_ms, const char **out,
                        struct mr_err *err)
 {
-    uint64_t now_ms = mr_mono_ms(&kafka->opts->env);
+    uint64_t now_ms = mr_mono_ms(&kafka->opts.env);
 
     *out = kafka->cluster_id;
     mr_lock_take(&kafka->facts_lock);
@@ -95,7 +95,7 @@ static const char *topic_note(struct mr_kafka *kafka, const char *stream, const 
     }
     if (topic != NULL) {
         topic->n_partitions = n_partitions;
-        topic->asked_ms = mr_mono_ms(&kafka->opts->env);
+        topic->asked_ms = mr_mono_ms(&kafka->opts.env);
         noted = topic->id;
     }
     mr_lock_drop(&kafka->facts_lock);
@@ -109,7 +109,7 @@ static bool topic_known(struct mr_kafka *kafka, const char *stream, struct mr_lo
     mr_lock_take(&kafka->facts_lock);
     struct mr_kafka_topic *topic = topic_find(kafka, stream);
     if (topic != NULL) {
-        fresh = mr_mono_ms(&kafka->opts->env) - topic->asked_ms < IDS_FRESH_MS;
+        fresh = mr_mono_ms(&kafka->opts.env) - topic->asked_ms < IDS_FRESH_MS;
         out->stream_id = topic->id;
         out->n_partitions = topic->n_partitions;
     }
@@ -274,7 +274,7 @@ int mr_kafka_facts(struct mr_source *source, const char *stream, int32_t partiti
                    uint32_t timeout_ms, struct mr_log_facts *out, struct mr_err *err)
 {
     struct mr_kafka *kafka = mr_kafka_of(source);
-    uint64_t end_ms = mr_mono_ms(&kafka->opts->env) + timeout_ms;
+    uint64_t end_ms = mr_mono_ms(&kafka->opts.env) + timeout_ms;
 
     *out = (struct mr_log_facts){.at_timestamp = -1, .stream_id = "", .cluster_id = ""};
     int rc = cluster_get(kafka, end_ms, &out->cluster_id, err);

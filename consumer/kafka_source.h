@@ -1,5 +1,6 @@
-/* The Kafka source's inside, shared by its files: kafka_consumer.c (life, events), kafka_assign.c
- * (assign, hold, release), kafka_read.c (records), kafka_facts.c (questions to the brokers).
+/* The Kafka source's inside, shared by its files: kafka_consumer.c (life, events), kafka_close.c
+ * (its end), kafka_assign.c (assign, hold, release), kafka_read.c (records), kafka_facts.c
+ * (questions to the brokers).
  *
  * Four facts of the client shape it (seen in the sources of librdkafka 2.3 and 2.8):
  *
@@ -35,6 +36,7 @@ struct rd_kafka_s;
 struct rd_kafka_queue_s;
 struct rd_kafka_message_s;
 struct rd_kafka_topic_partition_list_s;
+struct rd_kafka_op_s; /* rd_kafka_event_t */
 
 enum {
     MR_KAFKA_READ_MOST = 1000,
@@ -72,7 +74,7 @@ struct mr_kafka_topic; /* kafka_facts.c: what was asked about a topic */
 
 struct mr_kafka {
     struct mr_source base;
-    const struct mr_source_opts *opts; /* borrowed; opts->env: thread poll, its clock any */
+    struct mr_source_opts opts; /* opts.env: thread poll, its clock any */
     struct rd_kafka_s *rk;
     struct rd_kafka_queue_s *events; /* the consumer's queue: all events, no records */
     uint32_t session_timeout_ms;     /* immutable after open */
@@ -106,6 +108,16 @@ static inline struct mr_kafka *mr_kafka_of(struct mr_source *source)
 /* The client for these options: 0, or -MR_CONFIG_INVALID with the client's text. */
 int mr_kafka_client_new(const struct mr_source_opts *opts, struct rd_kafka_s **out,
                         uint32_t *session_timeout_ms, struct mr_err *err);
+
+/* ---- kafka_consumer.c ---- */
+/* Reads an event of the client; true: `event` is for poll. */
+bool mr_kafka_event_take(struct mr_kafka *kafka, struct rd_kafka_op_s *from,
+                         struct mr_source_event *event);
+/* Frees everything; waits for the client's threads. */
+void mr_kafka_free(struct mr_kafka *kafka);
+
+/* ---- kafka_close.c ---- */
+void mr_kafka_close(struct mr_source *source, uint32_t timeout_ms);
 
 /* ---- kafka_assign.c ---- */
 int mr_kafka_assign(struct mr_source *source, const struct mr_source_part *parts, size_t n,
