@@ -12,17 +12,23 @@ TAG = "millrace:check"
 
 
 def run(*command, timeout):
-    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+    """(whether it ended well, what it said)"""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+    except subprocess.TimeoutExpired:
+        return False, f"{' '.join(command[:2])} did not end within {timeout} s"
+    return done.returncode == 0, done.stdout + done.stderr
 
 
 def main():
     root = tree.root_from_arguments(__doc__)
-    if shutil.which("docker") is None or run("docker", "info", timeout=60).returncode != 0:
+    if shutil.which("docker") is None or not run("docker", "info", timeout=60)[0]:
         tree.skip("the image is not built: no Docker daemon answers here")
-    done = run("docker", "build", "--tag", TAG, str(root), timeout=1200)
-    if done.returncode == 0:
-        done = run("docker", "run", "--rm", TAG, "--version", timeout=60)
-    tree.finish([] if done.returncode == 0 else (done.stdout + done.stderr).splitlines()[-20:])
+    good, said = run("docker", "build", "--tag", TAG, str(root), timeout=1200)
+    if good:
+        good, said = run("docker", "run", "--rm", TAG, "--version", timeout=60)
+        good = good and said.startswith("millrace ")
+    tree.finish([] if good else said.splitlines()[-20:] or ["the image says nothing"])
 
 
 if __name__ == "__main__":

@@ -260,6 +260,35 @@ def test_a_bad_compose_file_is_found(house, old, new, says):
     assert says in check("compose", house)
 
 
+# A stand-in for Docker: a call that FAKE_DOCKER names fails, or says nothing (`run=mute`).
+FAKE_DOCKER = """#!/bin/sh
+for fault in $FAKE_DOCKER; do
+    if [ "$fault" = "$1" ]; then echo "no $1"; exit 1; fi
+    if [ "$fault" = "$1=mute" ]; then exit 0; fi
+done
+if [ "$1" = run ]; then echo "millrace 1.2.3 (abc)"; fi
+"""
+
+
+@pytest.mark.parametrize("fault, says", [("", ""), ("build", "no build\n1 findings\n"), ("run", "no run\n1 findings\n"),
+                                         ("run=mute", "the image says nothing\n1 findings\n")])
+def test_an_image_that_does_not_build_or_run_is_found(house, monkeypatch, fault, says):
+    write(house, "bin/docker", FAKE_DOCKER)
+    (house / "bin/docker").chmod(0o755)
+    monkeypatch.setenv("PATH", str(house / "bin"), prepend=os.pathsep)
+    monkeypatch.setenv("FAKE_DOCKER", fault)
+    assert check("image", house) == says
+
+
+def test_an_image_is_skipped_where_no_daemon_answers(house, monkeypatch):
+    write(house, "bin/docker", FAKE_DOCKER)
+    (house / "bin/docker").chmod(0o755)
+    monkeypatch.setenv("PATH", str(house / "bin"), prepend=os.pathsep)
+    monkeypatch.setenv("FAKE_DOCKER", "info")
+    with pytest.raises(pytest.skip.Exception, match="no Docker daemon"):
+        check("image", house)
+
+
 def find_program(name):
     found = [p for p in ROOT.glob(f"build/*/tests/{name}") if os.access(p, os.X_OK)]
     return found[0] if found else None
