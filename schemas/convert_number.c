@@ -90,6 +90,18 @@ struct digits {
     bool exponent;        /* what is behind it was not counted */
 };
 
+static void digit_count(struct digits *d, const uint8_t *at)
+{
+    if (d->first == NULL && *at == '0') {
+        d->n_places += d->whole ? 0 : 1;
+        return;
+    }
+    if (d->first == NULL)
+        d->first = at;
+    d->n++;
+    d->n_zeros = *at == '0' ? d->n_zeros + 1 : 0;
+}
+
 /* False where the text is no number. */
 static bool digits_count(struct mr_slice text, struct digits *out)
 {
@@ -97,11 +109,7 @@ static bool digits_count(struct mr_slice text, struct digits *out)
     for (size_t i = 0; i < text.len; i++) {
         uint8_t c = text.data[i];
         if (c >= '0' && c <= '9') {
-            if (out->first == NULL && c != '0')
-                out->first = text.data + i;
-            out->n += out->first != NULL ? 1 : 0;
-            out->n_zeros = out->first != NULL && c == '0' ? out->n_zeros + 1 : 0;
-            out->n_places += out->first == NULL && !out->whole ? 1 : 0;
+            digit_count(out, text.data + i);
         } else if (c == '.') {
             out->whole = false;
         } else if ((c == 'e' || c == 'E') && out->first != NULL) {
