@@ -147,7 +147,8 @@ int mr_convert_screen(struct mr_convert_run *run, struct mr_slice *text)
     }
     if (!mr_buf_ok(&run->more))
         return mr_err_set(run->err, MR_VALUE_TOO_LARGE, "%zu bytes", text->len);
-    *text = (struct mr_slice){run->more.data, run->more.len};
+    /* what was nothing but U+0000 is empty, not absent */
+    *text = (struct mr_slice){run->more.len > 0 ? run->more.data : text->data, run->more.len};
     return 0;
 }
 

@@ -6,6 +6,7 @@ the next one uses: build/asan, build/tsan, build/release and build/clang are mad
 import os
 import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -103,21 +104,34 @@ def suite_component(house, results):
 
 
 def suite_fuzz(house, results):
-    """Every input of every corpus; with --long also a minute of fuzzing for each target."""
+    """Every input of every corpus, then MR_FUZZ_SECONDS (60; with --long 600) of fuzzing for each target."""
     house.build(results, "asan")
     run_ctest(house, results, "asan", "^fuzz$")
-    if not house.long or not house.build(results, "fuzz"):
+    targets = [f"fuzz_{source.name.removesuffix('_fuzz.c')}" for source in sorted(house.root.glob("tests/fuzz/*_fuzz.c"))]
+    if not house.build(results, "fuzz", targets=targets):
         return
-    seconds = os.environ.get("MR_FUZZ_SECONDS", "60")
-    for program in sorted((house.root / "build/fuzz/tests").glob("fuzz_*")):
-        name = program.name.removeprefix("fuzz_")
-        found = house.root / "build/fuzz/found" / name
-        found.mkdir(parents=True, exist_ok=True)
-        log = house.log(f"fuzz-{name}")
-        rc = process.run([program, f"-max_total_time={seconds}", "-rss_limit_mb=2048", "-timeout=20",
-                          f"-artifact_prefix={found}-crash-", found, house.root / "tests/fuzz/corpus" / name],
-                         log, int(seconds) + 300)
-        results.add(PASS if rc == 0 else FAIL, f"{program.name}: {seconds} s of fuzzing", "" if rc == 0 else tail(log))
+    with ThreadPoolExecutor(max_workers=house.jobs) as pool:
+        for status, name, detail in pool.map(lambda target: fuzz(house, target), targets):
+            results.add(status, name, detail)
+
+
+def fuzz(house, target):
+    """One target for its time, from its corpus, with its dictionary and a memory limit: (status, name, detail)."""
+    seconds = int(os.environ.get("MR_FUZZ_SECONDS", "600" if house.long else "60"))
+    name = target.removeprefix("fuzz_")
+    found = house.root / "build/fuzz/found" / name
+    found.mkdir(parents=True, exist_ok=True)
+    log = house.log(f"fuzz-{name}")
+    log.unlink(missing_ok=True)
+    words = house.root / f"tests/fuzz/dict/{name}.dict"
+    rc = process.run([house.root / "build/fuzz/tests" / target, f"-max_total_time={seconds}", "-rss_limit_mb=2048",
+                      "-malloc_limit_mb=256", "-timeout=20", f"-artifact_prefix={found}-crash-", "-print_final_stats=1",
+                      *([f"-dict={words}"] if words.exists() else []), found, house.root / "tests/fuzz/corpus" / name],
+                     log, seconds + 300,
+                     env={"LSAN_OPTIONS": f"suppressions={house.root}/tests/lsan.supp:print_suppressions=0"})
+    runs = re.search(r"number_of_executed_units: (\d+)", log.read_text(errors="replace"))
+    title = f"{target}: {seconds} s of fuzzing{f', {int(runs[1]):,} inputs' if runs else ''}"
+    return (PASS, title, "") if rc == 0 and runs else (FAIL, title, tail(log))
 
 
 def suite_tsan(house, results):
@@ -142,7 +156,9 @@ def suite_contract(house, results):
     """Which rows of docs/contract.md no test cites."""
     log = house.log("contract")
     script = next(house.root.glob("tests/contract_coverage*"))
+    log.unlink(missing_ok=True)
     rc = process.run(["python3", script], log, 300, cwd=house.root)
+    print(tail(log, 1), flush=True)
     status = {0: PASS, EXIT_SKIPPED: SKIP}.get(rc, FAIL)
     results.add(status, "every row of the contract is cited by a test", tail(log, 1 if status == SKIP else 40))
 

@@ -267,6 +267,7 @@ MR_TEST("U+0000 is poison, stripped or replaced, as the route says")
 {
     static const struct hex_case poison[] = {{"\"string\"", NULL, "06 610062", "!value.nul"}};
     static const struct hex_case strip[] = {{"\"string\"", NULL, "06 610062", "ab"},
+                                            {"\"string\"", NULL, "02 00", ""},
                                             {"\"string\"", "varchar(2)", "06 610062", "ab"}};
     static const struct hex_case replace[] = {{"\"string\"", NULL, "06 610062",
                                                "a\xef\xbf\xbd"
