@@ -164,11 +164,12 @@ static struct mr_batch_table *table_for(struct mr_batch *batch, struct mr_target
         *rc = -MR_NO_MEMORY;
         return NULL;
     }
-    if (table->rows.n_rows > 0 && !mr_table_same(table->rows.table, mr_plan_table(plan))) {
+    bool in_use = table->rows.n_rows > 0 || table->rows.truncated;
+    if (in_use && !mr_table_same(table->rows.table, mr_plan_table(plan))) {
         *rc = -MR_FULL;
         return NULL;
     }
-    if (table->rows.n_rows == 0 && table->rows.table != mr_plan_table(plan)) {
+    if (!in_use && table->rows.table != mr_plan_table(plan)) {
         mr_rows_release(&table->rows);
         mr_rows_init(&table->rows, mr_plan_table(plan), mr_plan_key(plan), target->load->reduce,
                      &batch->arena, batch->opts.seed);
@@ -297,6 +298,20 @@ int mr_batch_add(struct mr_batch *batch, struct mr_target *target, struct mr_pla
     else if (rc == 0)
         table->n_upserts++;
     return rc;
+}
+
+int mr_batch_truncate(struct mr_batch *batch, struct mr_target *target, struct mr_plan *plan,
+                      struct mr_err *err)
+{
+    int rc;
+    struct mr_batch_table *table = table_for(batch, target, plan, &rc);
+
+    if (table != NULL && (!room_make(batch) || !plan_keep(batch, plan)))
+        rc = -MR_NO_MEMORY;
+    if (table == NULL || rc < 0)
+        return rc == -MR_FULL ? rc : mr_err_set(err, MR_NO_MEMORY, "no memory for a batch");
+    mr_rows_truncate(&table->rows);
+    return 0;
 }
 
 /* NOLINTNEXTLINE(readability-function-size): six parameters, the interface of batch.h */

@@ -33,6 +33,7 @@ enum mr_batch_count {
     MR_COUNT_UPDATE,
     MR_COUNT_DELETE,
     MR_COUNT_TOMBSTONE,
+    MR_COUNT_TRUNCATE,
     MR_COUNT_SKIP,
     MR_COUNT_BAD,
     MR_N_COUNTS
@@ -90,6 +91,9 @@ bool mr_batch_is_full(const struct mr_batch *batch);
 int mr_batch_add(struct mr_batch *batch, struct mr_target *target, struct mr_plan *plan,
                  const struct mr_decoded *decoded, const struct mr_record *record,
                  struct mr_err *err);
+/* empties the table and forgets what the batch has for it. 0, -MR_FULL or -MR_NO_MEMORY. */
+int mr_batch_truncate(struct mr_batch *batch, struct mr_target *target, struct mr_plan *plan,
+                      struct mr_err *err);
 /* Puts a record aside with its reason (design.md section 6). 0, -MR_FULL or -MR_NO_MEMORY. */
 int mr_batch_add_letter(struct mr_batch *batch, struct mr_source *source,
                         const struct mr_target *target, const struct mr_record *record,

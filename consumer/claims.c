@@ -103,6 +103,22 @@ static int item_facts(struct mr_claims *claims, const struct mr_claim_item *item
     return rc;
 }
 
+/* said once a table, before such a record is met. */
+static void tell_truncate(const struct mr_partition *part, const struct mr_log_facts *facts)
+{
+    struct mr_target *target = part->target;
+    const struct mr_route_rule *rule = target->rule;
+    enum mr_code code = rule->table_shared ? MR_TRUNCATE_SHARED_TARGET : MR_TRUNCATE_UNORDERED;
+
+    if (rule->route.strategy != MR_STRATEGY_UPSERT || rule->route.truncate != MR_TRUNCATE_APPLY ||
+        (facts->n_partitions <= 1 && !rule->table_shared) ||
+        atomic_exchange(&target->truncate_told, true))
+        return;
+    mr_log(MR_WARN, "truncate_ruled_out", mr_kv_str("topic", part->stream),
+           mr_kv_str("table", target->label), mr_kv_str("err", mr_code_printed((int)code)),
+           mr_kv_i64("partitions", facts->n_partitions));
+}
+
 /* Fills item and claim from the log and the stored positions. */
 static int item_decide(struct mr_claims *claims, struct mr_claim_item *item,
                        const struct stored *all, struct mr_claim *claim, struct mr_err *err)
@@ -120,6 +136,7 @@ static int item_decide(struct mr_claims *claims, struct mr_claim_item *item,
         return rc;
     if (!keeps_positions(claims))
         facts.committed_is_ours = false; /* the group's commits are the position */
+    tell_truncate(item->part, &facts);
     item->end = facts.high;
     item->leader_epoch = -1;
     rc = stored != NULL ? mr_position_check(stored, &rule, &facts, &item->offset, err)

@@ -9,7 +9,7 @@
 
 #include "base/ban.h"
 
-enum { REGISTRY_HALT_MS = 30000, STOP_PROBE_MS = 60000, SOURCE_TRIES = 3 };
+enum { REGISTRY_HALT_MS = 30000, STOP_PROBE_MS = 60000, SOURCE_TRIES = 3, ASK_MS = 10000 };
 
 /* What became of a record. */
 enum fill_fate {
@@ -163,6 +163,8 @@ static enum mr_batch_count count_of(const struct mr_decoded *decoded)
         return MR_COUNT_READ;
     case 'd':
         return MR_COUNT_DELETE;
+    case 't':
+        return MR_COUNT_TRUNCATE;
     case '-':
         return MR_COUNT_TOMBSTONE;
     default:
@@ -191,17 +193,54 @@ static struct mr_record_in record_in(struct mr_lane *lane, const struct mr_recor
     };
 }
 
+/* Asks how many partitions the topic has, outside of the reading section. -MR_AGAIN: the partition
+ * has changed meanwhile. */
+static int partitions_ask(struct mr_lane *lane, const struct mr_record *record, int32_t *n,
+                          struct mr_err *err)
+{
+    struct mr_source *source = lane->shared->source;
+
+    mr_lane_leave(lane);
+    int rc = source->ops->n_partitions(source, record->stream, ASK_MS, n, err);
+    if (!mr_lane_enter(lane) || atomic_load(&record->part->generation) != record->generation)
+        return -MR_AGAIN;
+    return rc;
+}
+
+/* a truncate takes effect where its place among the table's records is known. */
+static int truncate_record(struct mr_lane *lane, struct mr_record *record, struct mr_plan *plan,
+                           struct mr_err *err)
+{
+    struct mr_target *target = record->part->target;
+    int32_t n = 0;
+    int rc = 0;
+
+    if (target->rule->table_shared)
+        rc = mr_err_set(err, MR_TRUNCATE_SHARED_TARGET, "table_shared = true");
+    else
+        rc = partitions_ask(lane, record, &n, err);
+    if (rc == -MR_AGAIN)
+        return FATE_LEFT;
+    if (rc == 0 && n > 1)
+        rc = mr_err_set(err, MR_TRUNCATE_UNORDERED, "%d partitions", (int)n);
+    if (rc == 0)
+        rc = mr_batch_truncate(lane->filling, target, plan, err);
+    if (rc == -MR_FULL)
+        return FATE_FULL;
+    if (rc < 0) {
+        hold(lane, record->part, record, err);
+        return FATE_DROPPED;
+    }
+    return take(lane, record, MR_COUNT_TRUNCATE, err);
+}
+
 static int add_decoded(struct mr_lane *lane, struct mr_record *record, struct mr_plan *plan,
                        const struct mr_decoded *decoded, struct mr_err *err)
 {
     if (decoded->op == MR_REC_SKIP)
         return take(lane, record, MR_COUNT_SKIP, err);
-    if (decoded->op == MR_REC_TRUNCATE) {
-        mr_err_set(err, MR_TRUNCATE_HALTED,
-                   "this version does not carry out truncates of the source");
-        hold(lane, record->part, record, err);
-        return FATE_DROPPED;
-    }
+    if (decoded->op == MR_REC_TRUNCATE)
+        return truncate_record(lane, record, plan, err);
     int rc = mr_batch_add(lane->filling, record->part->target, plan, decoded, record, err);
     if (rc == -MR_FULL)
         return FATE_FULL;
@@ -240,40 +279,59 @@ static int fault_fate(struct mr_lane *lane, struct mr_record *record, int rc, st
     return FATE_DROPPED;
 }
 
+/* What a record is on its way to a row. */
+struct fill_work {
+    struct mr_plan_for want;
+    struct mr_record_in in;
+    struct mr_plan *plan;
+    struct mr_decoded decoded;
+};
+
+/* Finds the plan and decodes. A record without a key may be a truncate, which makes no table: that
+ * is seen when it was decoded. */
+static int decode_record(struct mr_lane *lane, struct mr_record *record, struct fill_work *work,
+                         struct mr_err *err)
+{
+    for (;;) {
+        int rc = plan_get(lane, record, &work->want, &work->plan, err);
+        if (rc < 0)
+            return rc;
+        rc = mr_decode_record(work->plan, lane->decoder, &work->in, &work->decoded, err);
+        if (rc != -MR_TARGET_MISSING || work->want.wants_row || !mr_plan_lacks_table(work->plan))
+            return rc;
+        mr_err_clear(err);
+        work->want.wants_row = true;
+    }
+}
+
 /* From a record to a row: framing, plan, decode, batch. */
 static int data_record(struct mr_lane *lane, struct mr_record *record, struct mr_err *err)
 {
     struct mr_partition *part = record->part;
-    struct mr_plan_for want = {
-        .target = part->target, .topic = record->stream, .envelope_topic = part->envelope_topic};
     struct mr_frame key;
     struct mr_frame value;
-    struct mr_plan *plan = NULL;
-    struct mr_decoded decoded;
 
     if (record->key.data == NULL && record->value.data == NULL)
         return take(lane, record, MR_COUNT_SKIP, err); /* contract.md F-31 */
     int rc = frames_open(&part->target->rule->route, record, &key, &value, err);
     if (rc < 0)
         return fault_fate(lane, record, rc, err);
-    want.key = key.ref;
-    want.value = value.ref;
-    rc = plan_get(lane, record, &want, &plan, err);
+    struct fill_work work = {.want = {.target = part->target,
+                                      .topic = record->stream,
+                                      .key = key.ref,
+                                      .value = value.ref,
+                                      .envelope_topic = part->envelope_topic},
+                             .in = record_in(lane, record, &key, &value)};
+    rc = decode_record(lane, record, &work, err);
     if (rc == -MR_AGAIN)
         return FATE_LEFT;
-    if (rc == -MR_SKIP) {
+    if (rc == -MR_SKIP)
         err->class = MR_CLASS_FLOW;
-        return fault_fate(lane, record, rc, err);
-    }
-    if (rc == 0) {
-        struct mr_record_in in = record_in(lane, record, &key, &value);
-        rc = mr_decode_record(plan, lane->decoder, &in, &decoded, err);
-    }
     if (rc < 0)
         return fault_fate(lane, record, rc, err);
-    if (value.ref.kind != MR_REF_NONE && mr_plan_is_envelope(plan))
+    if (value.ref.kind != MR_REF_NONE && mr_plan_is_envelope(work.plan))
         part->envelope_topic = true;
-    return add_decoded(lane, record, plan, &decoded, err);
+    return add_decoded(lane, record, work.plan, &work.decoded, err);
 }
 
 /* The end of a partition lies behind its last record where markers stand (contract.md F-16). */

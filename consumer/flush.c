@@ -73,7 +73,7 @@ static int lists_make(const struct mr_batch *batch, struct flush_lists *lists, s
     if (lists->work == NULL || lists->tables == NULL || lists->spans == NULL)
         return mr_err_set(err, MR_NO_MEMORY, "no memory for a flush");
     for (size_t i = 0; i < batch->n_tables; i++)
-        if (batch->tables[i]->rows.n_rows > 0)
+        if (batch->tables[i]->rows.n_rows > 0 || batch->tables[i]->rows.truncated)
             lists->work[lists->n_work++] = batch->tables[i];
     qsort(lists->work, lists->n_work, sizeof(struct mr_batch_table *), by_name);
     for (size_t i = 0; i < lists->n_work; i++)

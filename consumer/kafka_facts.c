@@ -303,6 +303,20 @@ int mr_kafka_facts(struct mr_source *source, const char *stream, int32_t partiti
     return 0;
 }
 
+int mr_kafka_n_partitions(struct mr_source *source, const char *stream, uint32_t timeout_ms,
+                          int32_t *out, struct mr_err *err)
+{
+    struct mr_kafka *kafka = mr_kafka_of(source);
+    struct look look = {.n_partitions = 0};
+    int rc = topic_look(kafka, stream, mr_mono_ms(&kafka->opts.env) + timeout_ms, &look, err);
+
+    if (rc == 0 && look.n_partitions <= 0)
+        rc = mr_err_set(err, MR_SOURCE_AWAY, "the broker does not tell the topic's partitions");
+    if (rc == 0)
+        *out = look.n_partitions;
+    return rc;
+}
+
 int64_t mr_kafka_known_end(struct mr_source *source, const char *stream, int32_t partition)
 {
     struct mr_kafka *kafka = mr_kafka_of(source);

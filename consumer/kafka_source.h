@@ -146,6 +146,8 @@ void mr_kafka_lane_settle(struct mr_kafka_lane *lane);
 int mr_kafka_facts(struct mr_source *source, const char *stream, int32_t partition,
                    enum mr_start start, int64_t start_ms, const char *our_metadata,
                    uint32_t timeout_ms, struct mr_log_facts *out, struct mr_err *err);
+int mr_kafka_n_partitions(struct mr_source *source, const char *stream, uint32_t timeout_ms,
+                          int32_t *out, struct mr_err *err);
 int64_t mr_kafka_known_end(struct mr_source *source, const char *stream, int32_t partition);
 void mr_kafka_facts_release(struct mr_kafka *kafka);
 

@@ -102,7 +102,8 @@ int mr_plans_find(struct mr_plans *plans, const struct mr_plan_for *want, struct
     if (entry == NULL)
         return -MR_EMPTY;
     if (entry->version != atomic_load(&want->target->version) ||
-        (entry->plan == NULL && mr_mono_ms(&plans->env) >= entry->until_ms)) {
+        (entry->plan == NULL && mr_mono_ms(&plans->env) >= entry->until_ms) ||
+        (entry->plan != NULL && mr_plan_lacks_table(entry->plan))) { /* it may be there now */
         entry_drop(plans, entry);
         return -MR_EMPTY;
     }
@@ -142,6 +143,19 @@ static int table_get(struct mr_plans *plans, const struct mr_target *target, str
     return 0;
 }
 
+/* A truncate has no key, and no table to make: one made for it would be without a key for ever. */
+static bool may_want_no_table(const struct mr_plan_for *want, const struct mr_shape *shape,
+                              const struct mr_route *route)
+{
+    uint16_t n = 0;
+    const struct mr_shape_column *columns = mr_shape_columns(shape, &n);
+    bool keyed = route->strategy == MR_STRATEGY_APPEND || want->key.kind != MR_REF_NONE;
+
+    for (uint16_t i = 0; i < n; i++)
+        keyed = keyed || columns[i].key;
+    return !keyed && !want->wants_row && mr_shape_is_envelope(shape);
+}
+
 /* One round: 0 with *plan, or with *plan NULL when DDL was done and the table must be read again.
  */
 static int compile_round(struct mr_plans *plans, const struct mr_plan_for *want,
@@ -169,6 +183,10 @@ static int compile_round(struct mr_plans *plans, const struct mr_plan_for *want,
     rc = mr_shape_derive(from, route, table, &shape, err);
     if (rc < 0)
         goto out;
+    if (table == NULL && may_want_no_table(want, shape, route)) {
+        rc = mr_plan_compile(shape, NULL, ops->emit, route, plan, err);
+        goto out;
+    }
     rc = mr_evolve_diff(shape, table, route, &arena, &ddl, err);
     if (rc < 0)
         goto out;

@@ -16,6 +16,7 @@ struct mr_plan_for {
     struct mr_schema_ref key;
     struct mr_schema_ref value;
     bool envelope_topic;
+    bool wants_row; /* the table is to be made where the record alone could not tell (plan.h) */
 };
 
 struct mr_plans;

@@ -4,8 +4,8 @@
  *
  * Threads (design.md section 4, Reading): `poll` calls open .. commit, and calls hold, release,
  * assign and unassign only while the lanes concerned are parked; `fill` calls read and
- * release_record (any thread may release a record); `jobs` calls facts and cluster_id, which may
- * block. */
+ * release_record (any thread may release a record); `jobs` calls facts, and whoever may block
+ * n_partitions. */
 #ifndef MR_CONSUMER_SOURCE_H
 #define MR_CONSUMER_SOURCE_H
 
@@ -113,6 +113,9 @@ struct mr_source_ops {
     int (*facts)(struct mr_source *source, const char *stream, int32_t partition,
                  enum mr_start start, int64_t start_ms, const char *our_metadata,
                  uint32_t timeout_ms, struct mr_log_facts *out, struct mr_err *err);
+    /* How many partitions the topic has now: asked, never remembered. */
+    int (*n_partitions)(struct mr_source *source, const char *stream, uint32_t timeout_ms,
+                        int32_t *out, struct mr_err *err);
     /* The end of a partition as last seen by the client, without asking; -1: not known. Any
        thread. */
     int64_t (*known_end)(struct mr_source *source, const char *stream, int32_t partition);

@@ -164,7 +164,8 @@ static void metrics_of(struct mr_lane *lane, const struct write_run *run)
 
 static void counts_of(struct mr_lane *lane, const struct mr_batch *batch)
 {
-    static const char *const ops[MR_N_COUNTS] = {"c", "r", "u", "d", "tombstone", "skip", "bad"};
+    static const char *const ops[MR_N_COUNTS] = {"c",         "r", "u",    "d",
+                                                 "tombstone", "t", "skip", "bad"};
     struct mr_metrics *metrics = lane->shared->metrics;
 
     for (size_t s = 0; s < batch->n_spans; s++)
@@ -200,7 +201,7 @@ static void publish(struct mr_lane *lane, struct write_run *run)
     }
     for (size_t i = 0; i < batch->n_tables; i++) {
         struct mr_target *target = batch->tables[i]->target;
-        if (batch->tables[i]->rows.n_rows > 0) {
+        if (batch->tables[i]->rows.n_rows > 0 || batch->tables[i]->rows.truncated) {
             atomic_store(&target->n_changes, 0);
             mr_target_clear(target);
         }

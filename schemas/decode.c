@@ -127,6 +127,8 @@ static int finish_delete(struct mr_decoder *d, struct mr_decoded *out)
 /* E-40: without a key only new rows can be told. */
 static int check_keyless(struct mr_decoder *d)
 {
+    if (d->plan->table == NULL)
+        return mr_err_set(d->err, MR_TARGET_MISSING, "op %c", op_or(d, 'u'));
     if (d->plan->key_missing)
         return mr_err_set(d->err, MR_KEY_MISSING, "the table has a primary key");
     if (d->op == 'u' || d->op == 'd' || d->deleted)
@@ -158,7 +160,7 @@ static int finish_truncate(struct mr_decoder *d, struct mr_decoded *out)
         return finish_append(d, out);
     if (d->plan->truncate == MR_TRUNCATE_HALT)
         return mr_err_set(d->err, MR_TRUNCATE_HALTED, "op t");
-    if (d->plan->truncate == MR_TRUNCATE_SKIP)
+    if (d->plan->truncate == MR_TRUNCATE_SKIP || d->plan->table == NULL)
         return skip(d, out, "skip.truncate");
     out->op = MR_REC_TRUNCATE;
     return 0;

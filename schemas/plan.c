@@ -59,6 +59,11 @@ bool mr_plan_is_envelope(const struct mr_plan *plan)
     return plan->envelope_topic;
 }
 
+bool mr_plan_lacks_table(const struct mr_plan *plan)
+{
+    return plan->table == NULL && plan->layout != MR_LAYOUT_SKIP;
+}
+
 const struct mr_colset *mr_plan_key(const struct mr_plan *plan)
 {
     return &plan->key_cols;
@@ -514,6 +519,10 @@ static int compile_all(struct compile *c)
     c->slot_of = mr_arena_alloc(&plan->arena, n * sizeof *c->slot_of);
     if (c->table_cols == NULL || c->field_of == NULL || c->slot_of == NULL)
         return no_memory(c);
+    if (plan->table == NULL) { /* only what is asked for is read, not a column */
+        memset(c->table_cols, 0xff, n * sizeof *c->table_cols);
+        return make_programs(c);
+    }
     struct mr_slice placeholder = {(const uint8_t *)c->route->placeholder,
                                    c->route->placeholder_len};
     int rc = mr_evolve_check(c->shape, plan->table, c->err);
@@ -545,10 +554,11 @@ int mr_plan_compile(const struct mr_shape *shape, struct mr_table *table,
         .plan = plan, .route = route, .postgres = shape->envelope.postgres, .err = err};
     int rc = 0;
     if (plan->layout != MR_LAYOUT_SKIP) {
-        if (table == NULL)
-            rc = mr_err_set(err, MR_TARGET_MISSING, "no table to compile a plan for");
-        else
+        bool keyed = shape->n_key > 0 || plan->append || !mr_shape_is_envelope(shape);
+        if (table != NULL)
             plan->table = mr_table_ref(table);
+        else if (keyed)
+            rc = mr_err_set(err, MR_TARGET_MISSING, "no table to compile a plan for");
         if (rc == 0)
             rc = compile_all(&c);
     }

@@ -66,7 +66,10 @@ int mr_evolve_diff(const struct mr_shape *shape, const struct mr_table *table,
 
 struct mr_plan;
 
-/* Compiles; takes references of the schemas and the table. Errors: type.incompatible,
+/* Compiles; takes references of the schemas and the table. For an envelope without key columns
+ * `table` may be NULL: the table is not there, and whether it is to be made only the record says
+ * (a truncate needs none). Such a plan gives a truncate as a skip, and target.missing for all that
+ * wants a row. Errors: type.incompatible,
  * target.no_unique_key, target.not_null_missing (HALT). Gives: mr_plan_unref(). */
 int mr_plan_compile(const struct mr_shape *shape, struct mr_table *table,
                     const struct mr_emit_ops *emit, const struct mr_route *route,
@@ -75,6 +78,9 @@ struct mr_plan *mr_plan_ref(struct mr_plan *plan);
 void mr_plan_unref(struct mr_plan *plan);
 struct mr_table *mr_plan_table(const struct mr_plan *plan);      /* borrowed */
 const struct mr_colset *mr_plan_key(const struct mr_plan *plan); /* key columns; n_cols 0 keyless */
+
+/* Was it compiled without the table that it may need? */
+bool mr_plan_lacks_table(const struct mr_plan *plan);
 
 /* Does the plan read envelopes (else plain records, or keys alone)? */
 bool mr_plan_is_envelope(const struct mr_plan *plan);

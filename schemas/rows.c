@@ -32,6 +32,14 @@ void mr_rows_reset(struct mr_rows *rows)
     mr_map_reset(&rows->by_key);
     rows->n_rows = 0;
     rows->n_folded = 0;
+    rows->truncated = false;
+}
+
+void mr_rows_truncate(struct mr_rows *rows)
+{
+    mr_map_reset(&rows->by_key);
+    rows->n_rows = 0;
+    rows->truncated = true;
 }
 
 /* A tuple read field by field, in order. */
@@ -127,6 +135,8 @@ static bool mask_keep(struct mr_arena *arena, const struct mr_row *from, struct 
 static int rows_append(struct mr_rows *rows, const struct mr_row *row, struct mr_err *err)
 {
     struct mr_row kept = *row;
+    if (rows->truncated) /* no old row can give what this one lacks */
+        kept.flags |= MR_ROW_REPLACED;
     if (!rows_reserve(rows) || !slice_keep(rows->arena, row->tuple, &kept.tuple) ||
         !slice_keep(rows->arena, row->key, &kept.key) ||
         !slice_keep(rows->arena, row->key_tuple, &kept.key_tuple) ||

@@ -49,12 +49,17 @@ struct mr_rows {
     size_t n_rows;
     size_t cap_rows;
     uint64_t n_folded; /* rows that a later one replaced, since reset */
+    bool truncated;    /* the table is emptied before these rows */
 };
 
 void mr_rows_init(struct mr_rows *rows, struct mr_table *table, const struct mr_colset *key,
                   bool reduce, struct mr_arena *arena, uint64_t seed);
 void mr_rows_release(struct mr_rows *rows);
 void mr_rows_reset(struct mr_rows *rows);
+
+/* R-20: the source emptied the table. What was gathered is dropped, and what comes from now on
+ * folds from nothing, into an empty table. */
+void mr_rows_truncate(struct mr_rows *rows);
 
 /* Adds `row` (its slices are borrowed: tuple, key and key_tuple are copied into the arena) and
  * folds it with the key's earlier state by contract.md section 3.2 (R-01..R-06, R-08). 0; -MR_FULL

@@ -1,6 +1,6 @@
 /* Strategy `upsert`: the row equals the record's last state. Rows come reduced by key (contract.md
- * section 3.2); the order of statements is R-12: deletes, then updates of masked rows, then the
- * rest. Speaks to sink->ops only. */
+ * section 3.2); the order of statements is R-12, R-20: a truncate, deletes, then updates of masked
+ * rows, then the rest. Speaks to sink->ops only. */
 #include <stdlib.h>
 
 #include "sinks/load_groups.h"
@@ -156,12 +156,14 @@ static int upsert_run(struct mr_session *session, struct mr_rows *rows,
                       struct mr_err *err)
 {
     struct upsert load = {session, rows, memory, stats, err};
-    if (rows->n_rows == 0)
-        return 0;
+    int rc = rows->truncated ? session->ops->truncate(session, rows->table, err) : 0;
+    if (rows->n_rows == 0 || rc < 0)
+        return rc;
     const struct mr_row **picked = malloc(rows->n_rows * sizeof(*picked));
     if (picked == NULL)
         return mr_err_set(err, MR_NO_MEMORY, "%zu rows", rows->n_rows);
-    int rc = upsert_deletes(&load, picked);
+    if (!rows->truncated) /* else there is nothing to delete */
+        rc = upsert_deletes(&load, picked);
     if (rc == 0)
         rc = upsert_puts(&load, picked);
     free(picked);

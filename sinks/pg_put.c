@@ -203,6 +203,50 @@ int mr_pg_delete_keys(struct mr_session *base, struct mr_table *table, const str
     return mr_pg_session_failed(session, err, rc);
 }
 
+/* ---- truncates ---- */
+
+static int empty_by(struct mr_pg_session *session, const char *verb, const struct mr_table *table,
+                    struct mr_err *err)
+{
+    int rc = mr_pg_session_settle(session, err);
+    if (rc < 0)
+        return rc;
+    mr_buf_reset(&session->sql);
+    mr_buf_str(&session->sql, verb);
+    mr_pg_table_name(&session->sql, table);
+    if (!mr_buf_ok(&session->sql))
+        return mr_err_set(err, MR_NO_MEMORY, "a statement");
+    return mr_pg_exec(session->conn, mr_buf_cstr(&session->sql), NULL, err);
+}
+
+/* another table refers to it, or the role may delete but not truncate. */
+static bool may_delete_instead(const struct mr_err *err, int rc)
+{
+    return rc == -MR_TARGET_PRIVILEGE || (rc < 0 && strcmp(err->sqlstate, "0A000") == 0);
+}
+
+int mr_pg_truncate(struct mr_session *base, struct mr_table *table, struct mr_err *err)
+{
+    struct mr_pg_session *session = session_of(base);
+    const struct mr_sink_ops *ops = base->ops;
+    int rc = outside_txn(session, err);
+    if (rc == 0)
+        rc = ops->savepoint(base, err);
+    if (rc < 0)
+        return rc;
+    rc = empty_by(session, "TRUNCATE ", table, err);
+    if (may_delete_instead(err, rc)) {
+        mr_err_clear(err);
+        rc = ops->rollback_to_savepoint(base, err);
+        if (rc == 0)
+            rc = empty_by(session, "DELETE FROM ", table, err);
+    }
+    if (rc == 0)
+        return ops->release_savepoint(base, err);
+    (void)mr_pg_err_table(err, table);
+    return mr_pg_session_failed(session, err, rc);
+}
+
 /* ---- dead letters ---- */
 
 enum { LETTER_TEXTS = 5 }; /* topic, code, sqlstate, detail, target_table; headers apart */

@@ -358,6 +358,7 @@ const struct mr_sink_ops mr_sink_postgresql = {
     .savepoint = session_savepoint,
     .rollback_to_savepoint = session_rollback_to_savepoint,
     .release_savepoint = session_release_savepoint,
+    .truncate = mr_pg_truncate,
     .delete_keys = mr_pg_delete_keys,
     .put_rows = mr_pg_put_rows,
     .put_letters = mr_pg_put_letters,

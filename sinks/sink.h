@@ -6,8 +6,8 @@
  * one thread, but for session_interrupt).
  *
  * One flush, on a session, in this order (design.md section 4):
- *   begin -> (delete_keys | put_rows)* per table -> put_letters -> put_positions -> commit
- * Any error: the caller calls rollback (which never fails in a way that matters: a broken
+ *   begin -> truncate? (delete_keys | put_rows)* per table -> put_letters -> put_positions ->
+ * commit Any error: the caller calls rollback (which never fails in a way that matters: a broken
  * connection is dropped and opened again by the next begin) and decides by the error's class. */
 #ifndef MR_SINKS_SINK_H
 #define MR_SINKS_SINK_H
@@ -137,6 +137,8 @@ struct mr_sink_ops {
     int (*savepoint)(struct mr_session *session, struct mr_err *err);
     int (*rollback_to_savepoint)(struct mr_session *session, struct mr_err *err);
     int (*release_savepoint)(struct mr_session *session, struct mr_err *err);
+    /* empties the table, by DELETE where TRUNCATE is refused. */
+    int (*truncate)(struct mr_session *session, struct mr_table *table, struct mr_err *err);
     /* Deletes by key_tuple; absent keys are no error. Rows distinct by key. */
     int (*delete_keys)(struct mr_session *session, struct mr_table *table,
                        const struct mr_colset *key, const struct mr_row *const *rows, size_t n_rows,

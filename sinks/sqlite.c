@@ -317,6 +317,7 @@ const struct mr_sink_ops mr_sink_sqlite = {
     .savepoint = sqlite_savepoint,
     .rollback_to_savepoint = sqlite_rollback_to_savepoint,
     .release_savepoint = sqlite_release_savepoint,
+    .truncate = mr_sq_truncate,
     .delete_keys = mr_sq_delete_keys,
     .put_rows = mr_sq_put_rows,
     .put_letters = mr_sq_put_letters,

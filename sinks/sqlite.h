@@ -190,6 +190,7 @@ int mr_sq_put_positions(struct mr_session *session, const struct mr_span *spans,
 /* ---- sqlite_rows.c ---- */
 int mr_sq_put_rows(struct mr_session *session, const struct mr_put_rows *put, enum mr_put mode,
                    uint64_t *n_done, struct mr_err *err);
+int mr_sq_truncate(struct mr_session *session, struct mr_table *table, struct mr_err *err);
 int mr_sq_delete_keys(struct mr_session *session, struct mr_table *table,
                       const struct mr_colset *key, const struct mr_row *const *rows, size_t n_rows,
                       uint64_t *n_done, struct mr_err *err);

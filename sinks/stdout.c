@@ -377,6 +377,14 @@ static int check_lines(struct stdout_session *session, struct mr_err *err)
     return mr_buf_ok(&session->lines) ? 0 : mr_err_set(err, MR_NO_MEMORY, "the lines of a flush");
 }
 
+static int stdout_truncate(struct mr_session *base, struct mr_table *table, struct mr_err *err)
+{
+    struct stdout_session *session = stdout_session(base);
+    begin_line(&session->lines, table, "truncate");
+    mr_buf_str(&session->lines, "}\n");
+    return check_lines(session, err);
+}
+
 /* NOLINTNEXTLINE(readability-function-size): the parameters are the interface's */
 static int stdout_delete_keys(struct mr_session *base, struct mr_table *table,
                               const struct mr_colset *key, const struct mr_row *const *rows,
@@ -530,6 +538,7 @@ const struct mr_sink_ops mr_sink_stdout = {
     .savepoint = stdout_savepoint,
     .rollback_to_savepoint = stdout_rollback_to_savepoint,
     .release_savepoint = stdout_release_savepoint,
+    .truncate = stdout_truncate,
     .delete_keys = stdout_delete_keys,
     .put_rows = stdout_put_rows,
     .put_letters = stdout_put_letters,

@@ -203,6 +203,54 @@ MR_TEST("after a restart a tombstone of a plain topic still is a row of an appen
     flow_free(&f, false);
 }
 
+/* R-20; case 77 */
+MR_TEST("a truncate of the only partition empties the table at its place among the records")
+{
+    begin(1, (struct flow_opts){.n_lanes = 1, .max_rows = 3});
+    for (int64_t id = 0; id < 8; id++)
+        flow_put_envelope(&f, 0, id, 'c');
+    flow_put_envelope(&f, 0, 0, 't');
+    for (int64_t id = 8; id < 10; id++)
+        flow_put_envelope(&f, 0, id, 'c');
+    assign_all(1);
+    flow_await_position(&f, 0, 11);
+    MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM t"), 2);
+    MR_CHECK_INT(flow_number(&f, "SELECT min(id) FROM t"), 8);
+    flow_stop(&f);
+    flow_free(&f, false);
+}
+
+/* R-21; case 78 */
+MR_TEST("a truncate of a topic with two partitions halts at its place, and the other goes on")
+{
+    begin(2, (struct flow_opts){.n_lanes = 1});
+    flow_put_envelope(&f, 0, 1, 'c');
+    flow_put_envelope(&f, 0, 1, 't');
+    flow_put_envelope(&f, 1, 2, 'c');
+    assign_all(2);
+    flow_await_state(&f, 0, MR_PART_HALTED);
+    flow_await_position(&f, 0, 1);
+    MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM t WHERE id = 1"), 1);
+    flow_stop(&f);
+    flow_free(&f, false);
+}
+
+/* R-25 */
+MR_TEST("a truncate of a table that several topics fill halts")
+{
+    begin(1, (struct flow_opts){.n_lanes = 1});
+    f.rule.table_shared = true;
+    flow_put_envelope(&f, 0, 1, 'c');
+    flow_put_envelope(&f, 0, 1, 't');
+    assign_all(1);
+    flow_await_state(&f, 0, MR_PART_HALTED);
+    struct mr_err err;
+    mr_partition_last_err(mr_partitions_find(&f.partitions, "t", 0), &err);
+    MR_CHECK_INT(err.code, MR_TRUNCATE_SHARED_TARGET);
+    flow_stop(&f);
+    flow_free(&f, false);
+}
+
 static void put_history(struct flow *flow, int32_t n_parts)
 {
     for (int32_t p = 0; p < n_parts; p++) {

@@ -410,3 +410,40 @@ MR_CONFORM(many, "20,000 rows go in by one flush")
     MR_CHECK_STR(mr_sink_fixture_query(&mr_case.f, "SELECT count(*), min(id), max(id) FROM t"),
                  "20000|0|19999\n");
 }
+
+/* ---- truncates ---- */
+
+/* */
+MR_CONFORM(truncated, "a truncate empties the table, and the transaction goes on")
+{
+    mr_case_fill();
+    mr_case_begin();
+    MR_CHECK_OK(mr_case.f.ops->truncate(mr_case.f.session, mr_case.table, &mr_case.f.err));
+    mr_case_add(3, "three", "tres");
+    MR_CHECK_OK(mr_case_put(MR_PUT_INSERT));
+    mr_case_commit();
+    mr_case_rows("3|three|tres\n");
+}
+
+MR_CONFORM(truncate_undone, "a truncate that is rolled back leaves the rows")
+{
+    mr_case_fill();
+    mr_case_begin();
+    MR_CHECK_OK(mr_case.f.ops->truncate(mr_case.f.session, mr_case.table, &mr_case.f.err));
+    mr_case.f.ops->rollback(mr_case.f.session);
+    mr_case_rows("1|one|uno\n2|two|~\n");
+}
+
+/* */
+MR_CONFORM(truncate_referenced, "a table that another refers to is emptied by a delete")
+{
+    mr_case_fill();
+    mr_sink_fixture_exec(&mr_case.f, "CREATE TABLE child(id bigint REFERENCES t(id))");
+    mr_case_open("t");
+    mr_case_begin();
+    MR_CHECK_OK(mr_case.f.ops->truncate(mr_case.f.session, mr_case.table, &mr_case.f.err));
+    mr_case_add(3, "three", NULL);
+    MR_CHECK_OK(mr_case_put(MR_PUT_UPSERT));
+    mr_case_commit();
+    mr_case_rows("3|three|~\n");
+}

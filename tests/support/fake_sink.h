@@ -59,6 +59,16 @@ static int fake_sink_release(struct mr_session *session, struct mr_err *err)
     return 0;
 }
 
+static int fake_sink_truncate(struct mr_session *session, struct mr_table *table,
+                              struct mr_err *err)
+{
+    (void)session;
+    (void)table;
+    (void)err;
+    fake_sink_note("truncate; ");
+    return 0;
+}
+
 static int fake_sink_delete(struct mr_session *session, struct mr_table *table,
                             const struct mr_colset *key, const struct mr_row *const *rows,
                             size_t n_rows, uint64_t *n_done, struct mr_err *err)
@@ -100,6 +110,7 @@ static const struct mr_sink_ops fake_sink_ops = {
     .savepoint = fake_sink_savepoint,
     .rollback_to_savepoint = fake_sink_rollback_to,
     .release_savepoint = fake_sink_release,
+    .truncate = fake_sink_truncate,
     .delete_keys = fake_sink_delete,
     .put_rows = fake_sink_put,
 };

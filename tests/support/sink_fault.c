@@ -233,6 +233,14 @@ static int faulty_release(struct mr_session *base, struct mr_err *err)
     return settle(step, rc, err);
 }
 
+static int faulty_truncate(struct mr_session *base, struct mr_table *table, struct mr_err *err)
+{
+    struct mr_session *real = real_of(base);
+    const struct mr_fault_step *step = next_step(sink_of(base), MR_OP_TRUNCATE, NULL, 0);
+    int rc = is_made(step) ? real->ops->truncate(real, table, err) : 0;
+    return settle(step, rc, err);
+}
+
 static int faulty_delete_keys(struct mr_session *base, struct mr_table *table,
                               const struct mr_colset *key, const struct mr_row *const *rows,
                               size_t n_rows, uint64_t *n_done, struct mr_err *err)
@@ -314,6 +322,7 @@ static const struct mr_sink_ops faulty_ops = {
     .savepoint = faulty_savepoint,
     .rollback_to_savepoint = faulty_rollback_to,
     .release_savepoint = faulty_release,
+    .truncate = faulty_truncate,
     .delete_keys = faulty_delete_keys,
     .put_rows = faulty_put_rows,
     .put_letters = faulty_put_letters,

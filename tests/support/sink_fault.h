@@ -20,6 +20,7 @@ enum mr_fault_op {
     MR_OP_SAVEPOINT,
     MR_OP_ROLLBACK_TO,
     MR_OP_RELEASE,
+    MR_OP_TRUNCATE,
     MR_OP_DELETE_KEYS,
     MR_OP_PUT_ROWS,
     MR_OP_PUT_LETTERS,

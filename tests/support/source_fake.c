@@ -387,6 +387,19 @@ static int fake_facts(struct mr_source *source, const char *stream, int32_t part
     return rc;
 }
 
+static int fake_n_partitions(struct mr_source *source, const char *stream, uint32_t timeout_ms,
+                             int32_t *out, struct mr_err *err)
+{
+    struct fake_source *fake = fake_source_of(source);
+
+    (void)timeout_ms;
+    (void)err;
+    pthread_mutex_lock(&fake->mutex);
+    *out = n_partitions(fake, stream);
+    pthread_mutex_unlock(&fake->mutex);
+    return 0;
+}
+
 static int64_t fake_known_end(struct mr_source *source, const char *stream, int32_t partition)
 {
     struct fake_source *fake = fake_source_of(source);
@@ -428,6 +441,7 @@ const struct mr_source_ops mr_source_fake = {
     .release_record = fake_release_record,
     .headers_json = fake_headers_json,
     .facts = fake_facts,
+    .n_partitions = fake_n_partitions,
     .known_end = fake_known_end,
     .session_timeout_ms = fake_session_timeout,
     .stats_json = fake_stats,

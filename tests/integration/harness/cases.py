@@ -1,4 +1,4 @@
-"""The conformance cases of contract.md section 10 that one process can answer: 1 to 76 with 80, 81
+"""The conformance cases of contract.md section 10 that one process can answer: 1 to 78 with 80, 81
 and 90, without 17 to 19, which need a registry of their own, and those of later.txt.
 
 Each case has a topic, a route and a table of its own; one process loads them all, so that sixty
@@ -26,6 +26,7 @@ class Case:
     rows      the table's content, by `query` (None: not compared)
     letters   (offset, code) of each dead letter
     position  the next offset at the end; None: behind the last record
+    ends      the next offsets at the end, where the topic has several partitions; None: behind all records
     halt      the code that must be logged for the topic, which then holds at `position`
     check     called with (target, lab) for what the fields cannot say
     """
@@ -38,12 +39,18 @@ class Case:
     pre: list[tuple] = dataclasses.field(default_factory=list)
     query: str = "SELECT * FROM {table} ORDER BY 1"
     position: int | None = None
+    partitions: int = 1
+    ends: dict[int, int] | None = None
     halt: str | None = None
     check: typing.Callable | None = None
 
     @property
-    def end(self) -> int:
-        return len(self.records) if self.position is None else self.position
+    def end(self) -> dict[int, int]:
+        if self.ends is not None:
+            return self.ends
+        if self.partitions == 1:
+            return {0: len(self.records) if self.position is None else self.position}
+        return {p: sum(1 for r in self.records if r.partition == p) for p in range(self.partitions)}
 
 
 class Lab:
@@ -82,6 +89,10 @@ class Lab:
 
 def row(number: int, a: str | None = "x", b: str | None = "y") -> dict:
     return {"id": number, "a": a, "b": b}
+
+
+def at(partition: int, record: Record) -> Record:
+    return dataclasses.replace(record, partition=partition)
 
 
 CASES: dict[int, tuple[str, typing.Callable[[Lab, int], Case]]] = {}

@@ -1,7 +1,7 @@
-"""Contract section 10, envelope and reduction: cases 60 to 76, 80, 81 and 90."""
+"""Contract section 10, envelope and reduction: cases 60 to 78, 80, 81 and 90; from 170 on, rows without a case."""
 
 from . import wire
-from .cases import COLUMNS, FIXTURE, Case, Lab, case, row
+from .cases import COLUMNS, FIXTURE, Case, Lab, at, case, row
 from .schemas import PlainTable, Record, opt
 
 
@@ -133,6 +133,33 @@ def _(lab, n):
     t = lab.envelope(n)
     return Case([t.truncate(), t.create(row(2))], [(1, "x", "y"), (2, "x", "y")], pre=[(1, "x", "y")],
                 route={"truncate": "skip"})
+
+
+@case(77, "R-20 truncate apply empties the table between two records")
+def _(lab, n):
+    t = lab.envelope(n)
+    return Case([t.create(row(4)), t.truncate(), t.create(row(5))], [(5, "x", "y")],
+                pre=[(1, "x", "y"), (2, "x", "y"), (3, "x", "y")])
+
+
+@case(78, "R-21 truncate apply with two partitions and no guard halts")
+def _(lab, n):
+    t = lab.envelope(n)
+    return Case([at(0, t.create(row(1))), at(0, t.truncate()), at(1, t.create(row(2)))],
+                [(1, "x", "y"), (2, "x", "y")], partitions=2, ends={0: 1, 1: 1}, halt="truncate.unordered")
+
+
+@case(177, "R-20 R-23 a referenced table is emptied by DELETE")
+def _(lab, n):
+    t = lab.envelope(n)
+    return Case([t.create(row(4)), t.truncate(), t.create(row(5))], [(5, "x", "y")],
+                pre=[(1, "x", "y")], ddl=f"{FIXTURE}; CREATE TABLE child_177(id int REFERENCES {{table}})")
+
+
+@case(178, "E-14 a truncate before any row makes no table without a key")
+def _(lab, n):
+    t = lab.envelope(n)
+    return Case([t.truncate(), t.create(row(1)), t.update(row(1, "z"))], [(1, "z", "y")], ddl=None)
 
 
 @case(80, "E-40 two equal records of a keyless table are two rows")

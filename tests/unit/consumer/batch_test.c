@@ -505,3 +505,22 @@ MR_TEST("tables past what is kept are freed, those kept are found again")
         MR_CHECK_OK(add(&record, 1, 1));
     }
 }
+
+/* */
+MR_TEST("a truncate drops the table's rows of the batch, and counts as work to be flushed")
+{
+    MR_CHECK_OK(add_and_take(0, 0, 1, 3));
+    MR_CHECK_OK(add_and_take(0, 1, 2, 3));
+    struct mr_record record = record_at(0, 2);
+    MR_CHECK_OK(mr_batch_truncate(&f.batch, &f.target, f.pc.plan, &f.err));
+    MR_CHECK_OK(mr_batch_take(&f.batch, &record, MR_COUNT_TRUNCATE, 10, &f.err));
+    const struct mr_rows *rows = &f.batch.tables[0]->rows;
+    MR_CHECK_U64(rows->n_rows, 0);
+    MR_CHECK(rows->truncated);
+    MR_CHECK_INT(f.batch.spans[0].span.next, 3);
+    MR_CHECK_OK(add_and_take(0, 3, 1, 3));
+    MR_CHECK_U64(rows->n_rows, 1);
+    MR_CHECK_U64(rows->key.n_cols, 1);
+    mr_batch_reset(&f.batch, &f.source);
+    MR_CHECK(!rows->truncated);
+}

@@ -206,3 +206,20 @@ MR_TEST("a full arena refuses a row and leaves everything as it was")
     upsert(&set_ab, ROW("2", "p", "q"), 0, 0);
     MR_CHECK_STR(state(1), "{2,p,q}");
 }
+
+/* R-20; case 77 */
+MR_TEST("a truncate forgets what was gathered, and what comes later starts from nothing")
+{
+    upsert(&set_ab, ROW("1", "x", "y"), 0, MR_ROW_INSERT);
+    delete ("2");
+    mr_rows_truncate(&rows);
+    MR_CHECK_U64(rows.n_rows, 0);
+    MR_CHECK(rows.truncated);
+    upsert(&set_a, ROW("1", "z"), 0, MR_ROW_INSERT);
+    MR_CHECK_U64(rows.n_rows, 1);
+    MR_CHECK_STR(state(0), "{1,z} insert replaced");
+    mr_rows_reset(&rows);
+    MR_CHECK(!rows.truncated);
+    upsert(&set_a, ROW("1", "z"), 0, 0);
+    MR_CHECK_STR(state(0), "{1,z}");
+}

@@ -140,3 +140,14 @@ MR_TEST("an error ends the load and is handed on as it is")
     MR_CHECK_INT(fake_load_run(&mr_load_upsert), -MR_TARGET_AWAY);
     MR_CHECK_STR(fake_sink.log, "upsert[0,1,2] 2; ");
 }
+
+//
+MR_TEST("a truncate goes before everything else, and leaves nothing to delete")
+{
+    fake_load.rows.truncated = true;
+    MR_CHECK_STR(run(), "truncate; ");
+    fake_load_row(&fake_all, 0)->mask = mask_2;
+    fake_load_row(NULL, 0);
+    fake_load_row(&fake_some, MR_ROW_REPLACED);
+    MR_CHECK_STR(run(), "truncate; update[0,1,2m,3,4] 1; upsert[0,1,2] 3; ");
+}

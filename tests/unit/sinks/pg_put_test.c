@@ -165,3 +165,49 @@ MR_TEST("nothing to put sends nothing")
     MR_CHECK_OK(mr_pg_put_letters(base, NULL, 0, &err));
     close_all();
 }
+
+//
+MR_TEST("a truncate is a TRUNCATE under a savepoint")
+{
+    pq_expect("SAVEPOINT", pq_done("SAVEPOINT"));
+    pq_expect("TRUNCATE \"public\".\"t\"", pq_done("TRUNCATE TABLE"));
+    MR_CHECK_OK(mr_pg_truncate(base, &table, &err));
+    close_all();
+}
+
+//
+MR_TEST("a TRUNCATE that a reference or a missing right forbids becomes a DELETE")
+{
+    static const char *const states[] = {"0A000", "42501"};
+    for (size_t i = 0; i < 2; i++) {
+        pq_expect("SAVEPOINT", pq_done("SAVEPOINT"));
+        pq_expect("TRUNCATE", pq_refused(states[i], "cannot truncate"));
+        pq_expect("ROLLBACK TO SAVEPOINT", pq_done("ROLLBACK"));
+        pq_expect("DELETE FROM \"public\".\"t\"", pq_done("DELETE 3"));
+        MR_CHECK_OK(mr_pg_truncate(base, &table, &err));
+        mr_buf_reset(&session->pending);
+    }
+    close_all();
+}
+
+//
+MR_TEST("without the right to delete either the table halts")
+{
+    pq_expect("SAVEPOINT", pq_done("SAVEPOINT"));
+    pq_expect("TRUNCATE", pq_refused("42501", "permission denied for table t"));
+    pq_expect("ROLLBACK TO SAVEPOINT", pq_done("ROLLBACK"));
+    pq_expect("DELETE FROM", pq_refused("42501", "permission denied for table t"));
+    MR_CHECK(mr_pg_truncate(base, &table, &err) < 0);
+    MR_CHECK_INT(err.class, MR_CLASS_HALT);
+    MR_CHECK_STR(err.table, "public.t");
+    close_all();
+}
+
+MR_TEST("another refusal of a TRUNCATE is told as it is")
+{
+    pq_expect("SAVEPOINT", pq_done("SAVEPOINT"));
+    pq_expect("TRUNCATE", pq_refused("53100", "disk full"));
+    MR_CHECK_INT(mr_pg_truncate(base, &table, &err), -MR_DB);
+    MR_CHECK_STR(err.sqlstate, "53100");
+    close_all();
+}
