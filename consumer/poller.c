@@ -60,6 +60,13 @@ static bool is_met(const struct mr_poller *poller, const char *topic)
     return false;
 }
 
+/* A regex names no topic: it waits where none has matched, so that no group was joined. */
+static bool rule_waits(const struct mr_poller *poller, const struct mr_route_rule *rule)
+{
+    return rule->topic != NULL ? !is_met(poller, rule->topic)
+                               : !atomic_load(&poller->seen_assignment);
+}
+
 bool mr_poller_topic_waits(struct mr_poller *poller, struct mr_err *why)
 {
     const struct mr_targets *targets = poller->opts.targets;
@@ -68,7 +75,7 @@ bool mr_poller_topic_waits(struct mr_poller *poller, struct mr_err *why)
     *why = poller->topic_err;
     mr_lock_drop(&poller->lock);
     for (size_t i = 0; why->code != MR_OK && i < targets->n_rules; i++)
-        if (targets->rules[i].topic != NULL && !is_met(poller, targets->rules[i].topic))
+        if (rule_waits(poller, &targets->rules[i]))
             return true;
     return false;
 }

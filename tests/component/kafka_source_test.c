@@ -382,6 +382,27 @@ MR_TEST("a regular expression subscribes to the topics that match it")
     mr_source_event_release(&event);
 }
 
+/* K-04: poller.c takes an assignment, empty or not, as the sign that some topic matched */
+MR_TEST("a regular expression that no topic matches is told as a missing topic, and joins no group")
+{
+    struct mr_source_event event;
+    int n_assigned = 0;
+
+    kafka_rig_open(&rig, "orders", 1);
+    kafka_member_open(&one, &rig, "^(shop\\..*)$", 1);
+    kafka_member_await(&one, MR_SOURCE_FAULT, &event);
+    MR_CHECK_INT(event.err.code, MR_SOURCE_TOPIC_MISSING);
+    MR_CHECK(strstr(event.err.detail, "^(shop\\..*)$") != NULL);
+    mr_source_event_release(&event);
+    uint64_t end_ms = mr_mono_ms(&one.opts.env) + 3000;
+    while (mr_mono_ms(&one.opts.env) < end_ms) {
+        one.source->ops->poll(one.source, 50, &event);
+        n_assigned += event.kind == MR_SOURCE_ASSIGNED;
+        mr_source_event_release(&event);
+    }
+    MR_CHECK_INT(n_assigned, 0);
+}
+
 /* ---- wake-ups ---- */
 
 struct waiter {

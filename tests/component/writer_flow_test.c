@@ -451,6 +451,20 @@ MR_TEST("until caught up: a topic that does not exist makes the end a halted one
     flow_free(&f, false);
 }
 
+/* K-04 */
+MR_TEST("until caught up: a regex that no topic matches makes the end a halted one")
+{
+    begin_with(1, (struct flow_opts){.until_caught_up = true, .any_topic = true}, NULL, 0);
+    fake_source_fault(f.fake, MR_SOURCE_TOPIC_MISSING);
+    MR_CHECK_INT(flow_await_end(&f), MR_END_HALTED);
+    flow_free(&f, false);
+    begin_with(1, (struct flow_opts){.until_caught_up = true, .any_topic = true}, NULL, 0);
+    fake_source_fault(f.fake, MR_SOURCE_TOPIC_MISSING); /* of another regex */
+    fake_source_assign(f.fake, "t", 0);
+    MR_CHECK_INT(flow_await_end(&f), MR_END_CAUGHT_UP);
+    flow_free(&f, false);
+}
+
 MR_TEST("until caught up: a partition that is halted makes the end a halted one")
 {
     static const uint8_t bad[] = {0, 0};

@@ -115,6 +115,16 @@ def test_the_stored_position_wins_over_the_groups_commit(orders, streams, millra
     assert ids(target) == list(range(10))
 
 
+# -- topics that are not there (K-04)
+@pytest.mark.parametrize("route", [{"topic": "no.such.topic"}, {"topic_regex": "no\\.such\\..*"}],
+                         ids=["name", "regex"])
+def test_until_caught_up_ends_with_75_where_no_topic_is_there(route, millrace, target):
+    """K-04, design 8: it waits for a topic, so it is halted, and says for which."""
+    one = millrace([{"table": "orders", **route}])
+    one.load_to_end(expect=75)
+    assert "err=source.topic_missing" in one.log_text() and "such" in one.log_text(), one.log_tail()
+
+
 # -- mirror commits
 def test_kafkas_commit_mirrors_the_position(orders, streams, millrace, target):
     """Design 4: the same offset, with the metadata millrace:<pipeline>:<target id>."""
