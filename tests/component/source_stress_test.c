@@ -500,8 +500,8 @@ static void print_counts(uint64_t seed, uint64_t ms)
  */
 static bool is_covered(void)
 {
-    return counts.assigns > 4 && counts.holds > 50 && counts.seeks_back > 5 &&
-           counts.seeks_ahead > 5 && counts.ends > 50;
+    return counts.assigns > 4 && counts.revokes > 2 && counts.leaves > 0 && counts.holds > 50 &&
+           counts.seeks_back > 5 && counts.seeks_ahead > 5 && counts.ends > 50;
 }
 
 static bool goes_on(uint64_t elapsed_ms)
