@@ -70,8 +70,6 @@ static int serve(const struct mr_cmd_args *args, struct mr_service *service, con
         mr_supervisor_tick(service);
     }
     mr_progress_end(&progress);
-    /* Closing may wait for brokers and servers: from here on a signal ends the process. */
-    mr_signals_release(set);
     return mr_service_exit_code(service);
 }
 
@@ -120,6 +118,7 @@ int mr_cmd_run(const struct mr_cmd_args *args)
         code = serve(args, &service, &set);
     else
         code = mr_cmd_fail(&err);
+    mr_signals_release(&set); /* closing may wait for brokers and servers */
     mr_admin_stop(admin);
     if (rc == 0)
         report_end(&service);

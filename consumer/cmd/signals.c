@@ -2,7 +2,9 @@
 #include "consumer/cmd/signals.h"
 
 #include <string.h>
+#include <sysexits.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/ban.h"
 
@@ -30,10 +32,21 @@ int mr_signals_wait(const sigset_t *set)
     return signo > 0 ? signo : 0;
 }
 
+static void end_at_once(int signo)
+{
+    (void)signo;
+    _exit(EX_TEMPFAIL);
+}
+
 void mr_signals_release(const sigset_t *set)
 {
     sigset_t ending = *set;
+    struct sigaction end;
 
+    memset(&end, 0, sizeof end);
+    end.sa_handler = end_at_once;
+    sigaction(SIGTERM, &end, NULL);
+    sigaction(SIGINT, &end, NULL);
     sigdelset(&ending, SIGHUP);
     pthread_sigmask(SIG_UNBLOCK, &ending, NULL);
 }

@@ -12,7 +12,8 @@ void mr_signals_block(sigset_t *set);
 /* The next signal of the set, or 0 when none came within 100 ms. Thread: main. */
 int mr_signals_wait(const sigset_t *set);
 
-/* From here on SIGTERM and SIGINT end the process. Thread: main. */
+/* From here on SIGTERM and SIGINT end the process at once with EX_TEMPFAIL, as the second one of a
+ * stop does (design.md section 4). Thread: main. */
 void mr_signals_release(const sigset_t *set);
 
 #endif

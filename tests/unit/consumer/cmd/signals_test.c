@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "tests/support/mr_test.h"
@@ -32,7 +33,8 @@ MR_TEST("writing to a peer that is gone is an error, not the end")
     close(ends[1]);
 }
 
-MR_TEST("after the release a signal ends the process, SIGHUP does not")
+/* The exit code of a process that gets `signo` after the release, when SIGHUP came before. */
+static int code_after(int signo)
 {
     int status = 0;
     pid_t child = fork();
@@ -42,10 +44,18 @@ MR_TEST("after the release a signal ends the process, SIGHUP does not")
         mr_signals_block(&set);
         mr_signals_release(&set);
         kill(getpid(), SIGHUP);
-        kill(getpid(), SIGTERM);
+        kill(getpid(), signo);
         _exit(0);
     }
     MR_CHECK_INT(waitpid(child, &status, 0), child);
-    MR_CHECK(WIFSIGNALED(status));
-    MR_CHECK_INT(WTERMSIG(status), SIGTERM);
+    MR_CHECK(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+/* design.md section 4: a second SIGTERM exits at once with 75 */
+MR_TEST("after the release SIGTERM and SIGINT end the process with 75, SIGHUP does not")
+{
+    MR_CHECK_INT(code_after(SIGTERM), EX_TEMPFAIL);
+    MR_CHECK_INT(code_after(SIGINT), EX_TEMPFAIL);
+    MR_CHECK_INT(code_after(SIGHUP), 0);
 }
