@@ -53,7 +53,7 @@ struct close_answer {
     struct mr_lock lock; /* rank 49 */
     struct mr_cond changed;
     bool done MR_GUARDED_BY(lock);
-    bool left MR_GUARDED_BY(lock); /* the source is closed: answer and source are the thread's */
+    _Atomic int n_users; /* the thread, and who closes */
 };
 
 static void close_answer_free(struct close_answer *answer)
@@ -72,10 +72,9 @@ static void *close_answer_main(void *arg)
     rd_kafka_event_destroy(answer->from);
     mr_lock_take(&answer->lock);
     answer->done = true;
-    bool left = answer->left;
     mr_cond_wake_all(&answer->changed);
     mr_lock_drop(&answer->lock);
-    if (left) {
+    if (atomic_fetch_sub(&answer->n_users, 1) == 1) {
         close_answer_free(answer);
         mr_kafka_free(kafka);
     }
@@ -95,13 +94,6 @@ static bool close_awaited(struct close_answer *answer, uint64_t end_ms)
     return done;
 }
 
-static void close_join(struct close_answer *answer)
-{
-    if (answer->threaded)
-        pthread_join(answer->thread, NULL);
-    close_answer_free(answer);
-}
-
 /* NULL when the client was answered; else what has not come back by then. */
 static struct close_answer *close_answered(struct mr_kafka *kafka, rd_kafka_event_t *from,
                                            uint64_t end_ms)
@@ -114,6 +106,7 @@ static struct close_answer *close_answered(struct mr_kafka *kafka, rd_kafka_even
     }
     answer->kafka = kafka;
     answer->from = from;
+    atomic_init(&answer->n_users, 2);
     mr_lock_init(&answer->lock, 49);
     mr_cond_init(&answer->changed);
     answer->threaded =
@@ -122,24 +115,20 @@ static struct close_answer *close_answered(struct mr_kafka *kafka, rd_kafka_even
         close_answer_main(answer);
     if (!close_awaited(answer, end_ms))
         return answer;
-    close_join(answer);
+    if (answer->threaded)
+        pthread_join(answer->thread, NULL);
+    close_answer_free(answer);
     return NULL;
 }
 
 /* Gives answer and source to the thread; false when it has come back meanwhile. */
 static bool close_leave(struct close_answer *answer)
 {
-    pthread_t thread = answer->thread;
-
-    mr_lock_take(&answer->lock);
-    bool done = answer->done;
-    answer->left = !done;
-    mr_lock_drop(&answer->lock);
-    if (done)
-        close_join(answer);
-    else
-        pthread_detach(thread);
-    return !done;
+    pthread_detach(answer->thread);
+    if (atomic_fetch_sub(&answer->n_users, 1) > 1)
+        return true;
+    close_answer_free(answer);
+    return false;
 }
 
 void mr_kafka_close(struct mr_source *source, uint32_t timeout_ms)
