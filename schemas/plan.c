@@ -54,6 +54,11 @@ struct mr_table *mr_plan_table(const struct mr_plan *plan)
     return plan->table;
 }
 
+struct mr_plan_ignored mr_plan_ignored(const struct mr_plan *plan)
+{
+    return plan->ignored;
+}
+
 bool mr_plan_is_envelope(const struct mr_plan *plan)
 {
     return plan->envelope_topic;
@@ -106,10 +111,14 @@ static int match_columns(struct compile *c)
         c->slot_of[i] = MR_NO_IDX;
         if (at < 0 && c->route->evolve != MR_EVOLVE_DISCARD_COLUMN)
             return mr_err_set(c->err, MR_SCHEMA_FROZEN, "column '%s'", name);
-        if (at < 0)
+        if (at < 0) {
+            c->plan->ignored.n_discarded++;
             continue;
-        if (table->columns[at].generated)
-            c->table_cols[i] = -1; /* V-15 */
+        }
+        if (table->columns[at].generated) { /* V-15 */
+            c->plan->ignored.n_generated++;
+            c->table_cols[i] = -1;
+        }
         for (uint16_t k = 0; k < i; k++) {
             if (c->table_cols[k] == at)
                 return mr_err_set(c->err, MR_IDENTIFIER_COLLISION, "'%s' and '%s' both fill '%s'",

@@ -21,7 +21,8 @@ struct mr_shape_column {
     const char *field;      /* in the record; NULL for meta columns */
     struct mr_coltype type; /* default type of contract.md section 5 */
     bool key;
-    bool not_null; /* only key columns */
+    bool not_null;    /* only key columns */
+    const char *dflt; /* an added column's DEFAULT as text of its type (V-06); NULL: none */
 };
 
 struct mr_shape; /* opaque; internals in schemas/shape.h */
@@ -52,13 +53,23 @@ bool mr_shape_is_envelope(const struct mr_shape *shape);
  * (freeze, discard_record), target.missing (create = false), target.no_unique_key,
  * target.not_null_missing, key.changed. A shape that only skips (heartbeats ...) wants nothing, and
  * is then compiled with table NULL. */
-enum mr_ddl_kind { MR_DDL_NONE, MR_DDL_CREATE, MR_DDL_ADD_COLUMNS };
+enum mr_ddl_kind {
+    MR_DDL_NONE,
+    MR_DDL_CREATE,
+    MR_DDL_ADD_COLUMNS,
+    MR_DDL_ADD_KEY,       /* V-17: the key of a table that millrace made without one */
+    MR_DDL_DROP_NOT_NULL, /* V-08 */
+    MR_DDL_WIDEN,         /* V-04: to types that hold every value of the present ones */
+};
 struct mr_ddl {
     enum mr_ddl_kind kind;
-    const struct mr_shape_column *columns; /* all for CREATE, the new ones for ADD */
+    /* CREATE, ADD_KEY: all; ADD_COLUMNS: the new ones; DROP_NOT_NULL, WIDEN: those to be altered,
+     * by the table's own names, with the type wanted. */
+    const struct mr_shape_column *columns;
     uint16_t n_columns;
-    const uint16_t *key; /* CREATE: indexes into columns, in key order */
+    const uint16_t *key; /* CREATE, ADD_KEY: indexes into columns, in key order */
     uint16_t n_key;
+    int64_t schema_id; /* for the audit trail: of the value, else of the key; 0: not known */
 };
 int mr_evolve_diff(const struct mr_shape *shape, const struct mr_table *table,
                    const struct mr_route *route, struct mr_arena *arena, struct mr_ddl *out,
@@ -81,6 +92,14 @@ const struct mr_colset *mr_plan_key(const struct mr_plan *plan); /* key columns;
 
 /* Was it compiled without the table that it may need? */
 bool mr_plan_lacks_table(const struct mr_plan *plan);
+
+/* Fields that the plan reads past, since the table has no such column (`discard_column`, V-01) or
+ * makes it itself (V-15). */
+struct mr_plan_ignored {
+    uint16_t n_discarded;
+    uint16_t n_generated;
+};
+struct mr_plan_ignored mr_plan_ignored(const struct mr_plan *plan);
 
 /* Does the plan read envelopes (else plain records, or keys alone)? */
 bool mr_plan_is_envelope(const struct mr_plan *plan);

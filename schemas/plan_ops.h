@@ -95,6 +95,7 @@ struct mr_plan {
     const struct mr_tuple_field *fields;
     uint16_t n_value_fields;   /* with in_order: how many come from the value */
     struct mr_colset key_cols; /* upsert: in the order of the unique index */
+    struct mr_plan_ignored ignored;
     uint16_t n_slots;
     const char *slot_names[MR_KEY_MAX_COLUMNS];
     struct mr_unavailable unavailable;

@@ -53,7 +53,11 @@ struct mr_route {
     bool nanos_poison;       /* temporal_nanos = "poison" */
     bool excess_scale_round; /* numeric_excess_scale = "round" */
     bool key_change_before;  /* key_change = "before" (E-12) */
-    bool add_defaults;
+    bool add_defaults;       /* V-06 */
+    bool relax_not_null;     /* V-08 */
+    bool widen_rewrite;      /* V-04 */
+    bool name_original;      /* column_name_source = "original" (I-09) */
+    bool unmangle_unicode;   /* column_unmangle = "avro_unicode" (I-10) */
     bool identifier_long_halt;
     uint8_t identifier_case; /* 0 keep, 1 lower, 2 upper */
     bool unavailable_detect;

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "schemas/field_default.h"
 #include "schemas/identifier.h"
+#include "schemas/naming.h"
 
 #include "base/ban.h"
 
@@ -18,6 +20,7 @@ struct derive {
     struct mr_shape *shape;
     const struct mr_route *route;
     const struct mr_table *table; /* NULL */
+    const char *default_json;     /* of the field that is being added; NULL */
     struct mr_err *err;
 };
 
@@ -73,11 +76,27 @@ static bool is_system_name(const char *name)
     return is_listed(names, sizeof names / sizeof *names, name);
 }
 
-/* I-02..I-06: the target's name of a field, in the shape's arena. */
-static int column_name(struct derive *d, const char *field, const char **out)
+/* I-06: what the column is called before I-02 to I-05: as the route says, as the source calls it,
+ * or as the field. `undone` is room for the last. */
+static const char *wanted_name(const struct derive *d, const char *field,
+                               const struct mr_typed *typed, struct mr_buf *undone)
 {
     const struct mr_route_column *entry = route_column(d->route, field);
-    const char *text = entry != NULL && entry->name != NULL ? entry->name : field;
+    if (entry != NULL && entry->name != NULL)
+        return entry->name;
+    const char *original =
+        d->route->name_original && typed != NULL ? mr_naming_original(typed) : NULL;
+    if (original != NULL)
+        return original;
+    if (!d->route->unmangle_unicode)
+        return field;
+    mr_naming_unmangle(field, undone);
+    return mr_buf_cstr(undone);
+}
+
+/* I-02..I-05: the target's name, in the shape's arena. */
+static int name_fit(struct derive *d, const char *text, const char **out)
+{
     struct mr_identifier_opts opts = {.letter_case = d->route->identifier_case,
                                       .long_halt = d->route->identifier_long_halt,
                                       .max_bytes = d->route->max_identifier_bytes};
@@ -93,6 +112,17 @@ static int column_name(struct derive *d, const char *field, const char **out)
     name[len] = '\0';
     *out = mr_arena_copy(&d->shape->arena, name, len + 1);
     return *out != NULL ? 0 : no_memory(d);
+}
+
+/* `typed` NULL: a column of millrace's own, whose name is nobody's field. */
+static int column_name(struct derive *d, const char *field, const struct mr_typed *typed,
+                       const char **out)
+{
+    struct mr_buf undone = MR_BUF_INIT;
+    const char *text = typed != NULL ? wanted_name(d, field, typed, &undone) : field;
+    int rc = mr_buf_ok(&undone) ? name_fit(d, text, out) : no_memory(d);
+    mr_buf_release(&undone);
+    return rc;
 }
 
 static int column_find(const struct mr_shape *shape, const char *name)
@@ -146,30 +176,42 @@ static int column_add(struct derive *d, const struct mr_shape_column *column,
     return 0;
 }
 
+/* The type that the route names for a field, else what its schema says. */
+static int column_type(struct derive *d, const struct mr_route_column *entry,
+                       struct mr_shape_source *source, struct mr_coltype *type)
+{
+    bool number = source->typed.semantic == MR_SEM_INT64 || source->typed.semantic == MR_SEM_INT32;
+    mr_semantic_column(&source->typed, type);
+    if (entry == NULL || (entry->cast == NULL && entry->unit == NULL))
+        mr_naming_hint(&source->typed, type);
+    if (entry == NULL)
+        return 0;
+    source->unit = entry->unit;
+    source->cast = entry->cast != NULL;
+    if (entry->cast != NULL && !mr_semantic_cast(entry->cast, type)) {
+        *type = (struct mr_coltype){.type = MR_T_CAST, .length = -1, .precision = -1};
+        type->sql = mr_arena_copy(&d->shape->arena, entry->cast, strlen(entry->cast) + 1);
+        if (type->sql == NULL)
+            return no_memory(d);
+    } else if (entry->cast == NULL && entry->unit != NULL && number) {
+        type->type = strcmp(entry->unit, "days") == 0 ? MR_T_DATE : MR_T_TIMESTAMPTZ;
+    }
+    return 0;
+}
+
 /* A column for a field of the value or key. */
 static int field_add(struct derive *d, const char *field, struct mr_shape_source *source,
                      uint16_t *idx)
 {
     struct mr_shape_column column = {.field = field};
     const struct mr_route_column *entry = route_column(d->route, field);
-    int rc = column_name(d, field, &column.name);
+    int rc = column_name(d, field, &source->typed, &column.name);
+    if (rc == 0)
+        rc = column_type(d, entry, source, &column.type);
     if (rc < 0)
         return rc;
-    mr_semantic_column(&source->typed, &column.type);
-    if (entry != NULL) {
-        source->unit = entry->unit;
-        source->cast = entry->cast != NULL;
-        bool number =
-            source->typed.semantic == MR_SEM_INT64 || source->typed.semantic == MR_SEM_INT32;
-        if (entry->cast != NULL && !mr_semantic_cast(entry->cast, &column.type)) {
-            column.type = (struct mr_coltype){.type = MR_T_CAST, .length = -1, .precision = -1};
-            column.type.sql = mr_arena_copy(&d->shape->arena, entry->cast, strlen(entry->cast) + 1);
-            if (column.type.sql == NULL)
-                return no_memory(d);
-        } else if (entry->cast == NULL && entry->unit != NULL && number) {
-            column.type.type = strcmp(entry->unit, "days") == 0 ? MR_T_DATE : MR_T_TIMESTAMPTZ;
-        }
-    }
+    if (d->route->add_defaults && !source->cast && source->unit == NULL)
+        column.dflt = mr_field_default(&source->typed, d->default_json, &d->shape->arena);
     return column_add(d, &column, source, idx);
 }
 
@@ -217,10 +259,12 @@ static int value_columns(struct derive *d)
         source =
             (struct mr_shape_source){.origin = MR_FROM_VALUE, .value_idx = i, .key_idx = MR_NO_IDX};
         mr_typed_of(field->type, &field->props, &source.typed);
+        d->default_json = field->default_json;
         int rc = field_add(d, field->name, &source, NULL);
         if (rc < 0)
             return rc;
     }
+    d->default_json = NULL;
     return 0;
 }
 
@@ -368,7 +412,7 @@ static int extra_add(struct derive *d, const char *name, enum mr_type type,
         .type = {.type = type, .elem = MR_T_NONE, .length = -1, .precision = -1}};
     if (type == MR_T_ARRAY)
         column.type.elem = MR_T_TEXT;
-    int rc = column_name(d, name, &column.name);
+    int rc = column_name(d, name, NULL, &column.name);
     return rc < 0 ? rc : column_add(d, &column, source, NULL);
 }
 

@@ -62,6 +62,7 @@ struct mr_coltype {
                           mr_interval_field; -1: none */
     int32_t precision; /* numeric; of times and intervals the digits of a second; -1: all */
     int32_t scale;     /* numeric, cast; 0 where precision is -1 */
+    bool domain;       /* the column's type is a domain over what the rest describes */
     uint32_t oid;      /* of the type in the target; 0 where the target has none */
     uint32_t elem_oid; /* of an array's element */
     const char *sql;   /* the type as the target's SQL spells it, schema-qualified; in arena; NULL

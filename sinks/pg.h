@@ -91,6 +91,9 @@ int mr_pg_put_positions(struct mr_pg_sink *sink, struct mr_pg_conn *conn,
 /* ---- pg_catalog.c ---- */
 int mr_pg_table_open(struct mr_sink *sink, const char *schema, const char *name, bool fresh,
                      struct mr_table **out, struct mr_err *err);
+/* The same of `place` (its names) on this connection, past the cache. */
+int mr_pg_table_read(struct mr_pg_sink *sink, struct mr_pg_conn *conn, const struct mr_table *place,
+                     struct mr_table **out, struct mr_err *err);
 void mr_pg_table_forget(struct mr_pg_sink *sink, const char *schema, const char *name);
 void mr_pg_cache_release(struct mr_pg_sink *sink);
 /* Appends the SELECT that reads the versions of the tables, one row each in their order. */
@@ -101,6 +104,18 @@ bool mr_pg_version_same(const struct mr_table *table, const struct pg_result *re
 int mr_pg_table_apply(struct mr_sink *sink, const char *schema, const char *name,
                       const struct mr_ddl *ddl, struct mr_err *err);
 void mr_pg_type_sql(struct mr_buf *sql, const struct mr_coltype *type); /* a wanted column's type */
+
+/* ---- pg_alter.c ---- */
+/* Appends the ALTER TABLE that the table still needs; nothing where somebody else did it already.
+ * Reads the table on `conn`, in whose transaction the table's DDL lock is held (V-12). `defaults`:
+ * with the columns' DEFAULT (V-06). */
+int mr_pg_alter_sql(struct mr_pg_sink *sink, struct mr_pg_conn *conn, const struct mr_table *place,
+                    const struct mr_ddl *ddl, bool defaults, struct mr_buf *sql,
+                    struct mr_err *err);
+/* The same from a table that was read already; for who only shows the statement. */
+void mr_pg_alter_print(struct mr_buf *sql, const struct mr_table *now, const struct mr_ddl *ddl,
+                       bool defaults);
+void mr_pg_create_print(struct mr_buf *sql, const struct mr_table *place, const struct mr_ddl *ddl);
 
 /* ---- pg_emit.c ---- */
 extern const struct mr_emit_ops mr_pg_emit;

@@ -17,12 +17,15 @@ struct mr_pg_cached {
     char key[]; /* "schema\0name" */
 };
 
-/* Everything of the columns that a plan relies on, as one number. */
+/* Everything of the columns that a plan relies on, as one number, with the schema's name:
+ * statements name the table, and a schema that is renamed leaves the row of the table as it is. */
 #define VERSION_COLUMNS                                                                            \
     "c.xmin::pg_catalog.text::int8, c.relfilenode::int8, "                                         \
-    "(SELECT pg_catalog.hashtextextended(pg_catalog.string_agg(pg_catalog.concat_ws(',', "         \
+    "(SELECT pg_catalog.hashtextextended(pg_catalog.concat((SELECT v.nspname FROM "                \
+    "pg_catalog.pg_namespace v WHERE v.oid = c.relnamespace), ';', "                               \
+    "pg_catalog.string_agg(pg_catalog.concat_ws(',', "                                             \
     "a.attnum, a.atttypid, a.atttypmod, a.attname, a.attnotnull, a.atthasdef, a.attidentity, "     \
-    "a.attgenerated, a.attcollation), ';' ORDER BY a.attnum), 0) FROM pg_catalog.pg_attribute a "  \
+    "a.attgenerated, a.attcollation), ';' ORDER BY a.attnum)), 0) FROM pg_catalog.pg_attribute a " \
     "WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)"
 
 void mr_pg_version_sql(struct mr_buf *sql, struct mr_table *const *tables, size_t n)
@@ -179,7 +182,8 @@ static bool type_fill(struct mr_table *table, struct mr_coltype *to, const PGres
     enum mr_type elem_type = builtin_type(elem);
     if (elem != 0 && PQgetvalue(res, row, C_ELEM_KIND)[0] == 'e')
         elem_type = MR_T_ENUM;
-    *to = (struct mr_coltype){.type = builtin_type(oid), .elem = MR_T_NONE, .oid = oid};
+    *to = (struct mr_coltype){
+        .type = builtin_type(oid), .elem = MR_T_NONE, .domain = kind == 'd', .oid = oid};
     enum mr_type scalar = to->type;
     if (elem_type != MR_T_NONE) {
         to->type = MR_T_ARRAY;
@@ -375,30 +379,36 @@ out:
     return rc;
 }
 
-static int table_make(struct mr_pg_sink *sink, const char *schema, const char *name,
-                      struct mr_table **out, struct mr_err *err)
+int mr_pg_table_read(struct mr_pg_sink *sink, struct mr_pg_conn *conn, const struct mr_table *place,
+                     struct mr_table **out, struct mr_err *err)
 {
     struct mr_table *table = mr_table_new();
     if (table == NULL)
         return no_memory(err);
-    struct mr_pg_conn *conn = NULL;
-    table->schema = arena_text(table, schema);
-    table->name = arena_text(table, name);
-    if (table->schema == NULL || table->name == NULL) {
-        mr_table_unref(table);
-        return no_memory(err);
-    }
-    int rc = mr_pg_pool_take(&sink->pool, &conn, err);
-    if (rc == 0)
-        rc = table_read(sink, conn, table, err);
-    mr_pg_pool_give(&sink->pool, conn);
+    table->schema = arena_text(table, place->schema);
+    table->name = arena_text(table, place->name);
+    int rc = table->schema != NULL && table->name != NULL ? table_read(sink, conn, table, err)
+                                                          : no_memory(err);
     if (rc < 0) {
-        (void)mr_pg_err_table(err, table);
+        (void)mr_pg_err_table(err, place);
         mr_table_unref(table);
         return rc;
     }
     *out = table;
     return 0;
+}
+
+static int table_make(struct mr_pg_sink *sink, const char *schema, const char *name,
+                      struct mr_table **out, struct mr_err *err)
+{
+    struct mr_table place = {.schema = schema, .name = name};
+    struct mr_pg_conn *conn = NULL;
+    int rc = mr_pg_pool_take(&sink->pool, &conn, err);
+    if (rc < 0)
+        return rc;
+    rc = mr_pg_table_read(sink, conn, &place, out, err);
+    mr_pg_pool_give(&sink->pool, conn);
+    return rc;
 }
 
 /* ---- the cache ---- */

@@ -40,7 +40,7 @@ static const char *const control_statements[] = {
     "CREATE TABLE IF NOT EXISTS @.schema_changes (id int8 GENERATED ALWAYS AS IDENTITY "
     "PRIMARY KEY, pipeline text NOT NULL, schema text NOT NULL, name text NOT NULL, "
     "statement text NOT NULL, instance_id text NOT NULL, "
-    "changed_at timestamptz NOT NULL DEFAULT pg_catalog.now())",
+    "changed_at timestamptz NOT NULL DEFAULT pg_catalog.now(), schema_id int8, db_user text)",
     "CREATE TABLE IF NOT EXISTS @.tombs (pipeline text NOT NULL, schema text NOT NULL, "
     "name text NOT NULL, key bytea NOT NULL, kind text NOT NULL, guard bytea, row jsonb, "
     "deleted_at timestamptz NOT NULL DEFAULT pg_catalog.now(), "
@@ -61,6 +61,27 @@ static const char *const control_statements[] = {
     "PERFORM pg_sleep(0.02); "
     "END LOOP; END $$",
 };
+
+/* Columns that came after the tables of version 1. An older program goes on with them there: each
+ * may be NULL or has a default. */
+static const struct {
+    const char *table;
+    const char *column;
+    const char *type;
+} late_columns[] = {
+    {"positions", "envelope", "bool NOT NULL DEFAULT false"},
+    {"positions", "topic_partitions", "int4 NOT NULL DEFAULT 0"},
+    {"schema_changes", "schema_id", "int8"},
+    {"schema_changes", "db_user", "text"},
+};
+enum { N_LATE_COLUMNS = sizeof late_columns / sizeof late_columns[0] };
+
+static void late_columns_sql(struct mr_buf *sql, const char *control)
+{
+    for (size_t i = 0; i < N_LATE_COLUMNS; i++)
+        mr_buf_fmt(sql, "ALTER TABLE %s.%s ADD COLUMN IF NOT EXISTS %s %s;\n", control,
+                   late_columns[i].table, late_columns[i].column, late_columns[i].type);
+}
 
 static void statement_add(struct mr_buf *sql, const char *text, const char *control)
 {
@@ -186,6 +207,28 @@ out:
     return rc;
 }
 
+static int late_columns_look(struct mr_pg_sink *sink, struct mr_pg_conn *conn, bool *missing,
+                             struct mr_err *err)
+{
+    struct mr_buf sql = MR_BUF_INIT;
+    mr_buf_str(&sql, "SELECT EXISTS (SELECT FROM (VALUES ");
+    for (size_t i = 0; i < N_LATE_COLUMNS; i++)
+        mr_buf_fmt(&sql, "%s('%s', '%s')", i == 0 ? "" : ", ", late_columns[i].table,
+                   late_columns[i].column);
+    mr_buf_str(&sql, ") w(t, c) WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE "
+                     "a.attrelid = pg_catalog.to_regclass(");
+    mr_pg_literal(&sql, sink->control);
+    mr_buf_str(&sql, " || '.' || w.t) AND a.attname = w.c AND NOT a.attisdropped))");
+    PGresult *res = NULL;
+    int rc = mr_buf_ok(&sql) ? mr_pg_exec(conn, mr_buf_cstr(&sql), &res, err)
+                             : mr_err_set(err, MR_NO_MEMORY, "a statement");
+    if (rc == 0)
+        *missing = mr_pg_bool(res, 0, 0);
+    PQclear(res);
+    mr_buf_release(&sql);
+    return rc;
+}
+
 /* In one transaction, one maker at a time; the version is read again under the lock. */
 static int control_make(struct mr_pg_sink *sink, struct mr_pg_conn *conn, struct mr_err *err)
 {
@@ -197,6 +240,7 @@ static int control_make(struct mr_pg_sink *sink, struct mr_pg_conn *conn, struct
     mr_pg_literal(&sql, mr_buf_cstr(&lock));
     mr_buf_str(&sql, ", 0));\n");
     mr_pg_control_sql(&sql, sink->control);
+    late_columns_sql(&sql, sink->control);
     mr_buf_fmt(&sql,
                "INSERT INTO %s.meta SELECT %d, pg_catalog.gen_random_uuid()::text "
                "WHERE NOT EXISTS (SELECT FROM %s.meta); COMMIT",
@@ -221,8 +265,11 @@ int mr_pg_setup(struct mr_sink *base, char *target_id, struct mr_err *err)
     int rc = mr_pg_pool_take(&sink->pool, &conn, err);
     if (rc < 0)
         return rc;
+    bool missing = false;
     rc = version_read(sink, conn, &version, target_id, err);
-    if (rc == 0 && version == 0) {
+    if (rc == 0 && version != 0)
+        rc = late_columns_look(sink, conn, &missing, err);
+    if (rc == 0 && (version == 0 || missing)) {
         rc = control_make(sink, conn, err);
         if (rc == 0)
             rc = version_read(sink, conn, &version, target_id, err);

@@ -1,6 +1,7 @@
 /* CREATE TABLE and ADD COLUMN from a wish of schemas/evolve (V-01, V-11), in a short transaction of
  * its own that holds no rows (V-21), one altering instance at a time (V-12), noted in
  * schema_changes. Must not decide what is wished. */
+#include <stdio.h>
 #include <string.h>
 
 #include <libpq-fe.h>
@@ -84,7 +85,7 @@ static void column_sql(struct mr_buf *sql, const struct mr_shape_column *column)
     mr_pg_type_sql(sql, &column->type);
 }
 
-static void create_sql(struct mr_buf *sql, const struct mr_table *name, const struct mr_ddl *ddl)
+void mr_pg_create_print(struct mr_buf *sql, const struct mr_table *name, const struct mr_ddl *ddl)
 {
     mr_buf_str(sql, "CREATE TABLE ");
     mr_pg_table_name(sql, name);
@@ -102,27 +103,29 @@ static void create_sql(struct mr_buf *sql, const struct mr_table *name, const st
     mr_buf_str(sql, ddl->n_key > 0 ? "))" : ")");
 }
 
-static void add_sql(struct mr_buf *sql, const struct mr_table *name, const struct mr_ddl *ddl)
+struct ddl_call {
+    const struct mr_table *place; /* names only */
+    const struct mr_ddl *ddl;
+    bool defaults;
+};
+
+/* What writes the whole table takes the time it takes, here and at the server. */
+static bool is_long(const struct mr_ddl *ddl)
 {
-    mr_buf_str(sql, "ALTER TABLE ");
-    mr_pg_table_name(sql, name);
-    for (uint16_t i = 0; i < ddl->n_columns; i++) {
-        mr_buf_str(sql, i == 0 ? " ADD COLUMN IF NOT EXISTS " : ", ADD COLUMN IF NOT EXISTS ");
-        column_sql(sql, &ddl->columns[i]);
-    }
+    return ddl->kind == MR_DDL_WIDEN || ddl->kind == MR_DDL_ADD_KEY;
 }
 
 /* V-12: the lock's name is the table's, for every instance and pipeline. */
-static int ddl_begin(struct mr_pg_conn *conn, const struct mr_table *name, bool *exists,
+static int ddl_begin(struct mr_pg_conn *conn, const struct ddl_call *call, bool *exists,
                      struct mr_err *err)
 {
     struct mr_buf sql = MR_BUF_INIT;
     struct mr_buf quoted = MR_BUF_INIT;
-    mr_pg_table_name(&quoted, name);
+    mr_pg_table_name(&quoted, call->place);
     mr_buf_fmt(&sql,
-               "BEGIN; SET LOCAL lock_timeout = %d; SELECT pg_catalog.pg_advisory_xact_lock("
+               "BEGIN; SET LOCAL lock_timeout = %d; %sSELECT pg_catalog.pg_advisory_xact_lock("
                "pg_catalog.hashtextextended(",
-               MR_PG_DDL_LOCK_MS);
+               MR_PG_DDL_LOCK_MS, is_long(call->ddl) ? "SET LOCAL statement_timeout = 0; " : "");
     mr_pg_literal(&sql, mr_buf_cstr(&quoted));
     mr_buf_str(&sql, ", 0)); SELECT pg_catalog.to_regclass(");
     mr_pg_literal(&sql, mr_buf_cstr(&quoted));
@@ -137,20 +140,25 @@ static int ddl_begin(struct mr_pg_conn *conn, const struct mr_table *name, bool 
     return rc;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): six parameters, all of one row */
 static int change_note(struct mr_pg_sink *sink, struct mr_pg_conn *conn,
-                       const struct mr_table *name, const char *statement, struct mr_err *err)
+                       const struct mr_table *name, const char *statement, int64_t schema_id,
+                       struct mr_err *err)
 {
     struct mr_buf sql = MR_BUF_INIT;
     mr_buf_fmt(&sql,
-               "INSERT INTO %s.schema_changes (pipeline, schema, name, statement, instance_id) "
-               "VALUES ($1, $2, $3, $4, $5)",
+               "INSERT INTO %s.schema_changes (pipeline, schema, name, statement, instance_id, "
+               "schema_id, db_user) VALUES ($1, $2, $3, $4, $5, NULLIF($6::int8, 0), current_user)",
                sink->control);
     struct mr_pg_params params = {.n = 0};
+    char id[24];
+    (void)snprintf(id, sizeof id, "%lld", (long long)schema_id);
     mr_pg_param_text(&params, sink->opts->pipeline);
     mr_pg_param_text(&params, name->schema);
     mr_pg_param_text(&params, name->name);
     mr_pg_param_text(&params, statement);
     mr_pg_param_text(&params, sink->opts->instance_id);
+    mr_pg_param_text(&params, id);
     int rc = mr_pg_exec_params(conn, mr_buf_cstr(&sql), &params, NULL, err);
     mr_buf_release(&sql);
     return rc;
@@ -175,27 +183,40 @@ static int made_note(struct mr_pg_sink *sink, struct mr_pg_conn *conn, const str
     return rc;
 }
 
-static int ddl_run(struct mr_pg_sink *sink, struct mr_pg_conn *conn, const struct mr_table *name,
-                   const struct mr_ddl *ddl, struct mr_err *err)
+/* The statement; empty where another instance was first: the table is then read and compared again.
+ */
+static int statement_make(struct mr_pg_sink *sink, struct mr_pg_conn *conn,
+                          const struct ddl_call *call, struct mr_buf *sql, struct mr_err *err)
 {
     bool exists = false;
-    int rc = ddl_begin(conn, name, &exists, err);
-    if (rc < 0 || (exists && ddl->kind == MR_DDL_CREATE))
-        return rc; /* another instance was first: its shape is read and compared again */
+    int rc = ddl_begin(conn, call, &exists, err);
+    if (rc < 0)
+        return rc;
+    if (call->ddl->kind != MR_DDL_CREATE)
+        return mr_pg_alter_sql(sink, conn, call->place, call->ddl, call->defaults, sql, err);
+    if (!exists)
+        mr_pg_create_print(sql, call->place, call->ddl);
+    return 0;
+}
+
+static int ddl_run(struct mr_pg_sink *sink, struct mr_pg_conn *conn, const struct ddl_call *call,
+                   struct mr_err *err)
+{
+    const struct mr_table *place = call->place;
     struct mr_buf sql = MR_BUF_INIT;
-    if (ddl->kind == MR_DDL_CREATE)
-        create_sql(&sql, name, ddl);
-    else
-        add_sql(&sql, name, ddl);
+    int rc = statement_make(sink, conn, call, &sql, err);
+    if (rc < 0 || (mr_buf_ok(&sql) && sql.len == 0))
+        goto out;
     rc = mr_buf_ok(&sql) ? mr_pg_exec(conn, mr_buf_cstr(&sql), NULL, err)
                          : mr_err_set(err, MR_NO_MEMORY, "a statement");
     if (rc == 0)
-        rc = change_note(sink, conn, name, mr_buf_cstr(&sql), err);
-    if (rc == 0 && ddl->kind == MR_DDL_CREATE)
-        rc = made_note(sink, conn, name, err);
+        rc = change_note(sink, conn, place, mr_buf_cstr(&sql), call->ddl->schema_id, err);
+    if (rc == 0 && call->ddl->kind == MR_DDL_CREATE)
+        rc = made_note(sink, conn, place, err);
     if (rc == 0)
-        mr_log(MR_INFO, "schema_changed", mr_kv_str("schema", name->schema),
-               mr_kv_str("table", name->name), mr_kv_str("statement", mr_buf_cstr(&sql)));
+        mr_log(MR_INFO, "schema_changed", mr_kv_str("schema", place->schema),
+               mr_kv_str("table", place->name), mr_kv_str("statement", mr_buf_cstr(&sql)));
+out:
     mr_buf_release(&sql);
     return rc;
 }
@@ -208,29 +229,68 @@ static bool was_first(const struct mr_err *err, int rc)
             (strcmp(err->sqlstate, "23505") == 0 && strstr(err->detail, "pg_type") != NULL));
 }
 
+/* In a transaction of its own, which is over afterwards. */
+static int ddl_transact(struct mr_pg_sink *sink, struct mr_pg_conn *conn,
+                        const struct ddl_call *call, struct mr_err *err)
+{
+    uint32_t timeout_ms = conn->timeout_ms;
+    if (is_long(call->ddl))
+        conn->timeout_ms = 0;
+    int rc = ddl_run(sink, conn, call, err);
+    if (rc == 0)
+        rc = mr_pg_exec(conn, "COMMIT", NULL, err);
+    conn->timeout_ms = timeout_ms;
+    struct mr_err ignored = MR_ERR_INIT;
+    if (rc < 0 && !conn->broken && mr_pg_exec(conn, "ROLLBACK", NULL, &ignored) < 0)
+        conn->broken = true;
+    return rc;
+}
+
+static bool has_defaults(const struct mr_ddl *ddl)
+{
+    for (uint16_t i = 0; i < ddl->n_columns && ddl->kind == MR_DDL_ADD_COLUMNS; i++) {
+        if (ddl->columns[i].dflt != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* A server that refuses a value in DDL refuses the wish, not a record. */
+static int refused(const struct mr_ddl *ddl, struct mr_err *err)
+{
+    char detail[MR_ERR_DETAIL_BYTES];
+    memcpy(detail, err->detail, sizeof detail);
+    return mr_err_set(err,
+                      ddl->kind == MR_DDL_ADD_KEY ? MR_TARGET_NO_UNIQUE_KEY : MR_TYPE_INCOMPATIBLE,
+                      "%s", detail);
+}
+
 int mr_pg_table_apply(struct mr_sink *base, const char *schema, const char *name,
                       const struct mr_ddl *ddl, struct mr_err *err)
 {
     struct mr_pg_sink *sink = (struct mr_pg_sink *)base;
     struct mr_table place = {.schema = schema != NULL ? schema : sink->opts->schema, .name = name};
+    struct ddl_call call = {.place = &place, .ddl = ddl, .defaults = has_defaults(ddl)};
     struct mr_pg_conn *conn = NULL;
     if (ddl->kind == MR_DDL_NONE || ddl->n_columns == 0)
         return 0;
     int rc = mr_pg_pool_take(&sink->pool, &conn, err);
     if (rc < 0)
         return rc;
-    rc = ddl_run(sink, conn, &place, ddl, err);
-    if (rc == 0)
-        rc = mr_pg_exec(conn, "COMMIT", NULL, err);
-    struct mr_err ignored = MR_ERR_INIT;
-    if (rc < 0 && !conn->broken && mr_pg_exec(conn, "ROLLBACK", NULL, &ignored) < 0)
-        conn->broken = true;
+    rc = ddl_transact(sink, conn, &call, err);
+    if (rc < 0 && err->class == MR_CLASS_POISON && call.defaults && !conn->broken) {
+        mr_err_clear(err); /* a default that the column does not take is no reason not to load */
+        call.defaults = false;
+        rc = ddl_transact(sink, conn, &call, err);
+    }
     mr_pg_pool_give(&sink->pool, conn);
     mr_pg_table_forget(sink, place.schema, place.name);
     if (was_first(err, rc)) {
         mr_err_clear(err);
         return 0;
     }
+    if (rc < 0 && err->class == MR_CLASS_POISON)
+        rc = refused(ddl, err);
     if (rc < 0)
         (void)mr_pg_err_table(err, &place);
     return rc;

@@ -340,7 +340,7 @@ static void session_idle(struct mr_session *base)
 
 const struct mr_sink_ops mr_sink_postgresql = {
     .name = "postgresql",
-    .caps = MR_SINK_TXN | MR_SINK_POSITIONS | MR_SINK_DDL | MR_SINK_PARALLEL,
+    .caps = MR_SINK_TXN | MR_SINK_POSITIONS | MR_SINK_DDL | MR_SINK_PARALLEL | MR_SINK_ALTER,
     .emit = &mr_pg_emit,
     .open = mr_pg_open,
     .close = mr_pg_close,

@@ -23,6 +23,7 @@ enum mr_sink_cap {
     MR_SINK_POSITIONS = 1 << 1, /* keeps positions; without: the source's own commits are used */
     MR_SINK_DDL = 1 << 2,       /* can create and alter tables */
     MR_SINK_PARALLEL = 1 << 3,  /* several sessions may write at the same time */
+    MR_SINK_ALTER = 1 << 4,     /* can alter columns that are there: DROP_NOT_NULL, WIDEN */
 };
 
 enum { MR_TARGET_ID_BYTES = 64, MR_OWNER_TEXT_BYTES = 160 };

@@ -45,7 +45,7 @@ static const char *const control_ddl[] = {
     "CREATE TABLE IF NOT EXISTS \"%schema_changes\"("
     " id INTEGER PRIMARY KEY AUTOINCREMENT, pipeline TEXT NOT NULL, schema TEXT NOT NULL,"
     " name TEXT NOT NULL, statement TEXT NOT NULL, instance_id TEXT NOT NULL,"
-    " changed_at TIMESTAMPTZ_TEXT NOT NULL)",
+    " changed_at TIMESTAMPTZ_TEXT NOT NULL, schema_id INTEGER, db_user TEXT)",
 
     "CREATE TABLE IF NOT EXISTS \"%tombs\"("
     " pipeline TEXT NOT NULL, schema TEXT NOT NULL, name TEXT NOT NULL, key BLOB NOT NULL,"
@@ -57,6 +57,19 @@ static const char *const control_ddl[] = {
     " min(record_timestamp) AS source_time,"
     " (julianday('now') - julianday(substr(min(record_timestamp), 1, 19))) * 86400 AS lag_seconds,"
     " min(updated_at) AS as_of FROM \"%positions\" GROUP BY pipeline, topic",
+};
+
+/* Columns that came after the tables of version 1. An older program goes on with them there: each
+ * may be NULL or has a default. */
+static const struct {
+    const char *table;
+    const char *column;
+    const char *type;
+} late_columns[] = {
+    {"positions", "envelope", "BOOLEAN NOT NULL DEFAULT 0"},
+    {"positions", "topic_partitions", "INTEGER NOT NULL DEFAULT 0"},
+    {"schema_changes", "schema_id", "INTEGER"},
+    {"schema_changes", "db_user", "TEXT"},
 };
 
 /* ---- statements ---- */
@@ -168,6 +181,33 @@ static int check_version(const struct mr_sq_sink *sink, int64_t version, struct 
                       sink->path, (long long)version, (int)MR_SQ_SCHEMA_VERSION);
 }
 
+static int late_column_add(struct mr_sq_sink *sink, struct mr_sq_conn *conn, size_t i,
+                           struct mr_err *err)
+{
+    struct sqlite3_stmt *stmt = NULL;
+    struct mr_buf table = MR_BUF_INIT;
+    struct mr_buf sql = MR_BUF_INIT;
+    mr_buf_fmt(&sql, "%%%s", late_columns[i].table);
+    mr_sq_control_sql(&table, sink, mr_buf_cstr(&sql));
+    int rc = mr_sq_prepare(conn, "SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2", &stmt, err);
+    if (rc == 0) {
+        mr_sq_bind_text(stmt, 1, mr_buf_cstr(&table));
+        mr_sq_bind_text(stmt, 2, late_columns[i].column);
+        rc = mr_sq_step(conn, stmt, "look at a control table", err);
+        if (rc == 1)
+            (void)sqlite3_reset(stmt);
+    }
+    if (rc == 0) {
+        mr_buf_reset(&sql);
+        mr_buf_fmt(&sql, "ALTER TABLE \"%%%s\" ADD COLUMN %s %s", late_columns[i].table,
+                   late_columns[i].column, late_columns[i].type);
+        rc = control_exec(sink, conn, mr_buf_cstr(&sql), err);
+    }
+    mr_buf_release(&table);
+    mr_buf_release(&sql);
+    return rc < 0 ? rc : 0;
+}
+
 static int setup_in_txn(struct mr_sq_sink *sink, struct mr_sq_conn *conn, char *target_id,
                         struct mr_err *err)
 {
@@ -175,6 +215,8 @@ static int setup_in_txn(struct mr_sq_sink *sink, struct mr_sq_conn *conn, char *
     int64_t version = 0;
     for (size_t i = 0; rc == 0 && i < sizeof control_ddl / sizeof control_ddl[0]; i++)
         rc = control_exec(sink, conn, control_ddl[i], err);
+    for (size_t i = 0; rc == 0 && i < sizeof late_columns / sizeof late_columns[0]; i++)
+        rc = late_column_add(sink, conn, i, err);
     if (rc == 0)
         rc = read_meta(sink, conn, &version, target_id, err);
     if (rc == 0) {

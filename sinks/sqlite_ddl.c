@@ -18,6 +18,28 @@ static void add_column(struct mr_buf *sql, const struct mr_shape_column *column)
     mr_sq_type_declare(sql, &column->type);
 }
 
+/* V-06. The column's affinity makes numbers of texts; what SQLite has no text form for gets none.
+ */
+static void add_default(struct mr_buf *sql, const struct mr_shape_column *column)
+{
+    const char *text = column->dflt;
+    bool real = column->type.type == MR_T_FLOAT4 || column->type.type == MR_T_FLOAT8;
+    if (text == NULL || (real && strpbrk(text, "nN") != NULL)) /* NaN, Infinity */
+        return;
+    if (column->type.type == MR_T_BOOL) {
+        mr_buf_str(sql, strcmp(text, "true") == 0 ? " DEFAULT 1" : " DEFAULT 0");
+        return;
+    }
+    bool bytes = column->type.type == MR_T_BYTEA;
+    mr_buf_str(sql, bytes ? " DEFAULT X'" : " DEFAULT '");
+    for (const char *at = bytes ? text + 2 : text; *at != '\0'; at++) {
+        if (*at == '\'')
+            mr_buf_byte(sql, '\'');
+        mr_buf_byte(sql, (uint8_t)*at);
+    }
+    mr_buf_byte(sql, '\'');
+}
+
 /* SQLite compares names of columns without case (ASCII). */
 static int check_names(const struct mr_ddl *ddl, struct mr_err *err)
 {
@@ -60,6 +82,7 @@ struct change {
     struct mr_sq_sink *sink;
     struct mr_sq_conn *conn;
     const char *name; /* of the table in the file */
+    int64_t schema_id;
     char now[MR_SQ_TIME_BYTES];
 };
 
@@ -73,7 +96,8 @@ static int run_and_note(const struct change *change, struct mr_buf *sql, struct 
     struct sqlite3_stmt *stmt = NULL;
     rc = mr_sq_control_prepare(change->sink, change->conn,
                                "INSERT INTO \"%schema_changes\"(schema, name, pipeline, statement,"
-                               " changed_at, instance_id) VALUES ('', ?1, ?2, ?3, ?4, ?5)",
+                               " changed_at, instance_id, schema_id, db_user) VALUES"
+                               " ('', ?1, ?2, ?3, ?4, ?5, nullif(?6, 0), NULL)",
                                &stmt, err);
     if (rc < 0)
         return rc;
@@ -82,6 +106,7 @@ static int run_and_note(const struct change *change, struct mr_buf *sql, struct 
     mr_sq_bind_text(stmt, 3, mr_buf_cstr(sql));
     mr_sq_bind_text(stmt, 4, change->now);
     mr_sq_bind_text(stmt, 5, change->sink->opts->instance_id);
+    mr_sq_bind_i64(stmt, 6, change->schema_id);
     return mr_sq_step(change->conn, stmt, "note a change of schema", err);
 }
 
@@ -130,9 +155,41 @@ static int add_columns(const struct change *change, const struct mr_ddl *ddl, st
         mr_sq_quote(&sql, table->name);
         mr_buf_str(&sql, " ADD COLUMN ");
         add_column(&sql, &ddl->columns[i]);
+        add_default(&sql, &ddl->columns[i]);
         rc = run_and_note(change, &sql, err);
     }
     mr_table_unref(table);
+    mr_buf_release(&sql);
+    return rc;
+}
+
+/* V-17. SQLite cannot add a PRIMARY KEY to a table that is there. */
+static void key_index_sql(struct mr_buf *sql, const char *name, const struct mr_ddl *ddl)
+{
+    struct mr_buf index = MR_BUF_INIT;
+    mr_buf_fmt(&index, "%s_key", name);
+    mr_buf_str(sql, "CREATE UNIQUE INDEX IF NOT EXISTS ");
+    mr_sq_quote(sql, mr_buf_cstr(&index));
+    mr_buf_str(sql, " ON ");
+    mr_sq_quote(sql, name);
+    for (uint16_t k = 0; k < ddl->n_key; k++) {
+        mr_buf_str(sql, k > 0 ? ", " : " (");
+        mr_sq_quote(sql, ddl->columns[ddl->key[k]].name);
+    }
+    mr_buf_byte(sql, ')');
+    mr_buf_release(&index);
+}
+
+static int add_key(const struct change *change, const struct mr_ddl *ddl, struct mr_err *err)
+{
+    struct mr_buf sql = MR_BUF_INIT;
+    key_index_sql(&sql, change->name, ddl);
+    int rc = run_and_note(change, &sql, err);
+    if (rc < 0 && err->class == MR_CLASS_POISON) { /* rows that are there, not the record */
+        char detail[MR_ERR_DETAIL_BYTES];
+        memcpy(detail, err->detail, sizeof detail);
+        rc = mr_err_set(err, MR_TARGET_NO_UNIQUE_KEY, "%s", detail);
+    }
     mr_buf_release(&sql);
     return rc;
 }
@@ -144,6 +201,8 @@ static int apply_in_txn(const struct change *change, const struct mr_ddl *ddl, s
         rc = create_table(change, ddl, err);
     if (rc == 0 && ddl->kind == MR_DDL_ADD_COLUMNS)
         rc = add_columns(change, ddl, err);
+    if (rc == 0 && ddl->kind == MR_DDL_ADD_KEY)
+        rc = add_key(change, ddl, err);
     if (rc == 0)
         rc = mr_sq_commit(change->conn, err);
     mr_sq_rollback(change->conn);
@@ -155,7 +214,7 @@ int mr_sq_table_apply(struct mr_sink *base, const char *schema, const char *name
 {
     struct mr_sq_sink *sink = mr_sq_sink(base);
     struct mr_buf full = MR_BUF_INIT;
-    struct change change = {.sink = sink};
+    struct change change = {.sink = sink, .schema_id = ddl->schema_id};
     int rc = check_names(ddl, err);
     if (rc == 0)
         rc = mr_sq_table_name(sink, schema, name, &full, err);

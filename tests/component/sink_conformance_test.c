@@ -447,3 +447,53 @@ MR_CONFORM(truncate_referenced, "a table that another refers to is emptied by a 
     mr_case_commit();
     mr_case_rows("3|three|~\n");
 }
+
+/* V-06 */
+MR_CONFORM(defaults, "a column's default fills the rows that are there")
+{
+    mr_case_fill();
+    const struct mr_shape_column more[] = {
+        {.name = "i", .type = MR_CASE_TYPE(MR_T_INT4), .dflt = "7"},
+        {.name = "s", .type = MR_CASE_TYPE(MR_T_TEXT), .dflt = "o'c"},
+        {.name = "y", .type = MR_CASE_TYPE(MR_T_BOOL), .dflt = "true"},
+        {.name = "d", .type = MR_CASE_TYPE(MR_T_FLOAT8), .dflt = "1.5"}};
+    MR_CHECK_OK(mr_case_apply(MR_DDL_ADD_COLUMNS, "t", more, 4, 0));
+    MR_CHECK_STR(mr_sink_fixture_query(&mr_case.f,
+                                       "SELECT id, i + 1, s, CASE WHEN y THEN 1 END, d * 2 FROM t "
+                                       "ORDER BY id"),
+                 mr_case.f.kind == MR_KIND_SQLITE ? "1|8|o'c|1|3.0\n2|8|o'c|1|3.0\n"
+                                                  : "1|8|o'c|1|3\n2|8|o'c|1|3\n");
+}
+
+/* V-17 */
+MR_CONFORM(key_added, "a table that was made without a key gets one, unless its rows have it twice")
+{
+    mr_case_make("t", 0);
+    const struct mr_shape_column id[] = {{.name = "id", .type = MR_CASE_TYPE(MR_T_INT8)}};
+    mr_sink_fixture_exec(&mr_case.f, "INSERT INTO t(id) VALUES (1), (1)");
+    MR_CHECK_INT(mr_case_apply(MR_DDL_ADD_KEY, "t", id, 1, 1), -MR_TARGET_NO_UNIQUE_KEY);
+    mr_sink_fixture_exec(&mr_case.f, "DELETE FROM t");
+    MR_CHECK_OK(mr_case_apply(MR_DDL_ADD_KEY, "t", id, 1, 1));
+    mr_case_open("t");
+    MR_CHECK_U64(mr_case.table->n_uniques, 1);
+    MR_CHECK_U64(mr_case.table->uniques[0].n_cols, 1);
+}
+
+/* design.md section 4 */
+MR_CONFORM(audit, "a change of a table is noted with the schema's id, and only where it was made")
+{
+    char sql[200];
+    mr_case_make("t", 1);
+    const struct mr_shape_column more[] = {{.name = "c", .type = MR_CASE_TYPE(MR_T_INT4)}};
+    const struct mr_ddl ddl = {
+        .kind = MR_DDL_ADD_COLUMNS, .columns = more, .n_columns = 1, .schema_id = 42};
+    for (int i = 0; i < 2; i++)
+        MR_CHECK_OK(mr_case.f.ops->table_apply(mr_case.f.sink, NULL, "t", &ddl, &mr_case.f.err));
+    (void)snprintf(sql, sizeof sql, "SELECT schema_id, pipeline FROM %s ORDER BY id",
+                   mr_sink_fixture_control(&mr_case.f, "schema_changes"));
+    const char *rows = mr_sink_fixture_query(&mr_case.f, sql);
+    MR_CHECK(strncmp(rows, "~|", 2) == 0);
+    const char *second = strchr(rows, '\n') + 1;
+    MR_CHECK(strncmp(second, "42|", 3) == 0);
+    MR_CHECK(strchr(strchr(second, '\n') + 1, '\n') == NULL);
+}

@@ -159,6 +159,18 @@ void plan_case_table(struct plan_case *pc, const char *columns)
     pc->table = table;
 }
 
+static void alter_columns(struct mr_table *table, const struct mr_ddl *ddl)
+{
+    for (uint16_t i = 0; i < ddl->n_columns; i++) {
+        int at = mr_table_column(table, ddl->columns[i].name);
+        MR_CHECK(at >= 0);
+        if (ddl->kind == MR_DDL_WIDEN)
+            table->columns[at].type = ddl->columns[i].type;
+        else
+            table->columns[at].not_null = false;
+    }
+}
+
 static void add_columns(struct mr_table *table, const struct mr_ddl *ddl)
 {
     for (uint16_t i = 0; i < ddl->n_columns; i++) {
@@ -184,8 +196,11 @@ static void apply(struct plan_case *pc, const struct mr_ddl *ddl)
             keep_text(table, old->columns[i].name, strlen(old->columns[i].name));
     }
     table->n_columns = n_old;
-    add_columns(table, ddl);
-    if (ddl->kind == MR_DDL_CREATE)
+    if (ddl->kind == MR_DDL_CREATE || ddl->kind == MR_DDL_ADD_COLUMNS)
+        add_columns(table, ddl);
+    else if (ddl->kind != MR_DDL_ADD_KEY)
+        alter_columns(table, ddl);
+    if (ddl->kind == MR_DDL_CREATE || ddl->kind == MR_DDL_ADD_KEY)
         table_key(table, ddl->key, ddl->n_key);
     else if (old != NULL && old->n_uniques > 0)
         table_key(table, old->uniques[0].cols, old->uniques[0].n_cols);
@@ -205,18 +220,29 @@ static struct mr_schema *parse(struct plan_case *pc, const char *json)
     return schema;
 }
 
-static int compile(struct plan_case *pc, struct mr_shape *shape)
+/* One alteration; 0 when nothing is left to alter, 1 when there was one. */
+static int alter_once(struct plan_case *pc, const struct mr_shape *shape)
 {
     struct mr_arena arena;
     struct mr_ddl ddl;
     mr_arena_init(&arena, 0, 0);
     int rc = mr_evolve_diff(shape, pc->table, &pc->route, &arena, &ddl, &pc->err);
-    if (rc == 0) {
+    if (rc == 0 && ddl.kind != MR_DDL_NONE) {
         apply(pc, &ddl);
-        rc = mr_plan_compile(shape, pc->table, pc->emit, &pc->route, &pc->plan, &pc->err);
+        rc = 1;
     }
     mr_arena_release(&arena);
     return rc;
+}
+
+static int compile(struct plan_case *pc, struct mr_shape *shape)
+{
+    int rc = 1;
+    for (int i = 0; rc == 1 && i < 8; i++)
+        rc = alter_once(pc, shape);
+    MR_CHECK(rc <= 0);
+    return rc < 0 ? rc
+                  : mr_plan_compile(shape, pc->table, pc->emit, &pc->route, &pc->plan, &pc->err);
 }
 
 int plan_case_open(struct plan_case *pc, const char *key, const char *value)

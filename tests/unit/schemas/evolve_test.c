@@ -107,3 +107,95 @@ MR_TEST("bookkeeping records need no table")
     MR_CHECK_STR(plan_case_run(&pc, PLAN_NULL, (struct mr_slice){(const uint8_t *)"\x02", 1}),
                  "skip.heartbeat");
 }
+
+#define TYPED(name, type) ",{\"name\":\"" name "\",\"type\":" type "}"
+#define DECIMAL(p, s)                                                                              \
+    "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":" p ",\"scale\":" s "}"
+
+/* V-04 */
+MR_TEST("widen alters what PostgreSQL widens without a rewrite, add leaves it to the X rows")
+{
+    static const char before[] = "id int4 pk, a varchar(2), n numeric(5,2), i int4, f float4";
+    const char *value = VALUE(TYPED("a", "\"string\"") TYPED("n", DECIMAL("7", "2"))
+                                  TYPED("i", "\"long\"") TYPED("f", "\"double\""));
+    plan_case_table(&pc, before);
+    MR_CHECK_INT(plan_case_open(&pc, KEY, value), -MR_TYPE_INCOMPATIBLE); /* double into float4 */
+    MR_CHECK_STR(plan_case_columns(&pc), before);
+    pc.route.evolve = MR_EVOLVE_WIDEN;
+    MR_CHECK_INT(plan_case_open(&pc, KEY, value), -MR_TYPE_INCOMPATIBLE);
+    MR_CHECK_STR(plan_case_columns(&pc), "id int4 pk, a text, n numeric(7,2), i int4, f float4");
+    pc.route.widen_rewrite = true;
+    MR_CHECK_OK(plan_case_open(&pc, KEY, value));
+    MR_CHECK_STR(plan_case_columns(&pc), "id int4 pk, a text, n numeric(7,2), i int8, f float8");
+}
+
+/* V-04, V-19: a schema of before comes back, and nothing is narrowed. */
+MR_TEST("an older schema finds its wider columns and alters nothing")
+{
+    pc.route.evolve = MR_EVOLVE_WIDEN;
+    pc.route.widen_rewrite = true;
+    MR_CHECK_OK(plan_case_open(&pc, KEY, VALUE(TYPED("i", "\"int\""))));
+    MR_CHECK_OK(plan_case_open(&pc, KEY, VALUE(TYPED("i", "\"long\"") FIELD("b"))));
+    MR_CHECK_STR(plan_case_columns(&pc), "id int4 pk, i int8, b text");
+    MR_CHECK_OK(plan_case_open(&pc, KEY, VALUE(TYPED("i", "\"int\""))));
+    MR_CHECK_STR(plan_case_columns(&pc), "id int4 pk, i int8, b text");
+    struct mr_slice value = {(const uint8_t *)"\x02\x04", 2};
+    MR_CHECK_STR(plan_case_run(&pc, (struct mr_slice){value.data, 1}, value), "u{1,2}");
+}
+
+/* V-07, V-08 */
+MR_TEST("NOT NULL is never set, and dropped only where relax_not_null says so")
+{
+    static const char strict[] = "id int4 pk, a text notnull";
+    plan_case_table(&pc, strict);
+    MR_CHECK_OK(plan_case_open(&pc, KEY, VALUE(FIELD("a"))));
+    struct mr_slice null = {(const uint8_t *)"\x02\x00", 2};
+    MR_CHECK_STR(plan_case_run(&pc, (struct mr_slice){null.data, 1}, null), "!value.not_null");
+    pc.route.relax_not_null = true;
+    MR_CHECK_OK(plan_case_open(&pc, KEY, VALUE(TYPED("a", "\"string\"")))); /* never null */
+    MR_CHECK(pc.table->columns[1].not_null);
+    pc.route.evolve = MR_EVOLVE_FREEZE;
+    MR_CHECK_OK(plan_case_open(&pc, KEY, VALUE(FIELD("a"))));
+    MR_CHECK(pc.table->columns[1].not_null);
+    pc.route.evolve = MR_EVOLVE_ADD;
+    MR_CHECK_OK(plan_case_open(&pc, KEY, VALUE(FIELD("a"))));
+    MR_CHECK(!pc.table->columns[1].not_null);
+    MR_CHECK_STR(plan_case_run(&pc, (struct mr_slice){null.data, 1}, null), "u{1,NULL}");
+    MR_CHECK_OK(plan_case_open(&pc, KEY, VALUE(TYPED("a", "\"string\"")))); /* required again */
+    MR_CHECK(!pc.table->columns[1].not_null);
+}
+
+/* V-17 */
+MR_TEST("a table that millrace made without a key gets one, another's does not")
+{
+    plan_case_table(&pc, "id int4, a text");
+    pc.table->made_by_us = true;
+    pc.route.evolve = MR_EVOLVE_FREEZE;
+    MR_CHECK_INT(plan_case_open(&pc, KEY, VALUE(FIELD("a"))), -MR_TARGET_NO_UNIQUE_KEY);
+    pc.route.evolve = MR_EVOLVE_ADD;
+    MR_CHECK_OK(plan_case_open(&pc, KEY, VALUE(FIELD("a"))));
+    MR_CHECK_STR(plan_case_columns(&pc), "id int4 pk, a text");
+}
+
+/* V-01, V-15 */
+MR_TEST("a plan tells how many fields it reads past")
+{
+    plan_case_table(&pc, "id int4 pk, g text generated");
+    pc.route.evolve = MR_EVOLVE_DISCARD_COLUMN;
+    MR_CHECK_OK(plan_case_open(&pc, KEY, VALUE(FIELD("a") FIELD("b") FIELD("g"))));
+    MR_CHECK_INT(mr_plan_ignored(pc.plan).n_discarded, 2);
+    MR_CHECK_INT(mr_plan_ignored(pc.plan).n_generated, 1);
+}
+
+/* V-02, V-09: a rename is a new column, unless the route knows both names. */
+MR_TEST("a renamed field is a new column unless the route maps it")
+{
+    MR_CHECK_OK(plan_case_open(&pc, KEY, VALUE(FIELD("a"))));
+    MR_CHECK_OK(plan_case_open(&pc, KEY, VALUE(FIELD("b"))));
+    MR_CHECK_STR(plan_case_columns(&pc), "id int4 pk, a text, b text");
+    struct mr_route_column columns[] = {{.field = "c", .name = "a"}};
+    pc.route.columns = columns;
+    pc.route.n_columns = 1;
+    MR_CHECK_OK(plan_case_open(&pc, KEY, VALUE(FIELD("c"))));
+    MR_CHECK_STR(plan_case_columns(&pc), "id int4 pk, a text, b text");
+}
