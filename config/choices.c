@@ -17,7 +17,7 @@ _Static_assert(sizeof(enum mr_conf_strategy) == sizeof(int), "an enum is as wide
 MR_CHOICES(strategy, {"upsert", MR_CONF_UPSERT, false}, {"append", MR_CONF_APPEND, false},
            {"facts", MR_CONF_FACTS, true}, {"update", MR_CONF_UPDATE, true},
            {"soft_delete", MR_CONF_SOFT_DELETE, true}, {"scd2", MR_CONF_SCD2, true});
-MR_CHOICES(evolve, {"add", MR_CONF_EVOLVE_ADD, false}, {"widen", MR_CONF_EVOLVE_WIDEN, true},
+MR_CHOICES(evolve, {"add", MR_CONF_EVOLVE_ADD, false}, {"widen", MR_CONF_EVOLVE_WIDEN, false},
            {"freeze", MR_CONF_EVOLVE_FREEZE, false},
            {"discard_column", MR_CONF_EVOLVE_DISCARD_COLUMN, false},
            {"discard_record", MR_CONF_EVOLVE_DISCARD_RECORD, false});
@@ -58,9 +58,9 @@ MR_CHOICES(case, {"keep", MR_CONF_CASE_KEEP, false}, {"lower", MR_CONF_CASE_LOWE
 MR_CHOICES(long_name, {"hash", MR_CONF_LONG_NAME_HASH, false},
            {"halt", MR_CONF_LONG_NAME_HALT, false});
 MR_CHOICES(name_source, {"field", MR_CONF_NAME_FIELD, false},
-           {"original", MR_CONF_NAME_ORIGINAL, true});
+           {"original", MR_CONF_NAME_ORIGINAL, false});
 MR_CHOICES(unmangle, {"none", MR_CONF_UNMANGLE_NONE, false},
-           {"avro_unicode", MR_CONF_UNMANGLE_AVRO_UNICODE, true});
+           {"avro_unicode", MR_CONF_UNMANGLE_AVRO_UNICODE, false});
 MR_CHOICES(bad_record, {"dead_letter", MR_CONF_BAD_DEAD_LETTER, false},
            {"stop", MR_CONF_BAD_STOP, false}, {"skip", MR_CONF_BAD_SKIP, false});
 MR_CHOICES(unit, {"none", MR_CONF_UNIT_NONE, false}, {"s", MR_CONF_UNIT_S, false},

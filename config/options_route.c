@@ -74,11 +74,13 @@ static const struct mr_option route_rows[] = {
     {"create", MR_OPT_BOOL, R(create), .dflt = "true", NEXT, .help = "Creates an absent table."},
     {"evolve", MR_OPT_CHOICE, R(evolve), .dflt = "add", .choices = &mr_choices_evolve, NEXT,
      .help = "What happens when the schema grows a field that the table lacks."},
-    {"add_defaults", MR_OPT_BOOL, R(add_defaults), .dflt = "false", .later = true, NEXT,
-     .help = "An added column gets the field's default."},
-    {"relax_not_null", MR_OPT_BOOL, R(relax_not_null), .dflt = "false", .later = true, NEXT,
-     .help = "A NOT NULL that a record contradicts is dropped."},
-    {"widen_rewrite", MR_OPT_BOOL, R(widen_rewrite), .dflt = "false", .later = true, NEXT,
+    {"add_defaults", MR_OPT_BOOL, R(add_defaults), .dflt = "false", NEXT,
+     .help = "An added column gets the field's default, and rows that are there get it too. Off, "
+             "since Debezium gives fillers (0, an empty text) for defaults that are functions."},
+    {"relax_not_null", MR_OPT_BOOL, R(relax_not_null), .dflt = "false", NEXT,
+     .help = "The NOT NULL of a column whose field may be null is dropped (PostgreSQL; `evolve` "
+             "add or widen)."},
+    {"widen_rewrite", MR_OPT_BOOL, R(widen_rewrite), .dflt = "false", NEXT,
      .help = "Widening may rewrite the table, as from int to bigint."},
     {"table_shared", MR_OPT_BOOL, R(table_shared), .dflt = "false", RESTART,
      .help = "Several topics or pipelines may load this table."},

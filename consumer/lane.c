@@ -48,6 +48,7 @@ int mr_lane_init(struct mr_lane *lane, uint32_t id, const struct mr_lane_shared 
     batch_limit(lane);
     if (lane->plans == NULL || lane->decoder == NULL || lane->unread == NULL)
         return mr_err_set(err, MR_NO_MEMORY, "no memory for lane %u", id);
+    mr_plans_count_into(lane->plans, shared->metrics);
     return 0;
 }
 

@@ -74,6 +74,12 @@ const struct mr_metric_desc mr_meters[MR_N_METERS] = {
                            MR_COUNTER,
                            {"topic", "reason"},
                            NULL},
+    [MR_M_FIELDS_IGNORED] = {"millrace_fields_ignored_total",
+                             "Fields that a schema new to the table has and that are not loaded: "
+                             "`evolve = \"discard_column\"`, or a generated column.",
+                             MR_COUNTER,
+                             {"table", "reason"},
+                             NULL},
     [MR_M_PARTITION_STATE] = {"millrace_partition_state",
                               "1 for the state that an assigned partition is in.",
                               MR_GAUGE,

@@ -7,10 +7,12 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "consumer/meters.h"
+#include "consumer/target_key.h"
 
 #include "base/ban.h"
 
-enum { FAULT_TTL_MS = 60000, MAX_DDL_ROUNDS = 3 };
+enum { FAULT_TTL_MS = 60000, MAX_DDL_ROUNDS = 8 };
 
 struct plan_key {
     struct mr_target *target;
@@ -31,6 +33,7 @@ struct plan_entry {
 struct mr_plans {
     struct mr_sink *sink;
     struct mr_env env;
+    struct mr_metrics *metrics; /* NULL: nothing is counted */
     struct mr_map by_key;
     struct plan_entry *last;
 };
@@ -45,6 +48,11 @@ struct mr_plans *mr_plans_new(struct mr_sink *sink, struct mr_env env)
     plans->env = env;
     mr_map_init(&plans->by_key, mr_rng_u64(&plans->env.rng));
     return plans;
+}
+
+void mr_plans_count_into(struct mr_plans *plans, struct mr_metrics *metrics)
+{
+    plans->metrics = metrics;
 }
 
 static void entry_free(struct plan_entry *entry)
@@ -156,48 +164,114 @@ static bool may_want_no_table(const struct mr_plan_for *want, const struct mr_sh
     return !keyed && !want->wants_row && mr_shape_is_envelope(shape);
 }
 
-/* One round: 0 with *plan, or with *plan NULL when DDL was done and the table must be read again.
- */
-static int compile_round(struct mr_plans *plans, const struct mr_plan_for *want,
-                         const struct mr_shape_from *from, struct mr_plan **plan,
-                         struct mr_err *err)
+/* One plan in the making. */
+struct making {
+    struct mr_plans *plans;
+    const struct mr_plan_for *want;
+    struct mr_shape_from from;
+    struct mr_route route; /* the rule's, without what the sink cannot do, or refused */
+    struct mr_plan *plan;
+    bool done; /* nothing is left to alter */
+};
+
+static int64_t id_of(const struct mr_plan_for *want)
 {
-    const struct mr_target *target = want->target;
-    const struct mr_route *route = &target->rule->route;
-    const struct mr_sink_ops *ops = plans->sink->ops;
-    const char *schema_name = *target->schema != '\0' ? target->schema : NULL;
+    if (want->value.kind == MR_REF_ID)
+        return want->value.id;
+    return want->key.kind == MR_REF_ID ? want->key.id : 0;
+}
+
+/* V-04, V-08: what is only tried. A table that its owner keeps as it is gets its values by the X
+ * rows, so this is no fault; each column is then tried alone, since one that cannot be altered (a
+ * view reads it, it is a partition key) says nothing about the others. */
+static int alter_try(struct making *m, const struct mr_ddl *ddl, struct mr_err *err)
+{
+    const struct mr_target *target = m->want->target;
+    const struct mr_sink_ops *ops = m->plans->sink->ops;
+    const char *schema = *target->schema != '\0' ? target->schema : NULL;
+    int rc = ops->table_apply(m->plans->sink, schema, target->name, ddl, err);
+
+    if (rc == 0 || err->class != MR_CLASS_HALT)
+        return rc;
+    for (uint16_t i = 0; i < ddl->n_columns; i++) {
+        struct mr_ddl one = *ddl;
+        one.columns = &ddl->columns[i];
+        one.n_columns = 1;
+        if (ddl->n_columns > 1) {
+            mr_err_clear(err);
+            rc = ops->table_apply(m->plans->sink, schema, target->name, &one, err);
+        }
+        if (rc == 0)
+            continue;
+        if (err->class != MR_CLASS_HALT)
+            return rc;
+        mr_log(MR_WARN, "alter_refused", mr_kv_str("table", target->label),
+               mr_kv_str("column", one.columns->name), mr_kv_err(err));
+    }
+    mr_err_clear(err);
+    if (ddl->kind == MR_DDL_WIDEN)
+        m->route.evolve = MR_EVOLVE_ADD;
+    else
+        m->route.relax_not_null = false;
+    return 0;
+}
+
+static int alter(struct making *m, struct mr_ddl *ddl, struct mr_err *err)
+{
+    const struct mr_target *target = m->want->target;
+    const char *schema = *target->schema != '\0' ? target->schema : NULL;
+
+    ddl->schema_id = id_of(m->want);
+    if (ddl->kind == MR_DDL_WIDEN || ddl->kind == MR_DDL_DROP_NOT_NULL)
+        return alter_try(m, ddl, err);
+    return m->plans->sink->ops->table_apply(m->plans->sink, schema, target->name, ddl, err);
+}
+
+static int plan_make(struct making *m, const struct mr_shape *shape, struct mr_table *table,
+                     struct mr_err *err)
+{
+    const struct mr_route_rule *rule = m->want->target->rule;
+    const struct mr_sink_ops *ops = m->plans->sink->ops;
+    int rc = 0;
+
+    m->done = true;
+    if (table != NULL)
+        rc = ops->table_register(m->plans->sink, table, rule->label, rule->table_shared, err);
+    if (rc == 0)
+        rc = mr_plan_compile(shape, table, ops->emit, &m->route, &m->plan, err);
+    return rc;
+}
+
+/* One round: 0 with the plan, or without it when DDL was done and the table must be read again. */
+static int compile_round(struct making *m, struct mr_err *err)
+{
     struct mr_table *table = NULL;
     struct mr_shape *shape = NULL;
     struct mr_arena arena;
     struct mr_ddl ddl = {.kind = MR_DDL_NONE};
 
     mr_arena_init(&arena, 4096, (size_t)4 * 1024 * 1024);
-    int rc = table_get(plans, target, &table, err);
+    int rc = table_get(m->plans, m->want->target, &table, err);
     if (rc < 0)
         goto out;
-    if (table == NULL && want->value.kind == MR_REF_NONE) {
-        rc = route->create ? -MR_SKIP /* nothing to delete from */
-                           : mr_err_set(err, MR_TARGET_MISSING, "and create = false");
+    if (table == NULL && m->want->value.kind == MR_REF_NONE) {
+        rc = m->route.create ? -MR_SKIP /* nothing to delete from */
+                             : mr_err_set(err, MR_TARGET_MISSING, "and create = false");
         goto out;
     }
-    rc = mr_shape_derive(from, route, table, &shape, err);
-    if (rc < 0)
-        goto out;
-    if (table == NULL && may_want_no_table(want, shape, route)) {
-        rc = mr_plan_compile(shape, NULL, ops->emit, route, plan, err);
+    rc = mr_shape_derive(&m->from, &m->route, table, &shape, err);
+    if (rc == 0 && table == NULL && may_want_no_table(m->want, shape, &m->route)) {
+        rc = plan_make(m, shape, NULL, err);
         goto out;
     }
-    rc = mr_evolve_diff(shape, table, route, &arena, &ddl, err);
-    if (rc < 0)
-        goto out;
-    if (ddl.kind != MR_DDL_NONE) {
-        rc = ops->table_apply(plans->sink, schema_name, target->name, &ddl, err);
-        goto out;
-    }
-    rc = ops->table_register(plans->sink, table, target->rule->label, target->rule->table_shared,
-                             err);
     if (rc == 0)
-        rc = mr_plan_compile(shape, table, ops->emit, route, plan, err);
+        rc = mr_target_key_check(m->want->target, shape, table, err);
+    if (rc == 0)
+        rc = mr_evolve_diff(shape, table, &m->route, &arena, &ddl, err);
+    if (rc == 0 && ddl.kind != MR_DDL_NONE)
+        rc = alter(m, &ddl, err);
+    else if (rc == 0)
+        rc = plan_make(m, shape, table, err);
 out:
     mr_shape_free(shape);
     mr_table_unref(table);
@@ -214,19 +288,45 @@ static int compile(struct mr_plans *plans, const struct mr_plan_for *want, uint3
 
     if (rc == 0)
         rc = schema_get(want, &want->value, deadline_ms, &value, err);
-    struct mr_shape_from from = {.key = key,
-                                 .raw_key = (enum mr_format)want->key.format,
-                                 .value = value,
-                                 .topic = want->topic,
-                                 .envelope_topic = want->envelope_topic};
-    for (int round = 0; rc == 0 && *plan == NULL && round < MAX_DDL_ROUNDS; round++)
-        rc = compile_round(plans, want, &from, plan, err);
-    if (rc == 0 && *plan == NULL)
+    struct making m = {.plans = plans,
+                       .want = want,
+                       .from = {.key = key,
+                                .raw_key = (enum mr_format)want->key.format,
+                                .value = value,
+                                .topic = want->topic,
+                                .envelope_topic = want->envelope_topic},
+                       .route = want->target->rule->route};
+    if ((plans->sink->ops->caps & MR_SINK_ALTER) == 0) {
+        m.route.relax_not_null = false;
+        if (m.route.evolve == MR_EVOLVE_WIDEN)
+            m.route.evolve = MR_EVOLVE_ADD;
+    }
+    for (int round = 0; rc == 0 && !m.done && round < MAX_DDL_ROUNDS; round++)
+        rc = compile_round(&m, err);
+    if (rc == 0 && m.plan == NULL)
         rc = mr_err_set(err, MR_TYPE_INCOMPATIBLE,
                         "the table still does not fit after %d alterations", MAX_DDL_ROUNDS);
+    *plan = m.plan;
     mr_schema_unref(key);
     mr_schema_unref(value);
     return rc;
+}
+
+static void ignored_count(struct mr_plans *plans, const struct mr_plan_for *want,
+                          const struct mr_plan *plan)
+{
+    struct mr_plan_ignored ignored = mr_plan_ignored(plan);
+    const struct {
+        const char *reason;
+        uint16_t n;
+    } counts[] = {{"discard_column", ignored.n_discarded}, {"generated", ignored.n_generated}};
+
+    for (size_t i = 0; plans->metrics != NULL && i < sizeof counts / sizeof counts[0]; i++) {
+        const char *labels[] = {want->target->label, counts[i].reason};
+        if (counts[i].n > 0)
+            mr_counter_add(mr_metrics_series(plans->metrics, MR_M_FIELDS_IGNORED, labels),
+                           counts[i].n);
+    }
 }
 
 /* Not the first attempts at a schema that the registry may only not have yet (RETRY with the code
@@ -275,6 +375,7 @@ int mr_plans_resolve(struct mr_plans *plans, const struct mr_plan_for *want, uin
     plans->last = entry;
     if (rc < 0)
         return rc;
+    ignored_count(plans, want, plan);
     mr_log(MR_INFO, "plan_compiled", mr_kv_str("topic", want->topic),
            mr_kv_str("table", want->target->label), mr_kv_i64("schema_id", want->value.id));
     *out = plan;

@@ -4,6 +4,7 @@
 #ifndef MR_CONSUMER_PLANS_H
 #define MR_CONSUMER_PLANS_H
 
+#include "base/metrics.h"
 #include "consumer/targets.h"
 #include "schemas/plan.h"
 
@@ -23,6 +24,8 @@ struct mr_plans;
 
 /* The sink is borrowed. NULL when memory is out. */
 struct mr_plans *mr_plans_new(struct mr_sink *sink, struct mr_env env);
+/* Fields that new plans read past are counted there; borrowed. Without, nothing is counted. */
+void mr_plans_count_into(struct mr_plans *plans, struct mr_metrics *metrics);
 void mr_plans_free(struct mr_plans *plans);
 
 /* 0 with a borrowed plan (valid until the next call that misses), a known fault's code, -MR_SKIP

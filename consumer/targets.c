@@ -31,6 +31,7 @@ void mr_targets_release(struct mr_targets *targets) MR_NO_TSA
 {
     for (size_t i = 0; i < targets->n_all; i++) {
         mr_lock_release(&targets->all[i]->lock);
+        free(targets->all[i]->key);
         free(targets->all[i]);
     }
     free(targets->all);

@@ -48,11 +48,12 @@ struct mr_target {
     _Atomic bool truncate_told; /* that truncates cannot be carried out */
     _Atomic uint32_t n_changes; /* flushes in a row that found the table changed */
     _Atomic uint64_t rows_upserted, rows_inserted, rows_deleted, letters;
-    struct mr_lock lock;                        /* rank 45: the next four */
+    struct mr_lock lock;                        /* rank 45: the next five */
     struct mr_err last_bad MR_GUARDED_BY(lock); /* of the last record that was put aside */
     struct mr_err fault MR_GUARDED_BY(lock);
     uint64_t retry_at_ms MR_GUARDED_BY(lock);
     uint32_t n_faults MR_GUARDED_BY(lock); /* in a row: the probe's backoff */
+    char *key MR_GUARDED_BY(lock);         /* target_key.c; malloc'd; NULL: not known yet */
 };
 
 struct mr_targets {

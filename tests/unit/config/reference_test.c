@@ -82,7 +82,7 @@ MR_TEST("the reference marks every key that this version does not support, and n
         if (mr_options_route.rows[i].sub != NULL)
             check_later(mr_options_route.rows[i].sub, mr_buf_cstr(&out));
     }
-    MR_CHECK(strstr(mr_buf_cstr(&out), "\n- `evolve = \"widen\"`\n") != NULL);
+    MR_CHECK(strstr(mr_buf_cstr(&out), "\n- `strategy = \"scd2\"`\n") != NULL);
     mr_buf_reset(&out);
     mr_options_help(&out);
     MR_CHECK(strstr(mr_buf_cstr(&out), "Default: 1. Not supported by this version.\n") != NULL);

@@ -155,7 +155,7 @@ MR_TEST("a wrong type says what is there and what is wanted")
     says(set_string(&truth, "true"), -MR_CONFIG_TYPE, "it wants true or false, without quotes");
     says(set_text(&truth, "yes"), -MR_CONFIG_TYPE, "cannot be read from \"yes\"");
     says(set_int(&text, 5), -MR_CONFIG_TYPE, "a string in quotes of 1 to 5 bytes");
-    says(set_int(&choice, 5), -MR_CONFIG_TYPE, "\"add\" | \"freeze\"");
+    says(set_int(&choice, 5), -MR_CONFIG_TYPE, "\"add\" | \"widen\"");
     says(set_int(&start, 5), -MR_CONFIG_TYPE, "\"committed\"");
     says(set_string(&ratio, "0.1"), -MR_CONFIG_TYPE, "a number from 0 to 1");
     says(set(&scalar, (struct mr_setting){.kind = MR_SETTING_GROUP}), -MR_CONFIG_TYPE,

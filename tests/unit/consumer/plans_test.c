@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "consumer/meters.h"
 #include "tests/support/emit_text.h"
 #include "tests/support/mr_test.h"
 #include "tests/support/plan_case.h"
@@ -27,6 +28,8 @@ static struct {
     bool away;           /* the registry */
     const char *columns; /* what a DDL makes of the table; NULL: nothing */
     int fail_open;       /* of table_open */
+    int fail_widen;      /* of a table_apply that widens */
+    int64_t ddl_schema_id;
     uint32_t n_gets, n_opens, n_applies, n_registers;
 } f;
 
@@ -91,9 +94,11 @@ static int table_apply(struct mr_sink *sink, const char *schema, const char *nam
     (void)sink;
     (void)schema;
     (void)name;
-    (void)err;
     MR_CHECK(ddl->kind != MR_DDL_NONE);
     f.n_applies++;
+    f.ddl_schema_id = ddl->schema_id;
+    if (ddl->kind == MR_DDL_WIDEN && f.fail_widen != 0)
+        return mr_err_set(err, (enum mr_code) - f.fail_widen, "scripted");
     if (f.columns != NULL)
         plan_case_table(&f.pc, f.columns);
     if (f.pc.table != NULL)
@@ -113,6 +118,7 @@ static int table_register(struct mr_sink *sink, const struct mr_table *table, co
 }
 
 static const struct mr_sink_ops sink_ops = {.name = "scripted",
+                                            .caps = MR_SINK_ALTER,
                                             .emit = &mr_emit_text,
                                             .table_open = table_open,
                                             .table_apply = table_apply,
@@ -223,11 +229,11 @@ MR_TEST("a table that is not there is made first, then read and compiled for")
 }
 
 /* V-12: another instance may alter it at the same time, but not without end */
-MR_TEST("a table that does not fit after three alterations is given up")
+MR_TEST("a table that does not fit after eight alterations is given up")
 {
     f.columns = NULL;
     MR_CHECK_INT(resolve(1), -MR_TYPE_INCOMPATIBLE);
-    MR_CHECK_U64(f.n_applies, 3);
+    MR_CHECK_U64(f.n_applies, 8);
     MR_CHECK_INT(f.err.class, MR_CLASS_HALT);
     MR_CHECK_STR(f.err.table, "t");
 }
@@ -341,4 +347,59 @@ MR_TEST("the cache is bounded: past its limit it begins anew")
     MR_CHECK_OK(find(1 + 2 * MR_PLANS_MAX));
     MR_CHECK_INT(find(1), -MR_EMPTY);
     MR_CHECK_INT(find(1 + 2 * (MR_PLANS_MAX - 1)), -MR_EMPTY);
+}
+
+/* V-04: the X rows decide where the table stays as it is */
+MR_TEST("a widening that the target refuses is only tried")
+{
+    f.rule.route.evolve = MR_EVOLVE_WIDEN;
+    plan_case_table(&f.pc, "id int8 pk, v varchar(2)");
+    f.fail_widen = -MR_TARGET_PRIVILEGE;
+    f.columns = NULL;
+    mr_log_setup(MR_ERROR, MR_LOG_LOGFMT, 2);
+    MR_CHECK_OK(resolve(1));
+    MR_CHECK_U64(f.n_applies, 1);
+    MR_CHECK_INT(f.ddl_schema_id, 1);
+    f.fail_widen = -MR_TARGET_AWAY; /* an outage is not an answer */
+    MR_CHECK_INT(resolve(3), -MR_TARGET_AWAY);
+    f.fail_widen = 0;
+    f.columns = "id int8 pk, v text";
+    MR_CHECK_OK(resolve(3));
+    MR_CHECK_INT(mr_plan_table(f.plan)->columns[1].type.type, MR_T_TEXT);
+}
+
+/* V-10 */
+MR_TEST("a record of another key halts, and those of the known one go on")
+{
+    plan_case_table(&f.pc, "id int8 pk, v text");
+    MR_CHECK_OK(resolve(1));
+    f.pc.table->made_by_us = true;
+    struct mr_plan_for want = want_of(1);
+    want.key.id = 5; /* {id, v} */
+    struct mr_plan *plan = NULL;
+    MR_CHECK_INT(mr_plans_resolve(f.plans, &want, DEADLINE_MS, &plan, &f.err), -MR_KEY_CHANGED);
+    MR_CHECK_INT(f.err.class, MR_CLASS_HALT);
+    MR_CHECK_INT(mr_plans_find(f.plans, &want, &plan, &f.err), -MR_EMPTY);
+    MR_CHECK_OK(find(1));
+}
+
+/* V-01 */
+MR_TEST("fields that a plan reads past are counted once a plan")
+{
+    struct mr_metrics *metrics = mr_metrics_new(mr_meters, MR_N_METERS);
+    const char *labels[] = {"t", "discard_column"};
+    MR_CHECK(metrics != NULL);
+    mr_plans_count_into(f.plans, metrics);
+    f.rule.route.evolve = MR_EVOLVE_DISCARD_COLUMN;
+    plan_case_table(&f.pc, "id int8 pk");
+    MR_CHECK_OK(resolve(1));
+    MR_CHECK_OK(find(1));
+    struct mr_series *series = mr_metrics_series(metrics, MR_M_FIELDS_IGNORED, labels);
+    mr_counter_add(series, 0);
+    struct mr_buf text = MR_BUF_INIT;
+    mr_metrics_print(metrics, &text);
+    MR_CHECK(strstr(mr_buf_cstr(&text), "millrace_fields_ignored_total{table=\"t\",reason="
+                                        "\"discard_column\"} 1") != NULL);
+    mr_buf_release(&text);
+    mr_metrics_free(metrics);
 }
