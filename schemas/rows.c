@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#include "schemas/rows_past.h"
+
 #include "base/ban.h"
 
 enum { ROWS_FIRST_CAP = 256 };
@@ -56,10 +58,8 @@ static struct cursor cursor_open(struct mr_slice tuple)
 /* The whole field with its length word; the cursor moves behind it. */
 static struct mr_slice cursor_next(struct cursor *cursor)
 {
-    uint32_t len = mr_get_u32(cursor->at);
-    size_t n = len == UINT32_MAX ? 4 : 4 + (size_t)len;
-    struct mr_slice field = {cursor->at, n};
-    cursor->at += n;
+    struct mr_slice field = {cursor->at, mr_field_len(cursor->at)};
+    cursor->at += field.len;
     cursor->field++;
     return field;
 }
@@ -76,14 +76,22 @@ bool mr_tuple_field(struct mr_slice tuple, uint16_t idx, struct mr_slice *out)
     return true;
 }
 
+bool mr_tuple_column(const struct mr_colset *cols, struct mr_slice tuple, uint16_t col,
+                     uint16_t *idx, struct mr_slice *field)
+{
+    struct cursor cursor = cursor_open(tuple);
+    while (cursor.field < cols->n_cols && cols->cols[cursor.field] <= col) {
+        *idx = cursor.field;
+        *field = cursor_next(&cursor);
+        if (cols->cols[*idx] == col)
+            return true;
+    }
+    return false;
+}
+
 static size_t mask_words(uint16_t n_cols)
 {
     return ((size_t)n_cols + 63) / 64;
-}
-
-static bool mask_has(const uint64_t *mask, uint16_t idx)
-{
-    return mask != NULL && (mask[idx / 64] >> (idx % 64) & 1) != 0;
 }
 
 static bool rows_reserve(struct mr_rows *rows)
@@ -191,25 +199,30 @@ static void fold_take(struct fold *fold, uint16_t col, struct mr_slice field, bo
     }
 }
 
-/* column by column over the union of both sets, which ascend. */
+/* R-02 and R-08, column by column over the union of both sets, which ascend. A column that only one
+ * of them carries, and masks, is left out: the other does not mention it, which says the same, and
+ * is no reason for an orphan. What a moved row masks is not the earlier state's to give. */
 static void fold_columns(const struct mr_row *a, const struct mr_row *b, struct fold *fold)
 {
     struct cursor at_a = cursor_open(a->tuple);
     struct cursor at_b = cursor_open(b->tuple);
+    bool moved = mr_past_is_moved(b);
     fold->cols->n_cols = 0;
     fold->cols->cols = fold->idx;
     while (at_a.field < a->cols->n_cols || at_b.field < b->cols->n_cols) {
         uint32_t col_a = at_a.field < a->cols->n_cols ? a->cols->cols[at_a.field] : UINT32_MAX;
         uint32_t col_b = at_b.field < b->cols->n_cols ? b->cols->cols[at_b.field] : UINT32_MAX;
-        bool mask_a = col_a != UINT32_MAX && mask_has(a->mask, at_a.field);
-        bool mask_b = col_b != UINT32_MAX && mask_has(b->mask, at_b.field);
+        bool mask_a = col_a != UINT32_MAX && mr_row_is_masked(a->mask, at_a.field);
+        bool mask_b = col_b != UINT32_MAX && mr_row_is_masked(b->mask, at_b.field);
         struct mr_slice field_a = {NULL, 0};
         struct mr_slice field_b = {NULL, 0};
         if (col_a <= col_b)
             field_a = cursor_next(&at_a);
         if (col_b <= col_a)
             field_b = cursor_next(&at_b);
-        if (col_a < col_b || (col_a == col_b && mask_b))
+        if ((col_a < col_b && mask_a) || (col_b < col_a && mask_b && !moved))
+            continue;
+        if (col_a < col_b || (col_a == col_b && mask_b && !moved))
             fold_take(fold, (uint16_t)col_a, field_a, mask_a);
         else
             fold_take(fold, (uint16_t)col_b, field_b, mask_b);
@@ -224,6 +237,7 @@ static bool fold_upserts(struct mr_rows *rows, const struct mr_row *a, const str
     if (b->mask == NULL && colset_eq(a->cols, b->cols)) {
         kept->cols = b->cols;
         kept->mask = NULL;
+        kept->past = NULL;
         return slice_keep(rows->arena, b->tuple, &kept->tuple);
     }
     struct fold fold;
@@ -233,7 +247,7 @@ static bool fold_upserts(struct mr_rows *rows, const struct mr_row *a, const str
     kept->cols = fold.cols;
     kept->tuple = (struct mr_slice){fold.tuple, fold.tuple_len};
     kept->mask = fold.masked ? fold.mask : NULL;
-    return true;
+    return mr_past_fold(rows->arena, a, b, kept);
 }
 
 /* R-01..R-06 for a key that has a state already. */
@@ -248,6 +262,8 @@ static int rows_fold(struct mr_rows *rows, struct mr_row *a, const struct mr_row
         kept.cols = NULL;
         kept.tuple = (struct mr_slice){NULL, 0};
         kept.mask = NULL;
+        if (!mr_past_delete(rows->arena, a, &kept))
+            return rows_full(err);
     } else if (a->op == MR_ROW_DELETE) {
         kept.flags = MR_ROW_REPLACED; /* */
         if (!slice_keep(rows->arena, b->tuple, &kept.tuple) || !mask_keep(rows->arena, b, &kept))
@@ -264,6 +280,12 @@ static int rows_fold(struct mr_rows *rows, struct mr_row *a, const struct mr_row
 
 int mr_rows_add(struct mr_rows *rows, const struct mr_row *row, struct mr_err *err)
 {
+    struct mr_row moved;
+    if (row->past != NULL) {
+        if (!mr_past_move(rows, row, &moved))
+            return rows_full(err);
+        row = &moved;
+    }
     if (!rows->reduce || rows->key.n_cols == 0)
         return rows_append(rows, row, err);
     bool found;

@@ -25,6 +25,30 @@ enum mr_row_flag {
         1 << 1, /* a delete came before in this batch: absent columns get defaults */
 };
 
+/* A record that a masked row was folded from, besides the last one. */
+struct mr_row_place {
+    uint32_t span_idx;
+    int64_t offset;
+    const struct mr_row_place *before; /* NULL: the first one */
+};
+
+/* What few rows must still know of what came before them in the batch; in the arena. */
+struct mr_row_past {
+    /* Of a delete: the state that it ended, `cols` NULL where the batch had none (U-30). */
+    const struct mr_colset *cols;
+    struct mr_slice tuple;
+    const uint64_t *mask;
+    bool replaced;
+    /* Of a masked row after a change of its key, and of a delete that ended one: whose row has the
+     * values of the masked columns; data NULL: its own. */
+    struct mr_slice old_key;
+    struct mr_slice old_key_tuple;
+    bool old_in_target; /* as it was before the batch: this partition's delete of it is in the batch */
+    /* Of a masked row: the records that it was folded from. Each of them is masked where it is, so
+     * each is at fault where nothing completes it (U-31). */
+    const struct mr_row_place *places;
+};
+
 struct mr_row {
     enum mr_row_op op;
     uint32_t flags;
@@ -36,6 +60,7 @@ struct mr_row {
         *mask;         /* bit i: tuple field i is unavailable (contract.md section 4); NULL: none */
     uint32_t span_idx; /* which of the batch's spans it came from */
     int64_t offset;
+    struct mr_row_past *past; /* NULL: nothing; to mr_rows_add: old_key and old_key_tuple alone */
 };
 
 /* Rows of one table in one batch. */
@@ -62,9 +87,27 @@ void mr_rows_reset(struct mr_rows *rows);
 void mr_rows_truncate(struct mr_rows *rows);
 
 /* Adds `row` (its slices are borrowed: tuple, key and key_tuple are copied into the arena) and
- * folds it with the key's earlier state by contract.md section 3.2 (R-01..R-06, R-08). 0; -MR_FULL
- * when the arena has no room, nothing changed then. */
+ * folds it with the key's earlier state by contract.md section 3.2 (R-01..R-06, R-08), a masked one
+ * whose key changed with the old key's (U-30). 0; -MR_FULL when the arena has no room, no row has
+ * changed then. */
 int mr_rows_add(struct mr_rows *rows, const struct mr_row *row, struct mr_err *err);
+
+/* Bytes of the field that begins at `at`, with its length word. */
+static inline size_t mr_field_len(const uint8_t *at)
+{
+    uint32_t len = mr_get_u32(at);
+    return len == UINT32_MAX ? 4 : 4 + (size_t)len;
+}
+
+/* Whether field `idx` is unavailable. */
+static inline bool mr_row_is_masked(const uint64_t *mask, uint16_t idx)
+{
+    return mask != NULL && (mask[idx / 64] >> (idx % 64) & 1) != 0;
+}
+
+/* The field with its length word that stands for column `col`; false where `cols` lacks it. */
+bool mr_tuple_column(const struct mr_colset *cols, struct mr_slice tuple, uint16_t col,
+                     uint16_t *idx, struct mr_slice *field);
 
 /* Field number `idx` of a tuple: its payload; false for NULL. The tuple is our own, so well-formed.
  */

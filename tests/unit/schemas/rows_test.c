@@ -161,7 +161,10 @@ MR_TEST("records of different columns fold by column name")
     MR_CHECK_STR(state(0), "{1,NULL,b1,c2}");
     upsert(&set_bc, ROW("2", "b", NULL), 4, 0);
     upsert(&set_a, ROW("2", "a"), 0, 0);
-    MR_CHECK_STR(state(1), "{2,a,b,~}");
+    MR_CHECK_STR(state(1), "{2,a,b}"); /* not mentioned is kept, too, and can be inserted */
+    upsert(&set_a, ROW("3", "a"), 0, 0);
+    upsert(&set_bc, ROW("3", "b", NULL), 4, 0);
+    MR_CHECK_STR(state(2), "{3,a,b}");
 }
 
 /* E-40, R-26 */

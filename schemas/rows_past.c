@@ -1,0 +1,145 @@
+/* Owns what a few rows must know of earlier states (contract.md U-30, U-31, R-05). Must not fold:
+ * that is rows.c's. Invariant: everything it makes is in the batch's arena. */
+#include "schemas/rows_past.h"
+
+#include "base/ban.h"
+
+static struct mr_row_past *past_new(struct mr_arena *arena)
+{
+    struct mr_row_past *past = mr_arena_alloc(arena, sizeof *past);
+    if (past != NULL)
+        *past = (struct mr_row_past){.cols = NULL};
+    return past;
+}
+
+static void take_old(struct mr_row_past *to, const struct mr_row_past *from)
+{
+    to->old_key = from->old_key;
+    to->old_key_tuple = from->old_key_tuple;
+    to->old_in_target = from->old_in_target;
+}
+
+bool mr_past_delete(struct mr_arena *arena, const struct mr_row *a, struct mr_row *kept)
+{
+    kept->past = a->past;
+    if (a->op == MR_ROW_DELETE)
+        return true; /* the first one ended the state */
+    kept->past = past_new(arena);
+    if (kept->past == NULL)
+        return false;
+    if (a->past != NULL)
+        take_old(kept->past, a->past);
+    kept->past->cols = a->cols;
+    kept->past->tuple = a->tuple;
+    kept->past->mask = a->mask;
+    kept->past->replaced = (a->flags & MR_ROW_REPLACED) != 0;
+    return true;
+}
+
+/* The old key's delete, where it came by the same partition: another one may be behind, and then
+ * what it has is older than what was moved. */
+static const struct mr_row *delete_of(const struct mr_rows *rows, const struct mr_row *row)
+{
+    const struct mr_slice *key = &row->past->old_key;
+    uintptr_t at = (uintptr_t)mr_map_find(&rows->by_key, key->data, key->len);
+    if (at == 0 || mr_slice_eq(*key, row->key))
+        return NULL;
+    const struct mr_row *state = &rows->rows[at - 1];
+    return state->op == MR_ROW_DELETE && state->span_idx == row->span_idx ? state : NULL;
+}
+
+static bool old_keep(struct mr_arena *arena, const struct mr_row *row, struct mr_row *moved)
+{
+    const struct mr_row_past *from = row->past;
+    moved->past = past_new(arena);
+    if (moved->past == NULL)
+        return false;
+    moved->past->old_key.len = from->old_key.len;
+    moved->past->old_key.data = mr_arena_copy(arena, from->old_key.data, from->old_key.len);
+    moved->past->old_key_tuple.len = from->old_key_tuple.len;
+    moved->past->old_key_tuple.data =
+        mr_arena_copy(arena, from->old_key_tuple.data, from->old_key_tuple.len);
+    return moved->past->old_key.data != NULL && moved->past->old_key_tuple.data != NULL;
+}
+
+/* Fills the masked fields of `row` that `from` has; false: no room. */
+static bool fill(struct mr_arena *arena, const struct mr_row_past *from, const struct mr_row *row,
+                 struct mr_row *moved)
+{
+    size_t n_words = ((size_t)row->cols->n_cols + 63) / 64;
+    uint8_t *tuple = mr_arena_alloc(arena, row->tuple.len + from->tuple.len);
+    uint64_t *mask = mr_arena_alloc(arena, n_words * sizeof *mask);
+    if (tuple == NULL || mask == NULL)
+        return false;
+    memset(mask, 0, n_words * sizeof *mask);
+    size_t len = 2;
+    bool masked = false;
+    mr_put_u16(tuple, row->cols->n_cols);
+    const uint8_t *at = row->tuple.data + 2;
+    for (uint16_t i = 0; i < row->cols->n_cols; i++) {
+        struct mr_slice field = {at, mr_field_len(at)};
+        struct mr_slice old;
+        uint16_t idx;
+        at += field.len;
+        if (mr_row_is_masked(row->mask, i)) {
+            if (mr_tuple_column(from->cols, from->tuple, row->cols->cols[i], &idx, &old) &&
+                !mr_row_is_masked(from->mask, idx)) {
+                field = old;
+            } else {
+                mask[i / 64] |= UINT64_C(1) << (i % 64);
+                masked = true;
+            }
+        }
+        memcpy(tuple + len, field.data, field.len);
+        len += field.len;
+    }
+    moved->tuple = (struct mr_slice){tuple, len};
+    moved->mask = masked ? mask : NULL;
+    return true;
+}
+
+bool mr_past_move(const struct mr_rows *rows, const struct mr_row *row, struct mr_row *moved)
+{
+    const struct mr_row *deleted = delete_of(rows, row);
+    *moved = *row;
+    if (!old_keep(rows->arena, row, moved))
+        return false;
+    if (deleted == NULL)
+        return true;
+    const struct mr_row_past *ended = deleted->past;
+    bool known = ended != NULL && ended->cols != NULL;
+    if (known && !fill(rows->arena, ended, row, moved))
+        return false;
+    if (moved->mask == NULL) {
+        moved->past = NULL;
+        return true;
+    }
+    if (known && ended->old_key.data != NULL)
+        take_old(moved->past, ended); /* the key had been changed before */
+    else
+        moved->past->old_in_target = !known || !ended->replaced;
+    return true;
+}
+
+bool mr_past_fold(struct mr_arena *arena, const struct mr_row *a, const struct mr_row *b,
+                  struct mr_row *kept)
+{
+    kept->past = NULL;
+    if (kept->mask == NULL)
+        return true;
+    kept->past = b->past;
+    if (mr_past_is_moved(b))
+        return true;
+    struct mr_row_place *place = mr_arena_alloc(arena, sizeof *place);
+    struct mr_row_past *past = a->past != NULL ? a->past : b->past;
+    if (past == NULL)
+        past = past_new(arena);
+    if (place == NULL || past == NULL)
+        return false;
+    if (a->past != NULL && b->past != NULL && !past->old_in_target)
+        take_old(past, b->past);
+    *place = (struct mr_row_place){a->span_idx, a->offset, past->places};
+    past->places = place;
+    kept->past = past;
+    return true;
+}
