@@ -208,6 +208,7 @@ void mr_poller_set_back(struct mr_poller *poller, struct mr_lane *lane, const st
         if (part->lane != lane->id || part->state == MR_PART_GONE)
             continue;
         part->set_back = true;
+        mr_partition_stop_arm(part);
         fenced = is_fenced_one(part, why) && reads_by_claim(part);
         if (fenced) {
             event = MR_PART_EV_FENCED;

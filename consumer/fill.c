@@ -304,6 +304,22 @@ static int decode_record(struct mr_lane *lane, struct mr_record *record, struct 
     }
 }
 
+/* A flush could not land this record, and the route says to wait at it: everything before it has
+ * landed by now. The next try takes it along again. */
+static int stop_at(struct mr_lane *lane, struct mr_record *record, struct mr_err *err)
+{
+    struct mr_partition *part = record->part;
+
+    mr_partition_stop_take(part, err);
+    if (err->class == MR_CLASS_HALT) {
+        hold(lane, part, record, err);
+        return FATE_DROPPED;
+    }
+    note_bad(lane, record, err);
+    wish(lane, record, MR_PART_EV_HALTED, STOP_PROBE_MS, err);
+    return FATE_DROPPED;
+}
+
 /* From a record to a row: framing, plan, decode, batch. */
 static int data_record(struct mr_lane *lane, struct mr_record *record, struct mr_err *err)
 {
@@ -380,6 +396,8 @@ int mr_fill_record(struct mr_lane *lane, struct mr_record *record, struct mr_err
         error_record(lane, record, err);
         return FATE_DROPPED;
     }
+    if (record->offset == part->fill_stop_at)
+        return stop_at(lane, record, err);
     return data_record(lane, record, err);
 }
 

@@ -105,16 +105,42 @@ static struct mr_target *target_named(const struct flush_lists *lists, const str
     return lists->n_work == 1 ? lists->work[0]->target : NULL;
 }
 
-static int load_tables(struct mr_session *session, const struct flush_lists *lists,
-                       struct mr_load_memories *memories, struct mr_flush_result *result,
-                       struct mr_err *err)
+void mr_flush_result_init(struct mr_flush_result *result)
+{
+    memset(result, 0, sizeof *result);
+    mr_flush_faults_init(&result->faults);
+}
+
+void mr_flush_result_release(struct mr_flush_result *result)
+{
+    mr_flush_faults_release(&result->faults);
+}
+
+static void result_reset(struct mr_flush_result *result)
+{
+    mr_flush_faults_reset(&result->faults);
+    memset(&result->stats, 0, sizeof result->stats);
+    result->failed = NULL;
+    result->stopped = false;
+}
+
+static int load_tables(const struct mr_flush *flush, const struct flush_lists *lists,
+                       struct mr_flush_result *result, struct mr_err *err)
 {
     for (size_t i = 0; i < lists->n_work; i++) {
         struct mr_batch_table *table = lists->work[i];
-        struct mr_load_memory *memory = memory_for(memories, table->target->idx);
+        struct mr_load_memory *memory = memory_for(flush->memories, table->target->idx);
         if (memory == NULL)
             return mr_err_set(err, MR_NO_MEMORY, "no memory for a flush");
-        int rc = table->target->load->run(session, &table->rows, memory, &result->stats, err);
+        struct mr_load load = {.session = flush->session,
+                               .rows = &table->rows,
+                               .route = &table->target->rule->route,
+                               .memory = memory,
+                               .stats = &result->stats,
+                               .faults = &result->faults.found};
+        int rc = table->target->load->run(&load, err);
+        if (rc == 0)
+            rc = mr_flush_faults_note(&result->faults, flush->batch, table->target, err);
         if (rc < 0) {
             result->failed = table->target;
             mr_err_in(err, table->target->label, NULL);
@@ -124,15 +150,31 @@ static int load_tables(struct mr_session *session, const struct flush_lists *lis
     return 0;
 }
 
-int mr_flush_run(struct mr_session *session, struct mr_batch *batch,
-                 struct mr_load_memories *memories, struct mr_flush_result *result,
-                 struct mr_err *err)
+/* Letters of the batch, then those of the load. */
+static int put_letters(const struct mr_flush *flush, struct mr_flush_result *result,
+                       struct mr_err *err)
 {
+    const struct mr_sink_ops *ops = flush->session->ops;
+    const struct mr_batch *batch = flush->batch;
+    int rc = mr_flush_faults_settle(&result->faults, flush->source, err);
+
+    result->stopped = rc < 0 && rc != -MR_NO_MEMORY;
+    if (rc == 0 && batch->n_letters > 0)
+        rc = ops->put_letters(flush->session, batch->letters, batch->n_letters, err);
+    if (rc == 0 && result->faults.n_letters > 0)
+        rc =
+            ops->put_letters(flush->session, result->faults.letters, result->faults.n_letters, err);
+    return rc;
+}
+
+int mr_flush_run(const struct mr_flush *flush, struct mr_flush_result *result, struct mr_err *err)
+{
+    struct mr_session *session = flush->session;
     const struct mr_sink_ops *ops = session->ops;
     struct flush_lists lists = {0};
 
-    memset(result, 0, sizeof *result);
-    int rc = lists_make(batch, &lists, err);
+    result_reset(result);
+    int rc = lists_make(flush->batch, &lists, err);
     if (rc < 0)
         goto out;
     rc = ops->begin(session, lists.tables, lists.n_work, lists.spans, lists.n_spans, err);
@@ -142,9 +184,9 @@ int mr_flush_run(struct mr_session *session, struct mr_batch *batch,
             result->failed = target_named(&lists, err);
         goto rollback;
     }
-    rc = load_tables(session, &lists, memories, result, err);
-    if (rc == 0 && batch->n_letters > 0)
-        rc = ops->put_letters(session, batch->letters, batch->n_letters, err);
+    rc = load_tables(flush, &lists, result, err);
+    if (rc == 0)
+        rc = put_letters(flush, result, err);
     if (rc == 0)
         rc = ops->put_positions(session, lists.spans, lists.n_spans, err);
     if (rc == 0) {

@@ -5,6 +5,7 @@
 #define MR_CONSUMER_FLUSH_H
 
 #include "consumer/batch.h"
+#include "consumer/flush_faults.h"
 
 /* What the writer learnt about tables between flushes; indexed by mr_target.idx. */
 struct mr_load_memories {
@@ -16,12 +17,21 @@ void mr_load_memories_release(struct mr_load_memories *memories);
 struct mr_flush_result {
     struct mr_load_stats stats;
     struct mr_target *failed; /* the target whose load failed; NULL where it was not one table's */
+    struct mr_flush_faults faults; /* records that were put aside, or stopped the flush */
+    bool stopped;                  /* records must be waited at: mr_flush_faults_stops() */
+};
+void mr_flush_result_init(struct mr_flush_result *result);
+void mr_flush_result_release(struct mr_flush_result *result);
+
+struct mr_flush {
+    struct mr_session *session;
+    struct mr_batch *batch;
+    struct mr_load_memories *memories;
+    struct mr_source *source;
 };
 
 /* 0: durable. -MR_COMMIT_UNKNOWN: see sink.h. After every error the session is ready for another
- * run. */
-int mr_flush_run(struct mr_session *session, struct mr_batch *batch,
-                 struct mr_load_memories *memories, struct mr_flush_result *result,
-                 struct mr_err *err);
+ * run. `result` is emptied first. */
+int mr_flush_run(const struct mr_flush *flush, struct mr_flush_result *result, struct mr_err *err);
 
 #endif

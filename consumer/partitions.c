@@ -29,6 +29,7 @@ void mr_partitions_release(struct mr_partitions *set) MR_NO_TSA
 {
     for (size_t i = 0; i < set->n_all; i++) {
         mr_lock_release(&set->all[i]->lock);
+        free(set->all[i]->stop);
         free(set->all[i]);
     }
     free(set->all);
@@ -61,6 +62,7 @@ static struct mr_partition *part_new(const char *stream, int32_t partition, uint
     part->state = MR_PART_GONE;
     part->fill_leader_epoch = -1;
     part->fill_held_at = -1;
+    part->fill_stop_at = -1;
     mr_err_clear(&part->last_err);
     atomic_init(&part->state_seen, MR_PART_GONE);
     atomic_init(&part->committed_next, -1);
@@ -136,6 +138,36 @@ bool mr_partition_wish_take(struct mr_partition *part, struct mr_partition_wish 
     atomic_store(&part->wished, false);
     mr_lock_drop(&part->lock);
     return true;
+}
+
+void mr_partition_stop_set(struct mr_partition *part, const struct mr_err *why)
+{
+    mr_lock_take(&part->lock);
+    if (part->stop == NULL || part->stop->offset > why->offset) {
+        struct mr_err *stop = part->stop != NULL ? part->stop : malloc(sizeof *stop);
+        if (stop != NULL) /* else the next flush finds it again */
+            *stop = *why;
+        part->stop = stop;
+    }
+    mr_lock_drop(&part->lock);
+}
+
+void mr_partition_stop_arm(struct mr_partition *part)
+{
+    mr_lock_take(&part->lock);
+    part->fill_stop_at = part->stop != NULL ? part->stop->offset : -1;
+    mr_lock_drop(&part->lock);
+}
+
+void mr_partition_stop_take(struct mr_partition *part, struct mr_err *why)
+{
+    mr_lock_take(&part->lock);
+    if (part->stop != NULL)
+        *why = *part->stop;
+    free(part->stop);
+    part->stop = NULL;
+    part->fill_stop_at = -1;
+    mr_lock_drop(&part->lock);
 }
 
 void mr_partition_note_err(struct mr_partition *part, const struct mr_err *err)

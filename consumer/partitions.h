@@ -50,6 +50,7 @@ struct mr_partition {
     bool fill_held;       /* fill met a record that must wait: nothing is read before poll acts */
     uint32_t fill_tries;  /* how often the same record was held: for the backoff */
     int64_t fill_held_at; /* its offset */
+    int64_t fill_stop_at; /* the record that a flush found to be one to wait at; -1: none */
     bool envelope_topic;  /* a value was an envelope (plan.h): kept with the position */
 
     _Atomic uint32_t generation;     /* poll writes */
@@ -62,7 +63,8 @@ struct mr_partition {
     _Atomic bool commit_dirty;       /* write: the source has not been told yet */
     _Atomic bool wished;             /* a wish waits for poll */
 
-    struct mr_lock lock; /* rank 35: the two below */
+    struct mr_lock lock;                     /* rank 35: the three below */
+    struct mr_err *stop MR_GUARDED_BY(lock); /* a record to wait at, with its reason; NULL */
     struct mr_partition_wish wish MR_GUARDED_BY(lock);
     struct mr_err last_err MR_GUARDED_BY(lock); /* for /status: why it waits */
 };
@@ -92,6 +94,13 @@ struct mr_partition *mr_partitions_at(struct mr_partitions *set, size_t idx);
 void mr_partition_wish_set(struct mr_partition *part, const struct mr_partition_wish *wish);
 /* Takes it; false if there is none. Thread: poll. */
 bool mr_partition_wish_take(struct mr_partition *part, struct mr_partition_wish *out);
+/* Notes that the partition must wait at the record that `why` names, unless it must at an earlier
+ * one. Any thread; poll makes it known to fill (mr_partition_stop_arm), while the lane is parked.
+ */
+void mr_partition_stop_set(struct mr_partition *part, const struct mr_err *why);
+void mr_partition_stop_arm(struct mr_partition *part);
+/* The reason, and forgets it: the next try may go on. Thread: fill. */
+void mr_partition_stop_take(struct mr_partition *part, struct mr_err *why);
 void mr_partition_note_err(struct mr_partition *part, const struct mr_err *err);
 void mr_partition_last_err(struct mr_partition *part, struct mr_err *out);
 /* Does it wait for somebody? Not where simply no route takes its topic. Any thread. */

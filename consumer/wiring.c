@@ -162,6 +162,7 @@ static void route_make(const struct mr_config *config, const struct mr_route_con
         .identifier_long_halt = conf->identifier_long == MR_CONF_LONG_NAME_HALT,
         .identifier_case = (uint8_t)conf->identifier_case,
         .unavailable_detect = conf->unavailable_detect == MR_CONF_DETECT_AUTO,
+        .missing_row = (enum mr_missing_row)conf->unavailable_missing_row,
         .key_columns = conf->key_columns.items,
         .n_key_columns = (uint16_t)conf->key_columns.n_items,
         .value_column = set_or_null(conf->value_column),

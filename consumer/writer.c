@@ -56,18 +56,19 @@ static enum mr_writer_event event_of(int rc, const struct mr_err *err)
     return MR_WRITER_EV_DROP;
 }
 
-static enum mr_writer_event flush(struct mr_lane *lane, struct write_run *run)
+static enum mr_writer_event flush_once(struct mr_lane *lane, struct write_run *run)
 {
     struct mr_session *session;
     int rc;
 
     mr_err_clear(&run->err);
-    memset(&run->result, 0, sizeof run->result);
     run->began_us = mr_mono_us(&lane->write_env);
     session = session_of(lane, &run->err);
-    rc = session == NULL
-             ? -(int)run->err.code
-             : mr_flush_run(session, run->batch, &lane->memories, &run->result, &run->err);
+    struct mr_flush flush = {.session = session,
+                             .batch = run->batch,
+                             .memories = &lane->memories,
+                             .source = lane->shared->source};
+    rc = session == NULL ? -(int)run->err.code : mr_flush_run(&flush, &run->result, &run->err);
     /* a server that was at the COMMIT still when it was asked: the batch is fenced by itself */
     if (rc < 0 && run->err.class == MR_CLASS_FENCED && run->absent && !run->asked) {
         run->asked = true;
@@ -186,12 +187,36 @@ static void counts_of(struct mr_lane *lane, const struct mr_batch *batch)
     }
 }
 
+/* Records that the flush put aside, or left out: told once they are durable. */
+static void faults_of(struct mr_lane *lane, const struct mr_flush_faults *faults)
+{
+    for (size_t i = 0; i < faults->n_items; i++) {
+        struct mr_target *target = faults->items[i].target;
+        struct mr_err why;
+        char code[64];
+        mr_flush_faults_err(faults, i, &why);
+        if (target->rule->on_bad == MR_ON_BAD_DEAD_LETTER) {
+            const char *labels[] = {why.topic, mr_err_printed(&why, code, sizeof code)};
+            mr_counter_add(mr_metrics_series(lane->shared->metrics, MR_M_DEAD_LETTERS, labels), 1);
+            atomic_fetch_add(&target->letters, 1);
+            atomic_fetch_add(&lane->n_letters, 1);
+        }
+        const char *labels[] = {mr_class_name(why.class), mr_owner_name(why.owner)};
+        mr_counter_add(mr_metrics_series(lane->shared->metrics, MR_M_ERRORS, labels), 1);
+        mr_lock_take(&target->lock);
+        target->last_bad = why;
+        mr_lock_drop(&target->lock);
+        mr_log(MR_WARN, "record_rejected", mr_kv_u64("lane", lane->id), mr_kv_err(&why));
+    }
+}
+
 static void publish(struct mr_lane *lane, struct write_run *run)
 {
     struct mr_batch *batch = run->batch;
 
     metrics_of(lane, run);
     counts_of(lane, batch);
+    faults_of(lane, &run->result.faults);
     for (size_t i = 0; i < batch->n_spans; i++) {
         struct mr_partition *part = batch->spans[i].part;
         if (batch->spans[i].span.timestamp_ms >= 0)
@@ -212,7 +237,8 @@ static void publish(struct mr_lane *lane, struct write_run *run)
     atomic_fetch_add(&lane->n_bytes, batch->bytes_consumed);
     atomic_fetch_add(&lane->n_flushes, 1);
     mr_log(MR_DEBUG, "batch_committed", mr_kv_u64("lane", lane->id),
-           mr_kv_u64("records", batch->n_held), mr_kv_u64("letters", batch->n_letters),
+           mr_kv_u64("records", batch->n_held),
+           mr_kv_u64("letters", batch->n_letters + run->result.faults.n_letters),
            mr_kv_f64("seconds", (double)(mr_mono_us(&lane->write_env) - run->began_us) / 1e6));
     lane->shared->source->ops->wake_poll(lane->shared->source);
 }
@@ -276,6 +302,11 @@ static void table_changed(struct write_run *run)
 /* The batch is given up: poll sets the lane back to its positions. */
 static void report(struct mr_lane *lane, struct write_run *run)
 {
+    if (run->result.stopped) {
+        /* no fault of the batch: it is formed anew up to the records that must be waited at */
+        mr_flush_faults_stops(&run->result.faults);
+        mr_err_set(&run->err, MR_AGAIN, "a record that its partition must wait at");
+    }
     if (run->err.code == MR_TABLE_CHANGED)
         table_changed(run);
     if (run->err.class == MR_CLASS_FENCED)
@@ -315,13 +346,14 @@ static void run_batch(struct mr_lane *lane, struct mr_batch *batch)
     enum mr_writer_state state = MR_WRITER_IDLE;
     enum mr_writer_event event = MR_WRITER_EV_BATCH;
 
+    mr_flush_result_init(&run.result);
     for (;;) {
         struct mr_writer_step step = mr_writer_next(state, event);
         state = step.next;
         state_set(lane, state);
         switch (step.action) {
         case MR_WRITER_DO_FLUSH:
-            event = flush(lane, &run);
+            event = flush_once(lane, &run);
             continue;
         case MR_WRITER_DO_BACKOFF:
         case MR_WRITER_DO_REREAD_LATER:
@@ -334,24 +366,26 @@ static void run_batch(struct mr_lane *lane, struct mr_batch *batch)
             continue;
         case MR_WRITER_DO_NOTHING: /* the process ends in doubt: the next start reads the
                                       positions */
-            return;
+            goto out;
         case MR_WRITER_DO_PUBLISH:
             publish(lane, &run);
-            return;
+            goto out;
         case MR_WRITER_DO_FENCED:
             mr_err_set(&run.err, MR_FENCED, "a commit in doubt: another owner moved the position");
             report(lane, &run);
-            return;
+            goto out;
         case MR_WRITER_DO_DROP:
             report(lane, &run);
-            return;
+            goto out;
         case MR_WRITER_DO_BUG:
             mr_err_set(&run.err, MR_BUG, "writer event %d in state %s", (int)event,
                        mr_writer_state_name(state));
             report(lane, &run);
-            return;
+            goto out;
         }
     }
+out:
+    mr_flush_result_release(&run.result);
 }
 
 /* The next batch, or NULL when the lane has ended. */

@@ -17,6 +17,7 @@ enum mr_evolve {
 };
 enum mr_text_nul { MR_TEXT_NUL_POISON, MR_TEXT_NUL_STRIP, MR_TEXT_NUL_REPLACE };
 enum mr_truncate { MR_TRUNCATE_APPLY, MR_TRUNCATE_SKIP, MR_TRUNCATE_HALT };
+enum mr_missing_row { MR_MISSING_ROW_POISON, MR_MISSING_ROW_HALT, MR_MISSING_ROW_NULL }; /* U-31 */
 enum mr_meta {
     MR_META_TOPIC,
     MR_META_PARTITION,
@@ -61,6 +62,7 @@ struct mr_route {
     bool identifier_long_halt;
     uint8_t identifier_case; /* 0 keep, 1 lower, 2 upper */
     bool unavailable_detect;
+    enum mr_missing_row missing_row; /* unavailable_missing_row */
     const char *const *key_columns;
     uint16_t n_key_columns;
     const char *value_column;   /* E-27; NULL */

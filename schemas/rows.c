@@ -34,6 +34,7 @@ void mr_rows_reset(struct mr_rows *rows)
     mr_map_reset(&rows->by_key);
     rows->n_rows = 0;
     rows->n_folded = 0;
+    rows->n_moved = 0;
     rows->truncated = false;
 }
 
@@ -41,6 +42,7 @@ void mr_rows_truncate(struct mr_rows *rows)
 {
     mr_map_reset(&rows->by_key);
     rows->n_rows = 0;
+    rows->n_moved = 0;
     rows->truncated = true;
 }
 
@@ -284,6 +286,7 @@ int mr_rows_add(struct mr_rows *rows, const struct mr_row *row, struct mr_err *e
     if (row->past != NULL) {
         if (!mr_past_move(rows, row, &moved))
             return rows_full(err);
+        rows->n_moved++;
         row = &moved;
     }
     if (!rows->reduce || rows->key.n_cols == 0)

@@ -43,7 +43,8 @@ struct mr_row_past {
      * values of the masked columns; data NULL: its own. */
     struct mr_slice old_key;
     struct mr_slice old_key_tuple;
-    bool old_in_target; /* as it was before the batch: this partition's delete of it is in the batch */
+    bool old_in_target; /* as it was before the batch: this partition's delete of it is in the batch
+                         */
     /* Of a masked row: the records that it was folded from. Each of them is masked where it is, so
      * each is at fault where nothing completes it (U-31). */
     const struct mr_row_place *places;
@@ -75,6 +76,7 @@ struct mr_rows {
     size_t cap_rows;
     uint64_t n_folded; /* rows that a later one replaced, since reset */
     bool truncated;    /* the table is emptied before these rows */
+    size_t n_moved;    /* rows whose masked values were looked for under an old key, since reset */
 };
 
 void mr_rows_init(struct mr_rows *rows, struct mr_table *table, const struct mr_colset *key,

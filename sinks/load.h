@@ -17,11 +17,45 @@ struct mr_load_memory {
     uint32_t skip_direct;   /* flushes still to go without trying */
 };
 
+/* A record that the load found to be bad, while its neighbours land: the flush puts it aside in the
+ * same transaction. For faults that only the target shows. */
+struct mr_load_fault {
+    uint32_t span_idx;
+    int64_t offset;
+    enum mr_code code;
+    enum mr_class class; /* POISON, or HALT where the table waits for somebody at this record */
+    char sqlstate[6];
+    const char *detail; /* in `texts` */
+};
+
+struct mr_load_faults {
+    struct mr_load_fault *items;
+    size_t n_items;
+    size_t cap;
+    struct mr_arena texts;
+};
+void mr_load_faults_init(struct mr_load_faults *faults);
+void mr_load_faults_release(struct mr_load_faults *faults);
+void mr_load_faults_reset(struct mr_load_faults *faults);
+/* Every record that `row` was folded from is at fault: a masked row remembers them all, any other
+ * one stands for its last. -MR_NO_MEMORY. */
+int mr_load_fault_add(struct mr_load_faults *faults, const struct mr_row *row,
+                      const struct mr_err *why, struct mr_err *err);
+
+/* One table's rows on their way. */
+struct mr_load {
+    struct mr_session *session;
+    struct mr_rows *rows;
+    const struct mr_route *route;
+    struct mr_load_memory *memory;
+    struct mr_load_stats *stats;
+    struct mr_load_faults *faults;
+};
+
 struct mr_load_ops {
     const char *name;
     bool reduce; /* fold by key before loading */
-    int (*run)(struct mr_session *session, struct mr_rows *rows, struct mr_load_memory *memory,
-               struct mr_load_stats *stats, struct mr_err *err);
+    int (*run)(struct mr_load *load, struct mr_err *err);
 };
 
 extern const struct mr_load_ops mr_load_upsert;

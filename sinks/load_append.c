@@ -14,31 +14,29 @@ static int append_exists(struct mr_err *err, int rc)
     return mr_err_set_db(err, MR_CLASS_POISON, "23505", "%s", err != NULL ? err->detail : "");
 }
 
-static int append_groups(struct mr_session *session, const struct mr_rows *rows,
-                         const struct mr_load_groups *groups, struct mr_load_stats *stats,
+static int append_groups(struct mr_load *load, const struct mr_load_groups *groups,
                          struct mr_err *err)
 {
+    struct mr_session *session = load->session;
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < groups->n_groups; i++) {
         const struct mr_load_group *group = &groups->groups[i];
-        struct mr_put_rows put = {.table = rows->table,
-                                  .key = &rows->key,
+        struct mr_put_rows put = {.table = load->rows->table,
+                                  .key = &load->rows->key,
                                   .cols = group->cols,
                                   .rows = group->rows,
                                   .n_rows = group->n_rows};
         uint64_t n_done = 0;
         rc = session->ops->put_rows(session, &put, MR_PUT_INSERT, &n_done, err);
-        stats->n_inserted += n_done;
-        stats->n_direct += n_done;
+        load->stats->n_inserted += n_done;
+        load->stats->n_direct += n_done;
     }
     return append_exists(err, rc);
 }
 
-static int append_run(struct mr_session *session, struct mr_rows *rows,
-                      struct mr_load_memory *memory, struct mr_load_stats *stats,
-                      struct mr_err *err)
+static int append_run(struct mr_load *load, struct mr_err *err)
 {
-    (void)memory;
+    const struct mr_rows *rows = load->rows;
     if (rows->n_rows == 0)
         return 0;
     const struct mr_row **picked = malloc(rows->n_rows * sizeof(*picked));
@@ -49,7 +47,7 @@ static int append_run(struct mr_session *session, struct mr_rows *rows,
     struct mr_load_groups groups;
     int rc = mr_load_groups_make(&groups, picked, rows->n_rows, false, err);
     if (rc == 0)
-        rc = append_groups(session, rows, &groups, stats, err);
+        rc = append_groups(load, &groups, err);
     mr_load_groups_release(&groups);
     free(picked);
     return rc;

@@ -3,19 +3,11 @@
  * rows, then the rest. Speaks to sink->ops only. */
 #include <stdlib.h>
 
-#include "sinks/load_groups.h"
+#include "sinks/load_masked.h"
 
 #include "base/ban.h"
 
 enum { MAX_SKIP_DIRECT = 1024 }; /* flushes until the direct way is tried again */
-
-struct upsert {
-    struct mr_session *session;
-    struct mr_rows *rows;
-    struct mr_load_memory *memory;
-    struct mr_load_stats *stats;
-    struct mr_err *err;
-};
 
 /* R-04: absent columns must get the target's defaults. Where every column that can be written is
  * carried, an upsert says the same; a mask says that something is not carried. */
@@ -31,7 +23,7 @@ static bool needs_delete(const struct mr_table *table, const struct mr_row *row)
     return row->mask != NULL || row->cols->n_cols < n_writable;
 }
 
-static int upsert_deletes(struct upsert *load, const struct mr_row **picked)
+static int upsert_deletes(struct mr_load *load, const struct mr_row **picked, struct mr_err *err)
 {
     size_t n = 0;
     uint64_t n_done = 0;
@@ -42,12 +34,12 @@ static int upsert_deletes(struct upsert *load, const struct mr_row **picked)
     if (n == 0)
         return 0;
     int rc = load->session->ops->delete_keys(load->session, load->rows->table, &load->rows->key,
-                                             picked, n, &n_done, load->err);
+                                             picked, n, &n_done, err);
     load->stats->n_deleted += n_done;
     return rc;
 }
 
-static struct mr_put_rows put_of(const struct upsert *load, const struct mr_load_group *group)
+static struct mr_put_rows put_of(const struct mr_load *load, const struct mr_load_group *group)
 {
     return (struct mr_put_rows){.table = load->rows->table,
                                 .key = &load->rows->key,
@@ -57,35 +49,17 @@ static struct mr_put_rows put_of(const struct upsert *load, const struct mr_load
                                 .n_rows = group->n_rows};
 }
 
-/* U-27, U-31: a masked row that is not there has nothing to keep its values from. */
-static int put_masked(struct upsert *load, const struct mr_load_group *group)
+static int put_upsert(struct mr_load *load, const struct mr_load_group *group, struct mr_err *err)
 {
     struct mr_put_rows put = put_of(load, group);
     uint64_t n_done = 0;
-    int rc = load->session->ops->put_rows(load->session, &put, MR_PUT_UPDATE, &n_done, load->err);
-    load->stats->n_updated += n_done;
-    if (rc < 0 || n_done >= group->n_rows)
-        return rc;
-    rc = mr_err_set(load->err, MR_UNAVAILABLE_ORPHAN, "%llu of %zu rows are absent",
-                    (unsigned long long)(group->n_rows - n_done), group->n_rows);
-    if (load->err != NULL)
-        load->err->class = MR_CLASS_HALT; /* which of them is not known here */
-    if (load->err != NULL)
-        (void)mr_err_in(load->err, load->rows->table->name, NULL);
-    return rc;
-}
-
-static int put_upsert(struct upsert *load, const struct mr_load_group *group)
-{
-    struct mr_put_rows put = put_of(load, group);
-    uint64_t n_done = 0;
-    int rc = load->session->ops->put_rows(load->session, &put, MR_PUT_UPSERT, &n_done, load->err);
+    int rc = load->session->ops->put_rows(load->session, &put, MR_PUT_UPSERT, &n_done, err);
     load->stats->n_upserted += n_done;
     return rc;
 }
 
 /* A miss makes the next try twice as rare, so that a table of existing keys does not pay twice. */
-static void direct_missed(struct upsert *load)
+static void direct_missed(struct mr_load *load)
 {
     struct mr_load_memory *memory = load->memory;
     load->stats->n_fallbacks++;
@@ -96,54 +70,57 @@ static void direct_missed(struct upsert *load)
 }
 
 /* The fast way for keys that are likely new: a plain insert, taken back where one exists. */
-static int put_direct(struct upsert *load, const struct mr_load_group *group)
+static int put_direct(struct mr_load *load, const struct mr_load_group *group, struct mr_err *err)
 {
     const struct mr_sink_ops *ops = load->session->ops;
     struct mr_put_rows put = put_of(load, group);
     uint64_t n_done = 0;
-    int rc = ops->savepoint(load->session, load->err);
+    int rc = ops->savepoint(load->session, err);
     if (rc < 0)
         return rc;
-    rc = ops->put_rows(load->session, &put, MR_PUT_INSERT, &n_done, load->err);
+    rc = ops->put_rows(load->session, &put, MR_PUT_INSERT, &n_done, err);
     if (rc == 0) {
         load->memory->direct_misses = 0;
         load->stats->n_inserted += n_done;
         load->stats->n_direct += n_done;
-        return ops->release_savepoint(load->session, load->err);
+        return ops->release_savepoint(load->session, err);
     }
     if (rc != -MR_EXISTS)
         return rc;
     direct_missed(load);
-    mr_err_clear(load->err);
-    rc = ops->rollback_to_savepoint(load->session, load->err);
+    mr_err_clear(err);
+    rc = ops->rollback_to_savepoint(load->session, err);
     if (rc == 0)
-        rc = ops->release_savepoint(load->session, load->err);
-    return rc < 0 ? rc : put_upsert(load, group);
+        rc = ops->release_savepoint(load->session, err);
+    return rc < 0 ? rc : put_upsert(load, group, err);
 }
 
-static int put_group(struct upsert *load, const struct mr_load_group *group, bool try_direct)
+static int put_group(struct mr_load *load, const struct mr_load_group *group, bool try_direct,
+                     struct mr_err *err)
 {
     if (group->mask != NULL)
-        return put_masked(load, group);
+        return mr_masked_put(load, group, err);
     if (group->all_inserts && try_direct)
-        return put_direct(load, group);
-    return put_upsert(load, group);
+        return put_direct(load, group, err);
+    return put_upsert(load, group, err);
 }
 
-static int upsert_puts(struct upsert *load, const struct mr_row **picked)
+static int upsert_puts(struct mr_load *load, const struct mr_completed *completed,
+                       const struct mr_row **picked, struct mr_err *err)
 {
     size_t n = 0;
+    size_t at = 0;
     bool any_direct = false;
     for (size_t i = 0; i < load->rows->n_rows; i++) {
         if (load->rows->rows[i].op == MR_ROW_UPSERT)
-            picked[n++] = &load->rows->rows[i];
+            picked[n++] = mr_completed_row(completed, load->rows, i, &at);
     }
     struct mr_load_groups groups;
-    int rc = mr_load_groups_make(&groups, picked, n, true, load->err);
+    int rc = mr_load_groups_make(&groups, picked, n, true, err);
     bool try_direct = load->memory->skip_direct == 0;
     for (size_t i = 0; rc == 0 && i < groups.n_groups; i++) {
         any_direct = any_direct || (groups.groups[i].all_inserts && groups.groups[i].mask == NULL);
-        rc = put_group(load, &groups.groups[i], try_direct);
+        rc = put_group(load, &groups.groups[i], try_direct, err);
     }
     if (any_direct && !try_direct)
         load->memory->skip_direct--;
@@ -151,21 +128,22 @@ static int upsert_puts(struct upsert *load, const struct mr_row **picked)
     return rc;
 }
 
-static int upsert_run(struct mr_session *session, struct mr_rows *rows,
-                      struct mr_load_memory *memory, struct mr_load_stats *stats,
-                      struct mr_err *err)
+static int upsert_run(struct mr_load *load, struct mr_err *err)
 {
-    struct upsert load = {session, rows, memory, stats, err};
-    int rc = rows->truncated ? session->ops->truncate(session, rows->table, err) : 0;
+    const struct mr_rows *rows = load->rows;
+    struct mr_completed completed;
+    int rc = rows->truncated ? load->session->ops->truncate(load->session, rows->table, err) : 0;
     if (rows->n_rows == 0 || rc < 0)
         return rc;
     const struct mr_row **picked = malloc(rows->n_rows * sizeof(*picked));
     if (picked == NULL)
         return mr_err_set(err, MR_NO_MEMORY, "%zu rows", rows->n_rows);
-    if (!rows->truncated) /* else there is nothing to delete */
-        rc = upsert_deletes(&load, picked);
+    rc = mr_masked_complete(load, &completed, err);
+    if (rc == 0 && !rows->truncated) /* else there is nothing to delete */
+        rc = upsert_deletes(load, picked, err);
     if (rc == 0)
-        rc = upsert_puts(&load, picked);
+        rc = upsert_puts(load, &completed, picked, err);
+    mr_completed_release(&completed);
     free(picked);
     return rc;
 }

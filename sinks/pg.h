@@ -120,7 +120,7 @@ void mr_pg_create_print(struct mr_buf *sql, const struct mr_table *place, const 
 /* ---- pg_emit.c ---- */
 extern const struct mr_emit_ops mr_pg_emit;
 
-/* ---- pg_session.c, pg_copy.c, pg_put.c ---- */
+/* ---- pg_session.c, pg_copy.c, pg_put.c, pg_masked.c ---- */
 struct mr_pg_session { /* thread: write, but for interrupt */
     struct mr_session base;
     struct mr_pg_sink *sink;
@@ -146,6 +146,7 @@ struct mr_pg_copy { /* what goes into a COPY stream */
     const struct mr_row *const *rows;
     size_t n_rows;
     bool key_tuples; /* the rows' keys instead of the rows */
+    bool numbered;   /* with the row's place as a further field */
 };
 /* COPY by the statement in session->sql; n_done may be NULL. */
 int mr_pg_copy_rows(struct mr_pg_session *session, const struct mr_pg_copy *copy, uint64_t *n_done,
@@ -158,6 +159,15 @@ void mr_pg_stages_ended(struct mr_pg_conn *conn, bool committed);
 void mr_pg_stages_undone(struct mr_pg_conn *conn);
 int mr_pg_put_rows(struct mr_session *session, const struct mr_put_rows *put, enum mr_put mode,
                    uint64_t *n_done, struct mr_err *err);
+/* Runs the statement in session->sql on what was staged. */
+int mr_pg_merge_run(struct mr_pg_session *session, uint64_t *n_done, struct mr_err *err);
+/* MR_PUT_UPDATE (U-27), and which of the rows are not there. */
+int mr_pg_put_masked(struct mr_pg_session *session, const struct mr_put_rows *put, uint64_t *n_done,
+                     struct mr_err *err);
+int mr_pg_read_rows(struct mr_session *session, const struct mr_read_rows *read,
+                    struct mr_err *err);
+/* No transaction, no rows. */
+int mr_pg_outside_txn(const struct mr_pg_session *session, struct mr_err *err);
 int mr_pg_delete_keys(struct mr_session *session, struct mr_table *table,
                       const struct mr_colset *key, const struct mr_row *const *rows, size_t n_rows,
                       uint64_t *n_done, struct mr_err *err);

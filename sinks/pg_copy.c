@@ -25,6 +25,15 @@ static int piece_send(struct mr_pg_session *session, struct mr_err *err)
     return rc;
 }
 
+/* One field more: an int4. A batch has no more rows than fit one. */
+static void numbered_add(struct mr_buf *piece, struct mr_slice tuple, uint32_t number)
+{
+    mr_buf_u16(piece, (uint16_t)(mr_get_u16(tuple.data) + 1));
+    mr_buf_add(piece, tuple.data + 2, tuple.len - 2);
+    mr_buf_u32(piece, 4);
+    mr_buf_u32(piece, number);
+}
+
 static int stream_rows(struct mr_pg_session *session, const struct mr_pg_copy *copy,
                        struct mr_err *err)
 {
@@ -34,7 +43,10 @@ static int stream_rows(struct mr_pg_session *session, const struct mr_pg_copy *c
     for (size_t i = 0; i < copy->n_rows; i++) {
         const struct mr_row *row = copy->rows[i];
         const struct mr_slice *tuple = copy->key_tuples ? &row->key_tuple : &row->tuple;
-        mr_buf_add(piece, tuple->data, tuple->len);
+        if (copy->numbered)
+            numbered_add(piece, *tuple, (uint32_t)i);
+        else
+            mr_buf_add(piece, tuple->data, tuple->len);
         if (piece->len >= MR_PG_PIECE_BYTES || piece->failed) {
             int rc = piece_send(session, err);
             if (rc < 0)
@@ -84,6 +96,7 @@ int mr_pg_stage_rows(struct mr_pg_session *session, struct mr_pg_stage_use *stag
     const struct mr_table *table = stage->table;
     uint64_t id = mr_hash(&table->version, sizeof table->version, 0);
     id = mr_hash(stage->cols->cols, stage->cols->n_cols * sizeof *stage->cols->cols, id);
+    id += stage->numbered ? 1 : 0;
     (void)snprintf(stage->name, sizeof stage->name, "millrace_s_%llu_%016llx",
                    (unsigned long long)table->version.v[0], (unsigned long long)id);
     struct mr_pg_stage *note = stage_note(session->conn, id);

@@ -222,6 +222,15 @@ int mr_pg_exec_params(struct mr_pg_conn *conn, const char *sql, const struct mr_
     return finish(conn, out, err);
 }
 
+int mr_pg_exec_binary(struct mr_pg_conn *conn, const char *sql, struct pg_result **out,
+                      struct mr_err *err)
+{
+    *out = NULL;
+    if (PQsendQueryParams(conn->pq, sql, 0, NULL, NULL, NULL, NULL, 1) == 0)
+        return mr_pg_fail(conn, NULL, err);
+    return finish(conn, out, err);
+}
+
 bool mr_pg_send_only(struct mr_pg_conn *conn, const char *sql)
 {
     struct mr_err err = MR_ERR_INIT;

@@ -180,6 +180,8 @@ void mr_pg_stage_create_sql(struct mr_buf *sql, const struct mr_pg_stage_use *st
             mr_pg_ident(sql, column->name);
         }
     }
+    if (stage->numbered)
+        mr_buf_str(sql, ", 0 AS " MR_PG_ROW_NUMBER);
     mr_buf_str(sql, " FROM ");
     mr_pg_table_name(sql, table);
     mr_buf_str(sql, " t WITH NO DATA; ");
@@ -197,7 +199,8 @@ void mr_pg_stage_copy_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stag
 {
     mr_buf_str(sql, "COPY pg_temp.");
     mr_pg_ident(sql, stage->name);
-    column_list(sql, stage->table, stage->cols);
+    if (!stage->numbered) /* else in the order of its making */
+        column_list(sql, stage->table, stage->cols);
     mr_buf_str(sql, " FROM STDIN (FORMAT binary)");
 }
 
@@ -285,6 +288,39 @@ void mr_pg_update_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage,
     order_by_key(sql, table, key);
     mr_buf_str(sql, ") s");
     key_join(sql, table, key);
+}
+
+void mr_pg_missing_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage,
+                       const struct mr_colset *key)
+{
+    mr_buf_str(sql, "SELECT s." MR_PG_ROW_NUMBER " FROM pg_temp.");
+    mr_pg_ident(sql, stage->name);
+    mr_buf_str(sql, " s WHERE NOT EXISTS (SELECT 1 FROM ");
+    mr_pg_table_name(sql, stage->table);
+    mr_buf_str(sql, " t");
+    key_join(sql, stage->table, key);
+    mr_buf_byte(sql, ')');
+}
+
+void mr_pg_read_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage,
+                    const struct mr_colset *cols)
+{
+    const struct mr_table *table = stage->table;
+    mr_buf_str(sql, "SELECT s." MR_PG_ROW_NUMBER);
+    for (uint16_t i = 0; i < cols->n_cols; i++) {
+        const struct mr_column *column = &table->columns[cols->cols[i]];
+        mr_buf_str(sql, ", t.");
+        mr_pg_ident(sql, column->name);
+        if (stage_type(column) != NULL)
+            mr_buf_fmt(sql, "::%s", stage_type(column));
+    }
+    mr_buf_str(sql, " FROM pg_temp.");
+    mr_pg_ident(sql, stage->name);
+    mr_buf_str(sql, " s, ");
+    mr_pg_table_name(sql, table);
+    mr_buf_str(sql, " t");
+    key_join(sql, table, stage->cols);
+    mr_buf_str(sql, " FOR UPDATE OF t");
 }
 
 void mr_pg_delete_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage)

@@ -12,9 +12,12 @@ void mr_pg_table_name(struct mr_buf *sql, const struct mr_table *table);
 void mr_pg_array_text(struct mr_buf *out, bool first, const char *text);
 void mr_pg_array_i64(struct mr_buf *out, bool first, int64_t v);
 
+#define MR_PG_ROW_NUMBER "\"millrace row number\""
+
 struct mr_pg_stage_use {
     const struct mr_table *table;
     const struct mr_colset *cols;
+    bool numbered; /* a further column, MR_PG_ROW_NUMBER, tells each row's place in the COPY */
     char name[64]; /* pg_temp."millrace_s_<oid>_<id>" without the schema */
 };
 bool mr_pg_needs_stage(const struct mr_table *table, const struct mr_colset *cols);
@@ -25,6 +28,12 @@ void mr_pg_insert_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage,
                       const struct mr_colset *key, bool upsert);
 void mr_pg_update_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage,
                       const struct mr_colset *key, const uint64_t *mask);
+/* The numbers of staged rows whose key the table does not have. */
+void mr_pg_missing_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage,
+                       const struct mr_colset *key);
+/* Number and columns, as they are staged, of the rows whose keys are staged; locks them. */
+void mr_pg_read_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage,
+                    const struct mr_colset *cols);
 void mr_pg_delete_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage);
 /* DELETE ... WHERE key = ANY ($1); false where the key's type has no such form. */
 bool mr_pg_delete_any_sql(struct mr_buf *sql, const struct mr_table *table,

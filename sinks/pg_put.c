@@ -20,7 +20,7 @@ static struct mr_pg_session *session_of(struct mr_session *session)
     return (struct mr_pg_session *)session;
 }
 
-static int outside_txn(const struct mr_pg_session *session, struct mr_err *err)
+int mr_pg_outside_txn(const struct mr_pg_session *session, struct mr_err *err)
 {
     if (session->conn != NULL && session->in_txn && !session->conn->broken)
         return 0;
@@ -47,12 +47,11 @@ static int put_direct(struct mr_pg_session *session, const struct mr_put_rows *p
     mr_buf_reset(&session->pending);
     if (!mr_buf_ok(sql))
         return mr_err_set(err, MR_NO_MEMORY, "a statement");
-    struct mr_pg_copy copy = {put->rows, put->n_rows, false};
+    struct mr_pg_copy copy = {.rows = put->rows, .n_rows = put->n_rows};
     return insert_failed(err, mr_pg_copy_rows(session, &copy, n_done, err));
 }
 
-/* Runs the statement in session->sql on what was staged. */
-static int merge_run(struct mr_pg_session *session, uint64_t *n_done, struct mr_err *err)
+int mr_pg_merge_run(struct mr_pg_session *session, uint64_t *n_done, struct mr_err *err)
 {
     if (!mr_buf_ok(&session->sql))
         return mr_err_set(err, MR_NO_MEMORY, "a statement");
@@ -70,16 +69,13 @@ static int put_staged(struct mr_pg_session *session, const struct mr_put_rows *p
                       enum mr_put mode, uint64_t *n_done, struct mr_err *err)
 {
     struct mr_pg_stage_use stage = {.table = put->table, .cols = put->cols};
-    struct mr_pg_copy copy = {put->rows, put->n_rows, false};
+    struct mr_pg_copy copy = {.rows = put->rows, .n_rows = put->n_rows};
     int rc = mr_pg_stage_rows(session, &stage, &copy, err);
     if (rc < 0)
         return rc;
     mr_buf_reset(&session->sql);
-    if (mode == MR_PUT_UPDATE)
-        mr_pg_update_sql(&session->sql, &stage, put->key, put->mask);
-    else
-        mr_pg_insert_sql(&session->sql, &stage, put->key, mode == MR_PUT_UPSERT);
-    rc = merge_run(session, n_done, err);
+    mr_pg_insert_sql(&session->sql, &stage, put->key, mode == MR_PUT_UPSERT);
+    rc = mr_pg_merge_run(session, n_done, err);
     return mode == MR_PUT_INSERT ? insert_failed(err, rc) : rc;
 }
 
@@ -88,13 +84,15 @@ int mr_pg_put_rows(struct mr_session *base, const struct mr_put_rows *put, enum 
 {
     struct mr_pg_session *session = session_of(base);
     *n_done = 0;
-    int rc = outside_txn(session, err);
+    int rc = mr_pg_outside_txn(session, err);
     if (rc < 0 || put->n_rows == 0)
         return rc;
     if (mode != MR_PUT_INSERT && put->key->n_cols == 0)
         return mr_err_set(err, MR_BUG, "an upsert without a key");
     if (mode == MR_PUT_INSERT && !mr_pg_needs_stage(put->table, put->cols))
         rc = put_direct(session, put, n_done, err);
+    else if (mode == MR_PUT_UPDATE)
+        rc = mr_pg_put_masked(session, put, n_done, err);
     else
         rc = put_staged(session, put, mode, n_done, err);
     if (rc < 0)
@@ -173,7 +171,7 @@ static int delete_staged(struct mr_pg_session *session, struct mr_pg_stage_use *
         return rc;
     mr_buf_reset(&session->sql);
     mr_pg_delete_sql(&session->sql, stage);
-    return merge_run(session, n_done, err);
+    return mr_pg_merge_run(session, n_done, err);
 }
 
 /* NOLINTNEXTLINE(readability-function-size): the parameters are the interface's */
@@ -183,7 +181,7 @@ int mr_pg_delete_keys(struct mr_session *base, struct mr_table *table, const str
 {
     struct mr_pg_session *session = session_of(base);
     *n_done = 0;
-    int rc = outside_txn(session, err);
+    int rc = mr_pg_outside_txn(session, err);
     if (rc < 0 || n_rows == 0)
         return rc;
     if (key->n_cols == 0)
@@ -195,7 +193,7 @@ int mr_pg_delete_keys(struct mr_session *base, struct mr_table *table, const str
             rc = delete_any(session, table, key, n_done, err);
     } else {
         struct mr_pg_stage_use stage = {.table = table, .cols = key};
-        struct mr_pg_copy copy = {rows, n_rows, true};
+        struct mr_pg_copy copy = {.rows = rows, .n_rows = n_rows, .key_tuples = true};
         rc = delete_staged(session, &stage, &copy, n_done, err);
     }
     if (rc < 0)
@@ -377,7 +375,7 @@ int mr_pg_put_letters(struct mr_session *base, const struct mr_letter *letters, 
                       struct mr_err *err)
 {
     struct mr_pg_session *session = session_of(base);
-    int rc = outside_txn(session, err);
+    int rc = mr_pg_outside_txn(session, err);
     if (rc == 0 && n > 0)
         rc = mr_pg_session_settle(session, err);
     for (size_t at = 0; rc == 0 && at < n;) {

@@ -361,6 +361,7 @@ const struct mr_sink_ops mr_sink_postgresql = {
     .truncate = mr_pg_truncate,
     .delete_keys = mr_pg_delete_keys,
     .put_rows = mr_pg_put_rows,
+    .read_rows = mr_pg_read_rows,
     .put_letters = mr_pg_put_letters,
     .put_positions = session_put_positions,
     .commit = session_commit,

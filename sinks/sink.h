@@ -69,7 +69,7 @@ struct mr_letter {
 enum mr_put {
     MR_PUT_INSERT, /* plain insert; a unique violation gives -MR_EXISTS (FLOW) */
     MR_PUT_UPSERT, /* insert, or update the tuple's columns of the row with this key */
-    MR_PUT_UPDATE, /* update existing rows only; *n_done says how many there were */
+    MR_PUT_UPDATE, /* update existing rows only; `missing` names those that are not there */
 };
 
 /* Rows of one table with one column set (and, for MR_PUT_UPDATE, one mask: masked fields of the
@@ -83,6 +83,20 @@ struct mr_put_rows {
     const struct mr_row *const *rows;
     size_t n_rows;
     bool absent_get_defaults; /* rows were R-04 replaced: delete_keys ran on them before */
+    bool *missing; /* of MR_PUT_UPDATE: n_rows of them, cleared by the caller; NULL: not asked */
+};
+
+enum { MR_READ_MAX_ROWS = 64 }; /* of one call: what it reads is in memory at once */
+
+/* Columns of rows as they are now, in the emitter's own form. */
+struct mr_read_rows {
+    struct mr_table *table;
+    const struct mr_colset *key;
+    const struct mr_colset *cols;
+    const struct mr_slice *keys; /* key tuples; distinct or not */
+    size_t n_keys;               /* at most MR_READ_MAX_ROWS */
+    struct mr_arena *arena;      /* where the tuples go */
+    struct mr_slice *tuples;     /* out: n_keys; data NULL where there is no such row */
 };
 
 struct mr_sink;    /* each kind embeds it as its first member */
@@ -146,6 +160,10 @@ struct mr_sink_ops {
                        uint64_t *n_done, struct mr_err *err);
     int (*put_rows)(struct mr_session *session, const struct mr_put_rows *put, enum mr_put mode,
                     uint64_t *n_done, struct mr_err *err);
+    /* Reads and locks the rows until the transaction ends (U-30). -MR_NO_MEMORY where they do not
+     * fit the arena. Kinds that read nothing find no row. */
+    int (*read_rows)(struct mr_session *session, const struct mr_read_rows *read,
+                     struct mr_err *err);
     int (*put_letters)(struct mr_session *session, const struct mr_letter *letters, size_t n,
                        struct mr_err *err);
     /* Compare and set of every span; another row count is -MR_FENCED (err names the first that

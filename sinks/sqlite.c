@@ -320,6 +320,7 @@ const struct mr_sink_ops mr_sink_sqlite = {
     .truncate = mr_sq_truncate,
     .delete_keys = mr_sq_delete_keys,
     .put_rows = mr_sq_put_rows,
+    .read_rows = mr_sq_read_rows,
     .put_letters = mr_sq_put_letters,
     .put_positions = mr_sq_put_positions,
     .commit = sqlite_commit,

@@ -299,7 +299,10 @@ int mr_sq_put_rows(struct mr_session *base, const struct mr_put_rows *put, enum 
     }
     rc = prepare(&to, &sql, err);
     for (size_t i = 0; rc == 0 && i < put->n_rows; i++) {
+        uint64_t n_before = *n_done;
         rc = put_one(&to, put, mode, put->rows[i], n_done);
+        if (put->missing != NULL && *n_done == n_before)
+            put->missing[i] = true;
         if (rc < 0 && err != NULL)
             err->offset = put->rows[i]->offset;
     }
@@ -348,4 +351,86 @@ int mr_sq_truncate(struct mr_session *base, struct mr_table *table, struct mr_er
     mr_sq_quote(&sql, table->name);
     rc = prepare(&to, &sql, err);
     return rc < 0 ? rc : run(&to, false, &n_done);
+}
+
+/* ---- reading ---- */
+
+/* A value as the emitter writes it. */
+static void add_value(struct mr_buf *out, struct sqlite3_stmt *stmt, int at)
+{
+    uint64_t bits;
+    double real;
+    const void *bytes;
+    switch (sqlite3_column_type(stmt, at)) {
+    case SQLITE_INTEGER:
+        mr_buf_u32(out, 9);
+        mr_buf_byte(out, MR_TYPED_INTEGER);
+        mr_buf_u64(out, (uint64_t)sqlite3_column_int64(stmt, at));
+        break;
+    case SQLITE_FLOAT:
+        real = sqlite3_column_double(stmt, at);
+        memcpy(&bits, &real, sizeof bits);
+        mr_buf_u32(out, 9);
+        mr_buf_byte(out, MR_TYPED_REAL);
+        mr_buf_u64(out, bits);
+        break;
+    case SQLITE_TEXT:
+    case SQLITE_BLOB:
+        bytes = sqlite3_column_type(stmt, at) == SQLITE_TEXT
+                    ? (const void *)sqlite3_column_text(stmt, at)
+                    : sqlite3_column_blob(stmt, at);
+        mr_buf_u32(out, (uint32_t)sqlite3_column_bytes(stmt, at) + 1);
+        mr_buf_byte(out,
+                    sqlite3_column_type(stmt, at) == SQLITE_TEXT ? MR_TYPED_TEXT : MR_TYPED_BLOB);
+        if (bytes != NULL) /* an empty blob is NULL here */
+            mr_buf_add(out, bytes, (size_t)sqlite3_column_bytes(stmt, at));
+        break;
+    default:
+        mr_buf_u32(out, UINT32_MAX);
+        break;
+    }
+}
+
+static int read_one(const struct binding *to, const struct mr_read_rows *read, size_t i)
+{
+    const struct fields where = {.cols = read->key, .key = read->key, .first = 1};
+    struct mr_buf tuple = MR_BUF_INIT;
+    read->tuples[i] = (struct mr_slice){NULL, 0};
+    int rc = bind_tuple(to, &where, read->keys[i]);
+    if (rc == 0)
+        rc = mr_sq_step(to->conn, to->stmt, to->doing, to->err);
+    if (rc == 1) {
+        mr_buf_u16(&tuple, read->cols->n_cols);
+        for (uint16_t c = 0; c < read->cols->n_cols; c++)
+            add_value(&tuple, to->stmt, c);
+        read->tuples[i].len = tuple.len;
+        read->tuples[i].data =
+            mr_buf_ok(&tuple) ? mr_arena_copy(read->arena, tuple.data, tuple.len) : NULL;
+        rc = read->tuples[i].data != NULL
+                 ? 0
+                 : mr_err_set(to->err, MR_NO_MEMORY, "a row of %zu bytes", tuple.len);
+        (void)sqlite3_reset(to->stmt);
+    }
+    mr_buf_release(&tuple);
+    return rc;
+}
+
+int mr_sq_read_rows(struct mr_session *base, const struct mr_read_rows *read, struct mr_err *err)
+{
+    struct binding to = {.table = read->table, .doing = "read", .err = err};
+    struct mr_buf sql = MR_BUF_INIT;
+    int rc = mr_sq_session_conn(base, &to.conn, err);
+    if (rc < 0 || read->n_keys == 0)
+        return rc;
+    if (read->key->n_cols == 0)
+        return mr_err_set(err, MR_BUG, "rows to read of a table without a key");
+    mr_buf_str(&sql, "SELECT ");
+    add_names(&sql, read->table, read->cols);
+    mr_buf_str(&sql, " FROM ");
+    mr_sq_quote(&sql, read->table->name);
+    add_where(&sql, read->table, read->key, 1);
+    rc = prepare(&to, &sql, err);
+    for (size_t i = 0; rc == 0 && i < read->n_keys; i++)
+        rc = read_one(&to, read, i);
+    return rc;
 }

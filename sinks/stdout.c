@@ -422,6 +422,16 @@ static int stdout_put_rows(struct mr_session *base, const struct mr_put_rows *pu
     return check_lines(session, err);
 }
 
+static int stdout_read_rows(struct mr_session *session, const struct mr_read_rows *read,
+                            struct mr_err *err)
+{
+    (void)session;
+    (void)err;
+    for (size_t i = 0; i < read->n_keys; i++)
+        read->tuples[i] = (struct mr_slice){NULL, 0};
+    return 0;
+}
+
 static int stdout_put_letters(struct mr_session *base, const struct mr_letter *letters, size_t n,
                               struct mr_err *err)
 {
@@ -541,6 +551,7 @@ const struct mr_sink_ops mr_sink_stdout = {
     .truncate = stdout_truncate,
     .delete_keys = stdout_delete_keys,
     .put_rows = stdout_put_rows,
+    .read_rows = stdout_read_rows,
     .put_letters = stdout_put_letters,
     .put_positions = stdout_put_positions,
     .commit = stdout_commit,

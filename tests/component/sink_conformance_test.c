@@ -497,3 +497,40 @@ MR_CONFORM(audit, "a change of a table is noted with the schema's id, and only w
     MR_CHECK(strncmp(second, "42|", 3) == 0);
     MR_CHECK(strchr(strchr(second, '\n') + 1, '\n') == NULL);
 }
+
+/* U-31 */
+MR_CONFORM(absent_rows, "an update names the rows that are not there, and changes the others")
+{
+    bool missing[3] = {false, false, false};
+    mr_case_fill();
+    mr_case_begin();
+    mr_case_add(7, "x", NULL);
+    mr_case_add(1, "new", NULL);
+    mr_case_add(8, "y", NULL);
+    MR_CHECK_OK(mr_case_update(4, missing));
+    MR_CHECK(missing[0] && !missing[1] && missing[2]);
+    mr_case_commit();
+    mr_case_rows("1|new|uno\n2|two|~\n");
+}
+
+/* U-30 */
+MR_CONFORM(read, "columns of rows are read in the form in which they are written, NULL and absent "
+                 "rows too")
+{
+    static const uint16_t cols_read[] = {1, 2};
+    static const struct mr_colset cols = {2, cols_read};
+    struct mr_slice tuples[3];
+    mr_case_fill();
+    mr_case_begin();
+    mr_case_read(&cols, (const int64_t[]){2, 9, 1}, 3, tuples);
+    MR_CHECK(tuples[1].data == NULL);
+    for (int i = 0; i < 3; i += 2) {
+        struct mr_slice a;
+        struct mr_slice b;
+        MR_CHECK_U64(mr_get_u16(tuples[i].data), 2);
+        MR_CHECK(mr_tuple_field(tuples[i], 0, &a));
+        MR_CHECK(mr_tuple_field(tuples[i], 1, &b) == (i == 2));
+        MR_CHECK(memcmp(a.data + a.len - 3, i == 0 ? "two" : "one", 3) == 0);
+    }
+    mr_case_commit();
+}

@@ -100,8 +100,11 @@ static int fake_sink_put(struct mr_session *session, const struct mr_put_rows *p
         return fake_sink.fail_rc;
     if (mode == MR_PUT_INSERT && fake_sink.exists)
         return mr_err_set(err, MR_EXISTS, "a key is there");
-    if (mode == MR_PUT_UPDATE)
+    if (mode == MR_PUT_UPDATE) {
         *n_done -= fake_sink.n_missing;
+        for (size_t i = 0; put->missing != NULL && i < fake_sink.n_missing; i++)
+            put->missing[i] = true;
+    }
     return 0;
 }
 
@@ -124,6 +127,8 @@ static struct {
     struct mr_rows rows;
     struct mr_load_memory memory;
     struct mr_load_stats stats;
+    struct mr_route route;
+    struct mr_load_faults faults;
     struct mr_err err;
 } fake_load;
 
@@ -159,8 +164,15 @@ static int fake_load_run(const struct mr_load_ops *load)
 {
     fake_sink.used = 0;
     fake_sink.log[0] = '\0';
-    return load->run(&fake_load.session, &fake_load.rows, &fake_load.memory, &fake_load.stats,
-                     &fake_load.err);
+    struct mr_load run = {.session = &fake_load.session,
+                          .rows = &fake_load.rows,
+                          .route = &fake_load.route,
+                          .memory = &fake_load.memory,
+                          .stats = &fake_load.stats,
+                          .faults = &fake_load.faults};
+    mr_load_faults_release(&fake_load.faults);
+    mr_load_faults_init(&fake_load.faults);
+    return load->run(&run, &fake_load.err);
 }
 
 #endif

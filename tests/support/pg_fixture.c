@@ -100,7 +100,21 @@ int pg_fixture_run(struct pg_fixture *f)
 {
     const struct mr_load_ops *load =
         f->rows.rows.key.n_cols > 0 ? &mr_load_upsert : &mr_load_append;
-    return load->run(f->session, &f->rows.rows, &f->memory, &f->stats, &f->err);
+    static const struct mr_route route;
+    struct mr_load_faults faults;
+    struct mr_load run = {.session = f->session,
+                          .rows = &f->rows.rows,
+                          .route = f->route != NULL ? f->route : &route,
+                          .memory = &f->memory,
+                          .stats = &f->stats,
+                          .faults = &faults};
+    mr_load_faults_init(&faults);
+    int rc = load->run(&run, &f->err);
+    f->n_faults = faults.n_items;
+    for (size_t i = 0; i < faults.n_items && i < PG_FIXTURE_FAULTS; i++)
+        f->faults[i] = faults.items[i].offset;
+    mr_load_faults_release(&faults);
+    return rc;
 }
 
 int pg_fixture_flush(struct pg_fixture *f)

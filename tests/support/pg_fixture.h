@@ -9,6 +9,8 @@
 #include "tests/support/pg_rows.h"
 #include "tests/support/pg_server.h"
 
+enum { PG_FIXTURE_FAULTS = 8 };
+
 struct pg_fixture {
     struct mr_sink_opts opts;
     struct mr_sink *sink;
@@ -17,6 +19,9 @@ struct pg_fixture {
     struct pg_rows rows;
     struct mr_load_memory memory;
     struct mr_load_stats stats;
+    const struct mr_route *route; /* NULL: the defaults */
+    size_t n_faults;              /* of the last run: records that were put aside */
+    int64_t faults[PG_FIXTURE_FAULTS];
     struct mr_claim claim;
     struct mr_span span;
     struct mr_err err;

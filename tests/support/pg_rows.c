@@ -143,7 +143,10 @@ void pg_rows_mask(struct pg_rows *rows, struct mr_row *row, uint16_t field)
 {
     size_t words = ((size_t)row->cols->n_cols + 63) / 64;
     uint64_t *mask = mr_arena_alloc(&rows->arena, words * sizeof *mask);
-    memset(mask, 0, words * sizeof *mask);
+    if (row->mask != NULL)
+        memcpy(mask, row->mask, words * sizeof *mask);
+    else
+        memset(mask, 0, words * sizeof *mask);
     mask[field / 64] |= UINT64_C(1) << (field % 64);
     row->mask = mask;
 }

@@ -25,7 +25,7 @@ void pg_rows_release(struct pg_rows *rows);
 void pg_rows_columns(struct pg_rows *rows, const char *cols);
 struct mr_row *pg_rows_put(struct pg_rows *rows, const char *values);
 struct mr_row *pg_rows_delete(struct pg_rows *rows, const char *key_values);
-/* Field `field` of the row is masked. */
+/* Field `field` of the row is masked, too. */
 void pg_rows_mask(struct pg_rows *rows, struct mr_row *row, uint16_t field);
 
 #endif

@@ -114,6 +114,39 @@ int mr_case_delete(uint64_t *n_done)
     return rc;
 }
 
+int mr_case_update(uint64_t mask, bool *missing)
+{
+    uint64_t n_done;
+    const struct mr_put_rows rows = {.table = mr_case.table,
+                                     .key = &mr_case.build.key,
+                                     .cols = mr_row_build_cols(&mr_case.build, mr_case_all_cols),
+                                     .mask = &mask,
+                                     .rows = mr_case.build.rows,
+                                     .n_rows = mr_case.build.n_rows,
+                                     .missing = missing};
+    int rc =
+        mr_case.f.ops->put_rows(mr_case.f.session, &rows, MR_PUT_UPDATE, &n_done, &mr_case.f.err);
+    mr_row_build_forget(&mr_case.build);
+    return rc;
+}
+
+void mr_case_read(const struct mr_colset *cols, const int64_t *ids, size_t n,
+                  struct mr_slice *tuples)
+{
+    struct mr_slice keys[MR_READ_MAX_ROWS];
+    for (size_t i = 0; i < n; i++)
+        keys[i] = mr_row_build_delete(&mr_case.build, &MR_INT(ids[i]))->key_tuple;
+    const struct mr_read_rows read = {.table = mr_case.table,
+                                      .key = &mr_case.build.key,
+                                      .cols = cols,
+                                      .keys = keys,
+                                      .n_keys = n,
+                                      .arena = &mr_case.build.arena,
+                                      .tuples = tuples};
+    MR_CHECK_OK(mr_case.f.ops->read_rows(mr_case.f.session, &read, &mr_case.f.err));
+    mr_row_build_forget(&mr_case.build);
+}
+
 void mr_case_rows(const char *expected)
 {
     MR_CHECK_STR(mr_sink_fixture_query(&mr_case.f, "SELECT id, a, b FROM t ORDER BY id, a"),

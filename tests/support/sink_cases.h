@@ -62,6 +62,11 @@ void mr_case_add(int64_t id, const char *a, const char *b); /* NULL: NULL */
 int mr_case_put(enum mr_put mode);
 int mr_case_put_as(enum mr_put mode, const char *const *names, const uint64_t *mask,
                    uint64_t *n_done);
+/* Updates with that mask; `missing` has a flag for each row. */
+int mr_case_update(uint64_t mask, bool *missing);
+/* Reads columns of these rows. */
+void mr_case_read(const struct mr_colset *cols, const int64_t *ids, size_t n,
+                  struct mr_slice *tuples);
 int mr_case_delete(uint64_t *n_done);
 /* Compares all rows of t: "1|one|uno\n". */
 void mr_case_rows(const char *expected);

@@ -262,6 +262,13 @@ static int faulty_put_rows(struct mr_session *base, const struct mr_put_rows *pu
     return settle(step, rc, err);
 }
 
+static int faulty_read_rows(struct mr_session *base, const struct mr_read_rows *read,
+                            struct mr_err *err)
+{
+    struct mr_session *real = real_of(base);
+    return real->ops->read_rows(real, read, err);
+}
+
 static int faulty_put_letters(struct mr_session *base, const struct mr_letter *letters, size_t n,
                               struct mr_err *err)
 {
@@ -325,6 +332,7 @@ static const struct mr_sink_ops faulty_ops = {
     .truncate = faulty_truncate,
     .delete_keys = faulty_delete_keys,
     .put_rows = faulty_put_rows,
+    .read_rows = faulty_read_rows,
     .put_letters = faulty_put_letters,
     .put_positions = faulty_put_positions,
     .commit = faulty_commit,

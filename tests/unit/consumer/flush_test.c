@@ -4,8 +4,10 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "consumer/source.h"
 #include "tests/support/mr_test.h"
 
 enum { MAX_TABLES = 4, MAX_SPANS = 4 };
@@ -26,6 +28,14 @@ static struct {
     struct mr_load_memories memories;
     struct mr_flush_result result;
     struct mr_err err;
+    struct mr_load_fault bad[4]; /* what every load finds */
+    size_t n_bad;
+    enum mr_code bad_code;
+    struct mr_route_rule rule;
+    struct mr_source source;
+    struct mr_partition parts[MAX_SPANS];
+    struct mr_record held[8];
+    int64_t letters_at[8]; /* offsets of the second put_letters */
 } f;
 
 __attribute__((format(printf, 1, 2))) static void note(const char *format, ...)
@@ -64,8 +74,10 @@ static int begin(struct mr_session *session, struct mr_table *const *tables, siz
 static int put_letters(struct mr_session *session, const struct mr_letter *letters, size_t n,
                        struct mr_err *err)
 {
-    MR_CHECK(session == &f.session && letters == f.letters);
-    note("letters(%zu) ", n);
+    MR_CHECK(session == &f.session);
+    note(letters == f.letters ? "letters(%zu) " : "found(%zu) ", n);
+    for (size_t i = 0; letters != f.letters && i < n; i++)
+        f.letters_at[i] = letters[i].offset;
     return answer("letters", err);
 }
 
@@ -100,14 +112,19 @@ static const struct mr_sink_ops sink_ops = {.name = "scripted",
                                             .commit = commit,
                                             .rollback = rollback};
 
-static int load(struct mr_session *session, struct mr_rows *rows, struct mr_load_memory *memory,
-                struct mr_load_stats *stats, struct mr_err *err)
+static int load(struct mr_load *load, struct mr_err *err)
 {
-    MR_CHECK(session == &f.session);
-    note("load(%s) ", rows->table->name);
-    memory->direct_misses++;
-    stats->n_upserted += rows->n_rows;
-    return answer(rows->table->name, err);
+    MR_CHECK(load->session == &f.session);
+    note("load(%s) ", load->rows->table->name);
+    load->memory->direct_misses++;
+    load->stats->n_upserted += load->rows->n_rows;
+    for (size_t i = 0; i < f.n_bad; i++) {
+        struct mr_err why = MR_ERR_INIT;
+        struct mr_row row = {.span_idx = f.bad[i].span_idx, .offset = f.bad[i].offset};
+        mr_err_set(&why, f.bad_code, "scripted");
+        MR_CHECK_OK(mr_load_fault_add(load->faults, &row, &why, err));
+    }
+    return answer(load->rows->table->name, err);
 }
 
 static const struct mr_load_ops load_ops = {.name = "scripted", .run = load};
@@ -119,6 +136,7 @@ static void table_add(const char *schema, const char *name, uint32_t idx, size_t
     f.table[i].schema = schema;
     f.table[i].name = name;
     f.targets[i].load = &load_ops;
+    f.targets[i].rule = &f.rule;
     f.targets[i].idx = idx;
     snprintf(f.targets[i].label, sizeof f.targets[i].label, "%s.%s", schema, name);
     f.tables[i].target = &f.targets[i];
@@ -140,12 +158,44 @@ static int run(void)
     f.used = 0;
     f.log[0] = '\0';
     mr_err_clear(&f.err);
-    return mr_flush_run(&f.session, &f.batch, &f.memories, &f.result, &f.err);
+    struct mr_flush flush = {&f.session, &f.batch, &f.memories, &f.source};
+    return mr_flush_run(&flush, &f.result, &f.err);
+}
+
+static void headers_json(struct mr_source *source, const struct mr_record *record,
+                         struct mr_buf *out)
+{
+    MR_CHECK(source == &f.source && record->part != NULL);
+    mr_buf_str(out, "[]");
+}
+
+static const struct mr_source_ops source_ops = {.headers_json = headers_json};
+
+static void held_add(size_t span, int64_t offset)
+{
+    struct mr_partition *part = &f.parts[span];
+
+    if (f.spans[span].part == NULL) {
+        mr_lock_init(&part->lock, 35);
+        f.spans[span].part = part;
+        part->partition = (int32_t)span;
+        snprintf(part->stream, sizeof part->stream, "t");
+    }
+    f.held[f.batch.n_held++] = (struct mr_record){
+        .part = part, .stream = part->stream, .partition = part->partition, .offset = offset};
+}
+
+static void bad_add(uint32_t span_idx, int64_t offset)
+{
+    f.bad[f.n_bad++] = (struct mr_load_fault){.span_idx = span_idx, .offset = offset};
 }
 
 MR_SETUP
 {
     memset(&f, 0, sizeof f);
+    mr_flush_result_init(&f.result);
+    f.source.ops = &source_ops;
+    f.batch.held = f.held;
     f.session.ops = &sink_ops;
     f.batch.tables = f.list;
     f.batch.spans = f.spans;
@@ -156,6 +206,9 @@ MR_SETUP
 MR_TEARDOWN
 {
     mr_load_memories_release(&f.memories);
+    mr_flush_result_release(&f.result);
+    for (size_t i = 0; i < MAX_SPANS; i++)
+        free(f.parts[i].stop);
 }
 
 static void two_tables(void)
@@ -330,4 +383,71 @@ MR_TEST("what a strategy learns is kept for its target, whatever other targets c
     for (size_t i = 0; i < f.memories.n_items; i++)
         if (i != 40 && i != 300)
             MR_CHECK_U64(f.memories.items[i].direct_misses, 0);
+}
+
+static void two_partitions(void)
+{
+    table_add("s", "a", 0, 4);
+    span_add("t", 0, 0, 8);
+    span_add("t", 1, 0, 8);
+    held_add(0, 5);
+    held_add(1, 5);
+    held_add(0, 6);
+    held_add(1, 7);
+    f.bad_code = MR_UNAVAILABLE_ORPHAN;
+}
+
+/* U-31, P4 */
+MR_TEST("records that a load finds bad are put aside in its own transaction, and the rest lands")
+{
+    two_partitions();
+    bad_add(1, 7);
+    bad_add(0, 5);
+    MR_CHECK_OK(run());
+    MR_CHECK_STR(f.log, "begin(s.a; t/0/0 t/1/0) load(a) found(2) positions(8 8) commit ");
+    MR_CHECK_INT(f.letters_at[0], 5);
+    MR_CHECK_INT(f.letters_at[1], 7);
+    MR_CHECK_STR(f.result.faults.letters[0].code, "unavailable.orphan");
+    MR_CHECK_STR(f.result.faults.letters[0].target_table, "s.a");
+    MR_CHECK_INT(f.result.faults.letters[1].partition, 1);
+    MR_CHECK_OK(run()); /* tried again, it is found again */
+    MR_CHECK_U64(f.result.faults.n_letters, 2);
+}
+
+/* U-31 */
+MR_TEST("on_bad_record = skip leaves such a record out without a letter")
+{
+    two_partitions();
+    bad_add(0, 5);
+    f.rule.on_bad = MR_ON_BAD_SKIP;
+    MR_CHECK_OK(run());
+    MR_CHECK_STR(f.log, "begin(s.a; t/0/0 t/1/0) load(a) positions(8 8) commit ");
+    MR_CHECK_U64(f.result.faults.n_items, 1);
+}
+
+/* U-31 */
+MR_TEST("on_bad_record = stop, or a HALT, rolls back and names the first record of each partition")
+{
+    for (int halt = 0; halt < 2; halt++) {
+        struct mr_err why;
+        f.batch.n_tables = f.batch.n_spans = f.batch.n_held = f.n_bad = 0;
+        two_partitions();
+        bad_add(0, 6);
+        bad_add(1, 7);
+        bad_add(0, 5);
+        f.rule.on_bad = halt != 0 ? MR_ON_BAD_DEAD_LETTER : MR_ON_BAD_STOP;
+        f.bad_code = halt != 0 ? MR_UNAVAILABLE_ORPHAN_HALT : MR_UNAVAILABLE_ORPHAN;
+        MR_CHECK_INT(run(), -(int)f.bad_code);
+        MR_CHECK_STR(f.log, "begin(s.a; t/0/0 t/1/0) load(a) rollback ");
+        MR_CHECK(f.result.stopped);
+        mr_flush_faults_stops(&f.result.faults);
+        for (size_t i = 0; i < 2; i++) {
+            mr_partition_stop_arm(&f.parts[i]);
+            MR_CHECK_INT(f.parts[i].fill_stop_at, i == 0 ? 5 : 7);
+            mr_partition_stop_take(&f.parts[i], &why);
+            MR_CHECK_INT(why.offset, i == 0 ? 5 : 7);
+            MR_CHECK_INT(why.class, halt != 0 ? MR_CLASS_HALT : MR_CLASS_POISON);
+            MR_CHECK_INT(f.parts[i].fill_stop_at, -1);
+        }
+    }
 }
