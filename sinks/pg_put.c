@@ -227,7 +227,7 @@ int mr_pg_truncate(struct mr_session *base, struct mr_table *table, struct mr_er
 {
     struct mr_pg_session *session = session_of(base);
     const struct mr_sink_ops *ops = base->ops;
-    int rc = outside_txn(session, err);
+    int rc = mr_pg_outside_txn(session, err);
     if (rc == 0)
         rc = ops->savepoint(base, err);
     if (rc < 0)
