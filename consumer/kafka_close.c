@@ -49,7 +49,6 @@ struct close_answer {
     struct mr_kafka *kafka;
     rd_kafka_event_t *from;
     pthread_t thread;
-    bool threaded;
     struct mr_lock lock; /* rank 49 */
     struct mr_cond changed;
     bool done MR_GUARDED_BY(lock);
@@ -109,14 +108,15 @@ static struct close_answer *close_answered(struct mr_kafka *kafka, rd_kafka_even
     atomic_init(&answer->n_users, 2);
     mr_lock_init(&answer->lock, 49);
     mr_cond_init(&answer->changed);
-    answer->threaded =
-        mr_thread_start(&answer->thread, "kafka-close", close_answer_main, answer) == 0;
-    if (!answer->threaded)
-        close_answer_main(answer);
+    if (mr_thread_start(&answer->thread, "kafka-close", close_answer_main, answer) < 0) {
+        close_event(kafka, from); /* without a bound */
+        rd_kafka_event_destroy(from);
+        close_answer_free(answer);
+        return NULL;
+    }
     if (!close_awaited(answer, end_ms))
         return answer;
-    if (answer->threaded)
-        pthread_join(answer->thread, NULL);
+    pthread_join(answer->thread, NULL);
     close_answer_free(answer);
     return NULL;
 }

@@ -25,8 +25,9 @@ static void tick(void)
     nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL); /* a step of an awaited condition */
 }
 
-/* NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): the names that
- * `--wrap` gives */
+/* the names that `--wrap` gives:
+ * NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp,readability-identifier-naming)
+ */
 rd_kafka_error_t *__real_rd_kafka_incremental_unassign(
     rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *partitions);
 rd_kafka_error_t *__wrap_rd_kafka_incremental_unassign(
@@ -40,7 +41,8 @@ rd_kafka_error_t *__wrap_rd_kafka_incremental_unassign(
         tick();
     return __real_rd_kafka_incremental_unassign(rk, partitions);
 }
-/* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
+/* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp,readability-identifier-naming)
+ */
 
 static int count_threads(void)
 {
