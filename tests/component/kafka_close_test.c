@@ -26,7 +26,7 @@ static void tick(void)
 }
 
 /* the names that `--wrap` gives:
- * NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp,readability-identifier-naming)
+ * NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl*,readability-identifier-naming)
  */
 rd_kafka_error_t *__real_rd_kafka_incremental_unassign(
     rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *partitions);
@@ -41,7 +41,7 @@ rd_kafka_error_t *__wrap_rd_kafka_incremental_unassign(
         tick();
     return __real_rd_kafka_incremental_unassign(rk, partitions);
 }
-/* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp,readability-identifier-naming)
+/* NOLINTEND(bugprone-reserved-identifier,cert-dcl*,readability-identifier-naming)
  */
 
 static int count_threads(void)
