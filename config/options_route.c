@@ -95,10 +95,14 @@ static const struct mr_option route_rows[] = {
      NEXT, .help = "Form of the record's key."},
     {"value_format", MR_OPT_CHOICE, R(value_format), .dflt = "auto", .choices = &mr_choices_format,
      NEXT, .help = "Form of the record's value."},
-    {"value_schema", MR_OPT_STR, R(value_schema), .later = true, NEXT,
-     .help = "A reader schema (JSON); values are resolved to it first."},
-    {"schema_lenient_names", MR_OPT_BOOL, R(schema_lenient_names), .dflt = "true", .later = true,
-     NEXT, .help = "Accepts names that Avro's grammar refuses, such as `order-id`."},
+    {"value_schema", MR_OPT_STR, R(value_schema), RESTART, .dflt_says = "the writer's",
+     .help = "A reader schema (Avro, as JSON; `${file:...}` reads one); values are resolved to it "
+             "first. With value_format `raw_avro` the schema that values are written with; of "
+             "`json` without a schema what their members are."},
+    {"key_schema", MR_OPT_STR, R(key_schema), RESTART, .dflt_says = "the writer's",
+     .help = "The same for keys."},
+    {"schema_lenient_names", MR_OPT_BOOL, R(schema_lenient_names), .dflt = "true", NEXT,
+     .help = "Accepts names that Avro's grammar refuses, such as `order-id`."},
 
     {"key_columns", MR_OPT_STRS, R(key_columns), .max = 32, NEXT,
      .dflt_says = "from the record's key", .help = "The key's columns."},

@@ -145,6 +145,7 @@ struct mr_route_conf {
     enum mr_conf_format key_format; /* F-01 to F-13 */
     enum mr_conf_format value_format;
     const char *value_schema;           /* S-01: reader schema as JSON, or "" */
+    const char *key_schema;             /* the same for keys */
     bool schema_lenient_names;          /* S-11 */
     struct mr_strs key_columns;         /* F-21, F-23, F-30 */
     enum mr_conf_key_source key_source; /* F-23 */

@@ -219,6 +219,17 @@ static int check_fields(const struct check *check)
     return rc;
 }
 
+/* F-13: raw Avro names no schema, so the route must. */
+static int check_schemas(const struct check *check)
+{
+    const struct mr_route_conf *route = check->route;
+    if (route->value_format == MR_CONF_FORMAT_RAW_AVRO && route->value_schema[0] == '\0')
+        return FAIL(check, "value_format", "\"raw_avro\" needs value_schema: the writer's schema");
+    if (route->key_format == MR_CONF_FORMAT_RAW_AVRO && route->key_schema[0] == '\0')
+        return FAIL(check, "key_format", "\"raw_avro\" needs key_schema: the writer's schema");
+    return 0;
+}
+
 static int check_zone(const struct check *check)
 {
     static const char bytes[] =
@@ -246,6 +257,8 @@ static int check_route(const struct check *check)
         rc = check_fields(check);
     if (rc == 0)
         rc = check_placeholder(check);
+    if (rc == 0)
+        rc = check_schemas(check);
     if (rc == 0)
         rc = check_zone(check);
     return rc;

@@ -65,6 +65,7 @@ struct mr_lane {
     struct mr_batch batches[2];
     struct mr_batch *filling;         /* thread: fill; poll while parked */
     struct mr_plans *plans;           /* thread: fill */
+    struct mr_transcode *transcode;   /* thread: fill */
     struct mr_decoder *decoder;       /* thread: fill */
     struct mr_record *unread;         /* thread: fill; MR_LANE_READ_RECORDS of them */
     size_t n_unread, at_unread;       /* thread: fill */

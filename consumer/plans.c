@@ -23,10 +23,12 @@ struct plan_key {
 
 struct plan_entry {
     struct plan_key key;
-    struct mr_plan *plan; /* NULL: `fault` */
-    uint32_t version;     /* of the target when it was made */
-    int rc;               /* of the fault */
-    uint64_t until_ms;    /* of the fault */
+    struct mr_plan *plan;        /* NULL: `fault` */
+    struct mr_resolver *key_via; /* NULL: the writer's bytes are the plan's */
+    struct mr_resolver *value_via;
+    uint32_t version;  /* of the target when it was made */
+    int rc;            /* of the fault */
+    uint64_t until_ms; /* of the fault */
     struct mr_err fault;
 };
 
@@ -58,6 +60,8 @@ void mr_plans_count_into(struct mr_plans *plans, struct mr_metrics *metrics)
 static void entry_free(struct plan_entry *entry)
 {
     mr_plan_unref(entry->plan);
+    mr_resolver_free(entry->key_via);
+    mr_resolver_free(entry->value_via);
     free(entry);
 }
 
@@ -125,17 +129,53 @@ int mr_plans_find(struct mr_plans *plans, const struct mr_plan_for *want, struct
     return 0;
 }
 
+/* F-18, S-11: what the route refuses of a writer's schema. */
+static int schema_check(const struct mr_plan_for *want, const struct mr_schema *schema,
+                        struct mr_err *err)
+{
+    if (schema->encrypted)
+        return mr_err_set(err, MR_SCHEMA_ENCRYPTED, "the schema has an ENCRYPT rule");
+    if (want->target->rule->route.strict_names && schema->odd_name != NULL)
+        return mr_err_set(err, MR_SCHEMA_INVALID, "the name '%.200s' is outside Avro's grammar",
+                          schema->odd_name);
+    return 0;
+}
+
+/* The schema that the key or value is written with; NULL where it has none. */
 static int schema_get(const struct mr_plan_for *want, const struct mr_schema_ref *ref,
                       uint32_t deadline_ms, struct mr_schema **out, struct mr_err *err)
 {
     char subject[MR_STREAM_NAME_BYTES + 8];
-    const char *part = ref == &want->key ? "key" : "value";
+    const struct mr_route *route = &want->target->rule->route;
+    bool is_key = ref == &want->key;
+    struct mr_schema *own = is_key ? route->key_schema : route->value_schema;
 
     *out = NULL;
     if (ref->kind == MR_REF_NONE || ref->kind == MR_REF_RAW)
         return 0;
-    snprintf(subject, sizeof subject, "%s-%s", want->topic, part);
-    return mr_registry_get(want->target->rule->registry, ref, subject, deadline_ms, out, err);
+    if (ref->kind == MR_REF_MADE || ref->kind == MR_REF_CONFIGURED) {
+        *out = ref->kind == MR_REF_MADE ? mr_transcode_schema(want->made, ref)
+               : own != NULL            ? mr_schema_ref(own)
+                                        : NULL;
+        return *out != NULL ? 0 : mr_err_set(err, MR_BUG, "a record without its schema");
+    }
+    snprintf(subject, sizeof subject, "%s-%s", want->topic, is_key ? "key" : "value");
+    int rc = mr_registry_get(want->target->rule->registry, ref, subject, deadline_ms, out, err);
+    return rc < 0 ? rc : schema_check(want, *out, err);
+}
+
+/* S-01: with a reader schema the plan is its, and the record is resolved to it. */
+static int reader_take(struct mr_schema *reader, struct mr_schema **schema,
+                       struct mr_resolver **via, struct mr_err *err)
+{
+    if (reader == NULL || *schema == NULL || *schema == reader)
+        return 0;
+    int rc = mr_resolver_compile(*schema, reader, via, err);
+    if (rc < 0)
+        return rc;
+    mr_schema_unref(*schema);
+    *schema = mr_schema_ref(reader);
+    return 0;
 }
 
 static int table_get(struct mr_plans *plans, const struct mr_target *target, struct mr_table **out,
@@ -280,14 +320,19 @@ out:
 }
 
 static int compile(struct mr_plans *plans, const struct mr_plan_for *want, uint32_t deadline_ms,
-                   struct mr_plan **plan, struct mr_err *err)
+                   struct plan_entry *entry, struct mr_err *err)
 {
+    const struct mr_route *route = &want->target->rule->route;
     struct mr_schema *key = NULL;
     struct mr_schema *value = NULL;
     int rc = schema_get(want, &want->key, deadline_ms, &key, err);
 
     if (rc == 0)
         rc = schema_get(want, &want->value, deadline_ms, &value, err);
+    if (rc == 0)
+        rc = reader_take(route->key_schema, &key, &entry->key_via, err);
+    if (rc == 0)
+        rc = reader_take(route->value_schema, &value, &entry->value_via, err);
     struct making m = {.plans = plans,
                        .want = want,
                        .from = {.key = key,
@@ -295,7 +340,7 @@ static int compile(struct mr_plans *plans, const struct mr_plan_for *want, uint3
                                 .value = value,
                                 .topic = want->topic,
                                 .envelope_topic = want->envelope_topic},
-                       .route = want->target->rule->route};
+                       .route = *route};
     if ((plans->sink->ops->caps & MR_SINK_ALTER) == 0) {
         m.route.relax_not_null = false;
         if (m.route.evolve == MR_EVOLVE_WIDEN)
@@ -306,7 +351,7 @@ static int compile(struct mr_plans *plans, const struct mr_plan_for *want, uint3
     if (rc == 0 && m.plan == NULL)
         rc = mr_err_set(err, MR_TYPE_INCOMPATIBLE,
                         "the table still does not fit after %d alterations", MAX_DDL_ROUNDS);
-    *plan = m.plan;
+    entry->plan = m.plan;
     mr_schema_unref(key);
     mr_schema_unref(value);
     return rc;
@@ -339,32 +384,11 @@ static bool worth_remembering(const struct mr_plan_for *want, int rc, const stru
     return mr_code_class(rc) == MR_CLASS_POISON && err->class == MR_CLASS_POISON;
 }
 
-int mr_plans_resolve(struct mr_plans *plans, const struct mr_plan_for *want, uint32_t deadline_ms,
-                     struct mr_plan **out, struct mr_err *err)
+/* Puts the entry into the cache, in place of an older one. */
+static int entry_keep(struct mr_plans *plans, struct plan_entry *entry, struct mr_err *err)
 {
-    uint32_t version = atomic_load(&want->target->version);
-    struct mr_plan *plan = NULL;
-    int rc = compile(plans, want, deadline_ms, &plan, err);
-
-    if (rc < 0) {
-        mr_err_in(err, want->target->label, NULL);
-        if (!worth_remembering(want, rc, err))
-            return rc;
-    }
     if (plans->by_key.n_entries >= MR_PLANS_MAX)
         plans_clear(plans);
-    struct plan_entry *entry = calloc(1, sizeof *entry);
-    if (entry == NULL) {
-        mr_plan_unref(plan);
-        return mr_err_set(err, MR_NO_MEMORY, "no memory for a plan");
-    }
-    key_make(want, &entry->key);
-    entry->plan = plan;
-    entry->version = version;
-    entry->rc = rc;
-    entry->until_ms = mr_mono_ms(&plans->env) + FAULT_TTL_MS;
-    if (rc < 0)
-        entry->fault = *err;
     struct plan_entry *old = mr_map_find(&plans->by_key, &entry->key, sizeof entry->key);
     if (old != NULL)
         entry_drop(plans, old);
@@ -373,11 +397,42 @@ int mr_plans_resolve(struct mr_plans *plans, const struct mr_plan_for *want, uin
         return mr_err_set(err, MR_NO_MEMORY, "no memory for a plan");
     }
     plans->last = entry;
-    if (rc < 0)
-        return rc;
-    ignored_count(plans, want, plan);
+    return 0;
+}
+
+int mr_plans_resolve(struct mr_plans *plans, const struct mr_plan_for *want, uint32_t deadline_ms,
+                     struct mr_plan **out, struct mr_err *err)
+{
+    struct plan_entry *entry = calloc(1, sizeof *entry);
+
+    if (entry == NULL)
+        return mr_err_set(err, MR_NO_MEMORY, "no memory for a plan");
+    key_make(want, &entry->key);
+    entry->version = atomic_load(&want->target->version);
+    entry->rc = compile(plans, want, deadline_ms, entry, err);
+    entry->until_ms = mr_mono_ms(&plans->env) + FAULT_TTL_MS;
+    int rc = entry->rc;
+    if (rc < 0) {
+        mr_err_in(err, want->target->label, NULL);
+        if (!worth_remembering(want, rc, err)) {
+            entry_free(entry);
+            return rc;
+        }
+        entry->fault = *err;
+    }
+    int kept = entry_keep(plans, entry, err);
+    if (kept < 0 || rc < 0)
+        return kept < 0 ? kept : rc;
+    ignored_count(plans, want, entry->plan);
     mr_log(MR_INFO, "plan_compiled", mr_kv_str("topic", want->topic),
            mr_kv_str("table", want->target->label), mr_kv_i64("schema_id", want->value.id));
-    *out = plan;
+    *out = entry->plan;
     return 0;
+}
+
+const struct mr_resolver *mr_plans_resolver(const struct mr_plans *plans, bool is_key)
+{
+    if (plans->last == NULL)
+        return NULL;
+    return is_key ? plans->last->key_via : plans->last->value_via;
 }

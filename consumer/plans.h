@@ -7,6 +7,8 @@
 #include "base/metrics.h"
 #include "consumer/targets.h"
 #include "schemas/plan.h"
+#include "schemas/resolve.h"
+#include "schemas/transcode.h"
 
 enum { MR_PLANS_MAX = 4096 };
 
@@ -18,6 +20,7 @@ struct mr_plan_for {
     struct mr_schema_ref value;
     bool envelope_topic;
     bool wants_row; /* the table is to be made where the record alone could not tell (plan.h) */
+    const struct mr_transcode *made; /* where schemas of kind MR_REF_MADE are; NULL: none */
 };
 
 struct mr_plans;
@@ -39,5 +42,9 @@ int mr_plans_find(struct mr_plans *plans, const struct mr_plan_for *want, struct
  * minute. */
 int mr_plans_resolve(struct mr_plans *plans, const struct mr_plan_for *want, uint32_t deadline_ms,
                      struct mr_plan **out, struct mr_err *err);
+
+/* How the key or value of the plan that was given last becomes what that plan reads; NULL: it is as
+ * it is. Borrowed as the plan. */
+const struct mr_resolver *mr_plans_resolver(const struct mr_plans *plans, bool is_key);
 
 #endif

@@ -176,6 +176,28 @@ static void route_make(const struct mr_config *config, const struct mr_route_con
     };
 }
 
+/* A route's own schema, with its fingerprint. */
+static int schema_make(const struct mr_route_conf *conf, bool is_key, struct mr_route *route,
+                       struct mr_err *err)
+{
+    const struct mr_schema_opts opts = {.lenient_names = conf->schema_lenient_names};
+    const char *text = is_key ? conf->key_schema : conf->value_schema;
+    const struct mr_schema_text one = {text, strlen(text)};
+    struct mr_schema **out = is_key ? &route->key_schema : &route->value_schema;
+    struct mr_err why = MR_ERR_INIT;
+
+    if (*text == '\0')
+        return 0;
+    int rc = mr_schema_parse(&one, 1, &opts, out, &why);
+    if (rc == 0)
+        rc = mr_schema_fingerprint(
+            *out, is_key ? &route->key_fingerprint : &route->value_fingerprint, &why);
+    if (rc < 0)
+        return mr_err_set(err, MR_CONFIG_INVALID, "%s of the route '%.100s': %.300s",
+                          is_key ? "key_schema" : "value_schema", conf->label, why.detail);
+    return 0;
+}
+
 static int rule_make(struct mr_wiring *w, uint32_t idx, struct mr_err *err)
 {
     const struct mr_route_conf *conf = &w->config->routes[idx];
@@ -209,7 +231,9 @@ static int rule_make(struct mr_wiring *w, uint32_t idx, struct mr_err *err)
                           conf->topic_regex);
     }
     w->n_rules = (size_t)idx + 1;
-    return 0;
+    rule->route.strict_names = !conf->schema_lenient_names;
+    int rc = schema_make(conf, false, &rule->route, err);
+    return rc < 0 ? rc : schema_make(conf, true, &rule->route, err);
 }
 
 /* What is subscribed: exact names, and regexes as the client marks them. */
@@ -290,9 +314,12 @@ int mr_wiring_init(struct mr_wiring *w, const struct mr_config *config, struct m
 
 void mr_wiring_release(struct mr_wiring *w)
 {
-    for (size_t i = 0; i < w->n_rules; i++)
+    for (size_t i = 0; i < w->n_rules; i++) {
         if (w->rules[i].topic == NULL)
             regfree(&w->rules[i].regex);
+        mr_schema_unref(w->rules[i].route.value_schema);
+        mr_schema_unref(w->rules[i].route.key_schema);
+    }
     for (size_t i = 0; i < w->n_registries; i++)
         mr_registry_free(w->registries[i]);
     for (size_t i = 0; i < w->n_topics; i++)

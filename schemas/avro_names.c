@@ -41,10 +41,13 @@ static int check_size(struct avro_parser *p, const char *what, const char *name)
 
 static int check_grammar(struct avro_parser *p, const char *what, const char *name, bool dots)
 {
-    if (!p->lenient_names && !in_grammar(name, dots))
+    if (p->schema->odd_name != NULL || in_grammar(name, dots))
+        return 0;
+    if (!p->lenient_names)
         return mr_err_set(p->err, MR_SCHEMA_INVALID, "the %s name '%s' is outside Avro's grammar",
                           what, name);
-    return 0;
+    p->schema->odd_name = avro_copy(p, name);
+    return p->schema->odd_name != NULL ? 0 : avro_no_memory(p);
 }
 
 int avro_check_name(struct avro_parser *p, const char *what, const char *name)

@@ -102,7 +102,8 @@ struct mr_schema {
     int64_t id;       /* registry id where known; -1 */
     const char *text; /* the schema's JSON, in arena */
     size_t text_len;
-    bool encrypted; /* rule set with ENCRYPT (F-18) */
+    bool encrypted;       /* rule set with ENCRYPT (F-18) */
+    const char *odd_name; /* the first name outside Avro's grammar (S-11); NULL: none */
 };
 
 /* A named schema that `text` may refer to (registry references, F-41), already parsed texts in

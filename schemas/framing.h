@@ -30,7 +30,8 @@ enum mr_ref_kind {
     MR_REF_GUID,
     MR_REF_GLOBAL_ID,  /* Apicurio */
     MR_REF_CONTENT_ID, /* Apicurio */
-    MR_REF_CONFIGURED  /* raw_avro with the route's value_schema */
+    MR_REF_CONFIGURED, /* raw_avro with the route's own schema */
+    MR_REF_MADE        /* a schema made of the record itself (JSON); guid is its text's digest */
 };
 
 /* Plain bytes without padding garbage: zero it before filling, so that it can be a hash key. */

@@ -3,6 +3,7 @@
 #ifndef MR_SCHEMAS_ROUTE_H
 #define MR_SCHEMAS_ROUTE_H
 
+#include "schemas/avro_schema.h"
 #include "schemas/framing.h"
 #include "schemas/table.h"
 
@@ -76,6 +77,11 @@ struct mr_route {
     uint16_t n_meta;
     const char *placeholder; /* unavailable.placeholder, NUL-terminated octets */
     size_t placeholder_len;
+    struct mr_schema *value_schema; /* reader schema (S-01), writer's of raw_avro; NULL */
+    struct mr_schema *key_schema;
+    uint64_t value_fingerprint; /* of value_schema: single-object encoding (F-13) */
+    uint64_t key_fingerprint;
+    bool strict_names;             /* schema_lenient_names = false (S-11) */
     uint32_t max_zero_size_items;  /* S-36 */
     size_t max_record_bytes;       /* G-06, F-15 */
     uint32_t max_identifier_bytes; /* I-03; from the target: 63 */

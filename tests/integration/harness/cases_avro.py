@@ -1,5 +1,7 @@
 """Contract section 10, Avro: cases 31 to 59."""
 
+import json
+
 from . import wire
 from .cases import Case, Lab, case, poison, value
 
@@ -68,7 +70,43 @@ def _(lab, n):
 poison(50, "S-42 a datum that lacks its last byte", "avro.truncated", "double", b"\x00" * 7)
 
 
-# Cases 51 to 54 (a configured reader schema) come later: later.txt.
+
+def read_as(lab: Lab, n: int, written: list, reader: list, body: bytes, **expected) -> Case:
+    """A plain record {id, ...}, read with a schema of the route's own."""
+    def schema(fields: list) -> dict:
+        return {"type": "record", "name": "X", "fields": [{"name": "id", "type": "int"}, *fields]}
+    return Case(lab.raw(n, None, body, schema=schema(written)),
+                route={"value_schema": json.dumps(schema(reader))}, ddl=None, **expected)
+
+
+@case(51, "S-02 a writer's int is read as a long")
+def _(lab, n):
+    def check(target, the_lab):
+        (kind,), = target.query("SELECT pg_typeof(x)::text FROM {}".format(the_lab.table_name(n)))
+        assert kind == "bigint"
+    return read_as(lab, n, [{"name": "x", "type": "int"}], [{"name": "x", "type": "long"}], wire.zigzag(-7),
+                   rows=[(0, -7)], query="SELECT id, x FROM {table}", check=check)
+
+
+@case(52, "S-02 a writer's long is not read as an int")
+def _(lab, n):
+    return read_as(lab, n, [{"name": "x", "type": "long"}], [{"name": "x", "type": "int"}], wire.zigzag(7),
+                   letters=[(0, "schema.unresolvable")])
+
+
+@case(53, "S-03 a field that only the reader has gets its default")
+def _(lab, n):
+    return read_as(lab, n, [], [{"name": "x", "type": "string", "default": "k"}], b"",
+                   rows=[(0, "k")], query="SELECT id, x FROM {table}")
+
+
+@case(54, "S-03 a reader's alias renames a field")
+def _(lab, n):
+    return read_as(lab, n, [{"name": "old", "type": "string"}],
+                   [{"name": "new", "type": "string", "aliases": ["old"]}], wire.string("v"),
+                   rows=[(0, "v")], query="SELECT id, new FROM {table}")
+
+
 value(55, "S-17 a union of several branches is Avro JSON", ["null", {"type": "int"}, "string"], b"\x04\x02q",
       {"string": "q"})
 value(56, "S-19 of a map's equal keys the last one wins", {"type": "map", "values": "int"},
