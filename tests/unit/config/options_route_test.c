@@ -26,6 +26,7 @@ MR_TEST("every setting of a route that the contract names is a row")
                                         "value_format",
                                         "schema_lenient_names",
                                         "value_schema",
+                                        "key_schema",
                                         "route",
                                         "table_shared",
                                         "key_columns",

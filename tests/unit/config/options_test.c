@@ -221,6 +221,8 @@ static const char *const defaults[] = {
     "\"auto\"",
     "tables[0].value_schema",
     "\"\"",
+    "tables[0].key_schema",
+    "\"\"",
     "tables[0].schema_lenient_names",
     "true",
     "tables[0].key_columns",

@@ -55,6 +55,16 @@ MR_TEST("a route has a topic or an expression, not both and not neither")
     refused("{ topic = \"a.*\"; }", "`tables[0].topic`", "write a pattern as topic_regex");
 }
 
+/* F-13 */
+MR_TEST("F-13: raw Avro needs the schema that it is written with")
+{
+    refused("{ topic = \"a\"; value_format = \"raw_avro\"; }", "`tables[0].value_format`",
+            "needs value_schema");
+    refused("{ topic = \"a\"; key_format = \"raw_avro\"; value_schema = \"'x'\"; }",
+            "`tables[0].key_format`", "needs key_schema");
+    MR_CHECK_OK(load("{ topic = \"a\"; value_format = \"raw_avro\"; value_schema = \"x\"; }"));
+}
+
 MR_TEST("an expression compiles, and the table asks only for groups that it has")
 {
     refused("{ topic_regex = \"a(b\"; }", "test.conf:5: `tables[0].topic_regex`",
