@@ -1,4 +1,4 @@
-"""Servers for development and tests, all on loopback: Apache Kafka, a schema registry, PostgreSQL,
+"""Servers for development and tests, all on loopback: Apache Kafka, Kafka Connect, a schema registry, PostgreSQL,
 a stub of the registry with faults and a TCP proxy that can be cut.
 
 This is the one place that knows how to fetch and start a server. Standard library only, so that
@@ -13,6 +13,7 @@ A server ends with the process that started it, also when that process is killed
 on this machine raises `Unavailable`, whose text is the reason that a test suite gives for its skip.
 """
 
+from .connect import Connect
 from .fetch import Unavailable
 from .kafka import Kafka
 from .postgres import Postgres
@@ -22,6 +23,6 @@ from .registry import Registry
 from .stub_registry import Fault, StubRegistry
 
 __all__ = [
-    "Fault", "Kafka", "Postgres", "Registry", "Server", "ServerFailed", "StubRegistry", "TcpProxy",
+    "Connect", "Fault", "Kafka", "Postgres", "Registry", "Server", "ServerFailed", "StubRegistry", "TcpProxy",
     "Unavailable", "free_port", "wait_until",
 ]

@@ -6,6 +6,7 @@ and renamed, so a fetch that was interrupted leaves nothing that looks whole.
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import pathlib
 import shutil
@@ -19,26 +20,26 @@ REGISTRY_VERSION = "2.6.13.Final"
 DEPENDENCY_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1"
 FETCH_TIMEOUT_S = 600
 
-POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
+DEBEZIUM_POSTGRES_VERSION = "3.7.0.Final"
+DEBEZIUM_MARIADB_VERSION = "3.5.0.Final"  # the newest that the registries have
+SUMS = pathlib.Path(__file__).with_name("connect.sha256")
+
+POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
   <groupId>millrace.stack</groupId>
-  <artifactId>kafka-runtime</artifactId>
+  <artifactId>{name}</artifactId>
   <version>1</version>
   <packaging>pom</packaging>
-  <dependencies>
-    <dependency>
-      <groupId>org.apache.kafka</groupId>
-      <artifactId>kafka_2.13</artifactId>
-      <version>{KAFKA_VERSION}</version>
-    </dependency>
-    <dependency>
-      <groupId>org.slf4j</groupId>
-      <artifactId>slf4j-simple</artifactId>
-      <version>{SLF4J_VERSION}</version>
-    </dependency>
+  <dependencies>{dependencies}
   </dependencies>
 </project>
 """
+DEPENDENCY = """
+    <dependency>
+      <groupId>{}</groupId>
+      <artifactId>{}</artifactId>
+      <version>{}</version>
+    </dependency>"""
 
 
 class Unavailable(Exception):
@@ -109,14 +110,68 @@ def _fetched(name: str, fill) -> pathlib.Path:
     return final
 
 
+def _copy_jars(part: pathlib.Path, artifacts: list[str], *options: str) -> None:
+    """Fills part/libs with the artifacts ("group:name:version") and all that they need at run time."""
+    listed = "".join(DEPENDENCY.format(*one.split(":")) for one in artifacts)
+    (part / "pom.xml").write_text(POM.format(name="libs", dependencies=listed), encoding="ascii")
+    _maven(["--strict-checksums", "-f", "pom.xml", f"{DEPENDENCY_PLUGIN}:copy-dependencies",
+            "-DincludeScope=runtime", f"-DoutputDirectory={part / 'libs'}", *options], part)
+
+
+def _check_sums(name: str, libs: pathlib.Path) -> None:
+    """Compares every jar with the pinned sums, which also pins what is needed at second hand."""
+    pinned = {line.split("  ", 1)[1]: line.split("  ", 1)[0]
+              for line in SUMS.read_text(encoding="ascii").splitlines() if line.split("  ")[1].startswith(f"{name}/")}
+    found = {f"{name}/{jar.name}": hashlib.sha256(jar.read_bytes()).hexdigest() for jar in libs.glob("*.jar")}
+    wrong = sorted(set(pinned.items()) ^ set(found.items()))
+    if wrong:
+        raise Unavailable(f"{wrong[0][0]} is not what {SUMS.name} pins")
+
+
 def kafka_libs() -> pathlib.Path:
     """The folder with Kafka's jars (44 MB)."""
     def fill(part: pathlib.Path) -> None:
-        (part / "pom.xml").write_text(POM, encoding="ascii")
-        _maven(["-f", "pom.xml", f"{DEPENDENCY_PLUGIN}:copy-dependencies",
-                "-DincludeScope=runtime", f"-DoutputDirectory={part / 'libs'}"], part)
+        _copy_jars(part, [f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}",
+                          f"org.slf4j:slf4j-simple:{SLF4J_VERSION}"])
     java()
     return _fetched(f"kafka-{KAFKA_VERSION}", fill) / "libs"
+
+
+def _pinned_jars(name: str, artifacts: list[str], *options: str) -> pathlib.Path:
+    def fill(part: pathlib.Path) -> None:
+        _copy_jars(part, artifacts, *options)
+        _check_sums(name, part / "libs")
+    java()
+    return _fetched(name, fill) / "libs"
+
+
+def connect_libs() -> pathlib.Path:
+    """Kafka Connect's worker (30 MB)."""
+    return _pinned_jars(f"connect-{KAFKA_VERSION}", [
+        f"org.apache.kafka:connect-runtime:{KAFKA_VERSION}",
+        f"org.apache.kafka:connect-json:{KAFKA_VERSION}",
+        f"org.slf4j:slf4j-simple:{SLF4J_VERSION}"])
+
+
+def _connect_plugin(name: str, artifact: str) -> pathlib.Path:
+    """A plugin's folder, without what every plugin has from its worker."""
+    return _pinned_jars(name, [artifact], "-DexcludeGroupIds=org.apache.kafka,org.slf4j").parent
+
+
+def avro_converter() -> pathlib.Path:
+    """Apicurio's Avro converter, which can write Confluent's framing."""
+    return _connect_plugin(f"apicurio-converter-{REGISTRY_VERSION}",
+                           f"io.apicurio:apicurio-registry-utils-converter:{REGISTRY_VERSION}")
+
+
+def debezium_postgres() -> pathlib.Path:
+    return _connect_plugin(f"debezium-postgres-{DEBEZIUM_POSTGRES_VERSION}",
+                           f"io.debezium:debezium-connector-postgres:{DEBEZIUM_POSTGRES_VERSION}")
+
+
+def debezium_mariadb() -> pathlib.Path:
+    return _connect_plugin(f"debezium-mariadb-{DEBEZIUM_MARIADB_VERSION}",
+                           f"io.debezium:debezium-connector-mariadb:{DEBEZIUM_MARIADB_VERSION}")
 
 
 def registry_jar() -> pathlib.Path:

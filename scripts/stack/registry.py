@@ -25,6 +25,11 @@ class Registry(Server):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/apis/ccompat/v7"
 
+    @property
+    def native_url(self) -> str:
+        """Apicurio's own API, for its converters."""
+        return f"http://127.0.0.1:{self.port}/apis/registry/v2"
+
     def url_through(self, port: int) -> str:
         """The same API behind a proxy that listens on `port`."""
         return f"http://127.0.0.1:{port}/apis/ccompat/v7"

@@ -5,7 +5,7 @@ import time
 STEP_S = 0.03
 
 
-def await_(condition, deadline_s: float, what, alive=None):
+def await_(condition, deadline_s: float, what, alive=None, step_s: float = STEP_S):
     """Calls `condition` until it gives something true, and gives that.
 
     what    the text of the failure, or a function that makes it (called late, so it can show state)
@@ -21,4 +21,4 @@ def await_(condition, deadline_s: float, what, alive=None):
         if time.monotonic() > end:
             text = what() if callable(what) else what
             raise AssertionError(f"not within {deadline_s:g} s: {text}")
-        time.sleep(STEP_S)
+        time.sleep(step_s)
