@@ -143,6 +143,52 @@ static void canon_bits(struct mr_buf *out, const struct mr_coltype *to, const ui
     mr_buf_add(out, v, len);
 }
 
+static void canon_reals(struct mr_buf *out, const double *v, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        double one = v[i] == 0 ? 0 : v[i];
+        uint64_t bits;
+        memcpy(&bits, &one, sizeof bits);
+        mr_buf_u64(out, bits);
+    }
+}
+
+static void canon_figure(struct mr_buf *out, const struct mr_coltype *to, const struct mr_figure *v)
+{
+    (void)to;
+    mr_buf_u32(out, 1 + 8 * v->n);
+    mr_buf_byte(out, v->closed ? 1 : 0);
+    canon_reals(out, v->v, v->n);
+}
+
+static void canon_vector(struct mr_buf *out, const struct mr_coltype *to, const struct mr_vector *v)
+{
+    (void)to;
+    mr_buf_u32(out, 4 + (v->idx != NULL ? 12 : 8) * v->n);
+    mr_buf_u32(out, (uint32_t)v->dim);
+    for (uint32_t i = 0; v->idx != NULL && i < v->n; i++)
+        mr_buf_u32(out, (uint32_t)v->idx[i]);
+    for (uint32_t i = 0; i < v->n; i++) {
+        double stored = (double)(float)v->v[i];
+        canon_reals(out, &stored, 1);
+    }
+}
+
+static void canon_pairs(struct mr_buf *out, const struct mr_coltype *to, const struct mr_pairs *v)
+{
+    (void)to;
+    size_t at = out->len;
+    mr_buf_u32(out, 0);
+    for (uint32_t i = 0; i < v->n; i++) {
+        canon_raw(out, v->pairs[i].key.data, v->pairs[i].key.len);
+        if (v->pairs[i].value.data == NULL)
+            mr_buf_u32(out, UINT32_MAX);
+        else
+            canon_raw(out, v->pairs[i].value.data, v->pairs[i].value.len);
+    }
+    mr_buf_patch_u32(out, at, (uint32_t)(out->len - at - 4));
+}
+
 static size_t canon_array_begin(struct mr_buf *out, const struct mr_coltype *to, uint32_t n_items,
                                 bool has_null)
 {
@@ -151,6 +197,18 @@ static size_t canon_array_begin(struct mr_buf *out, const struct mr_coltype *to,
     size_t at = out->len;
     mr_buf_u32(out, 0);
     mr_buf_u32(out, n_items);
+    return at;
+}
+
+static size_t canon_matrix_begin(struct mr_buf *out, const struct mr_coltype *to,
+                                 const struct mr_dims *dims, bool has_null)
+{
+    (void)to;
+    (void)has_null;
+    size_t at = out->len;
+    mr_buf_u32(out, 0);
+    for (uint32_t i = 0; i < dims->n; i++)
+        mr_buf_u32(out, dims->len[i]);
     return at;
 }
 
@@ -181,7 +239,11 @@ const struct mr_emit_ops mr_canon = {
     .timestamp = canon_timestamp,
     .interval = canon_interval,
     .bits = canon_bits,
+    .figure = canon_figure,
+    .vector = canon_vector,
+    .pairs = canon_pairs,
     .array_begin = canon_array_begin,
+    .matrix_begin = canon_matrix_begin,
     .array_null = canon_array_null,
     .array_end = canon_array_end,
 };

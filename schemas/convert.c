@@ -20,6 +20,8 @@ static const struct source {
     [MR_SEM_STRING] = {MR_FAM_TEXT, NULL},
     [MR_SEM_ENUM_SET] = {MR_FAM_TEXT, NULL},
     [MR_SEM_XML] = {MR_FAM_TEXT, NULL},
+    [MR_SEM_TSVECTOR] = {MR_FAM_TEXT, NULL},
+    [MR_SEM_LTREE] = {MR_FAM_TEXT, NULL},
     [MR_SEM_JSON] = {MR_FAM_TEXT, NULL},
     [MR_SEM_ENUM] = {MR_FAM_TEXT, NULL},
     [MR_SEM_BYTES] = {MR_FAM_BYTES, NULL},
@@ -47,6 +49,22 @@ static const struct source {
     [MR_SEM_UUID] = {MR_FAM_UUID, mr_norm_uuid},
     [MR_SEM_UUID_BYTES] = {MR_FAM_UUID, mr_norm_uuid_bytes},
     [MR_SEM_BITS] = {MR_FAM_BITS, mr_norm_bits},
+    [MR_SEM_VAR_DECIMAL_RECORD] = {MR_FAM_NUMERIC, mr_norm_var_decimal_record},
+    [MR_SEM_S_DATE] = {MR_FAM_DATE, mr_norm_s_date},
+    [MR_SEM_S_TIME] = {MR_FAM_TIME, mr_norm_s_time},
+    [MR_SEM_S_TS] = {MR_FAM_TIMESTAMP, mr_norm_s_ts},
+    [MR_SEM_S_ZONED_TIME] = {MR_FAM_TIMETZ, mr_norm_s_zoned_time},
+    [MR_SEM_S_ZONED_TS] = {MR_FAM_INSTANT, mr_norm_s_ts},
+    [MR_SEM_S_DURATION] = {MR_FAM_INTERVAL, mr_norm_s_duration},
+    [MR_SEM_GEOMETRY] = {MR_FAM_GEOMETRY, mr_norm_geometry},
+    [MR_SEM_GEOGRAPHY] = {MR_FAM_GEOMETRY, mr_norm_geometry},
+    [MR_SEM_POINT] = {MR_FAM_GEOMETRY, mr_norm_point},
+    [MR_SEM_CIRCLE] = {MR_FAM_CIRCLE, mr_norm_circle},
+    [MR_SEM_LINE] = {MR_FAM_LINE, mr_norm_line},
+    [MR_SEM_VECTOR] = {MR_FAM_VECTOR, mr_norm_vector},
+    [MR_SEM_HALFVEC] = {MR_FAM_VECTOR, mr_norm_vector},
+    [MR_SEM_SPARSEVEC] = {MR_FAM_VECTOR, mr_norm_sparse},
+    [MR_SEM_STRING_MAP] = {MR_FAM_PAIRS, mr_norm_pairs},
     [MR_SEM_ARRAY] = {MR_FAM_DOCUMENT, NULL}, /* into anything but an array */
     [MR_SEM_NESTED] = {MR_FAM_DOCUMENT, NULL},
 };
@@ -108,9 +126,25 @@ static const struct cell cells[MR_N_FAMILIES][MR_N_TYPES] = {
                      [MR_T_JSON] = {mr_parse_json, false},
                      [MR_T_JSONB] = {mr_parse_json, false},
                      [MR_T_BIT] = {mr_parse_bits, false},
-                     [MR_T_VARBIT] = {mr_parse_bits, false}},
-    [MR_FAM_BYTES] =
-        {[MR_T_BYTEA] = {mr_write_bytes, false}, [MR_T_UUID] = {mr_write_bytes_uuid, false}},
+                     [MR_T_VARBIT] = {mr_parse_bits, false},
+                     [MR_T_POINT] = {mr_parse_figure, false},
+                     [MR_T_LINE] = {mr_parse_figure, false},
+                     [MR_T_CIRCLE] = {mr_parse_figure, false},
+                     [MR_T_BOX] = {mr_parse_figure, false},
+                     [MR_T_LSEG] = {mr_parse_figure, false},
+                     [MR_T_PATH] = {mr_parse_figure, false},
+                     [MR_T_POLYGON] = {mr_parse_figure, false},
+                     [MR_T_LTREE] = {mr_parse_text, false},
+                     [MR_T_HSTORE] = {mr_parse_pairs, false},
+                     [MR_T_GEOMETRY] = {mr_parse_text, false},
+                     [MR_T_GEOGRAPHY] = {mr_parse_text, false},
+                     [MR_T_VECTOR] = {mr_parse_vector, false},
+                     [MR_T_HALFVEC] = {mr_parse_vector, false},
+                     [MR_T_SPARSEVEC] = {mr_parse_vector, false}},
+    [MR_FAM_BYTES] = {[MR_T_BYTEA] = {mr_write_bytes, false},
+                      [MR_T_UUID] = {mr_write_bytes_uuid, false},
+                      [MR_T_GEOMETRY] = {mr_write_bytes_geometry, false},
+                      [MR_T_GEOGRAPHY] = {mr_write_bytes_geometry, false}},
     [MR_FAM_DATE] = {PRINTED, [MR_T_DATE] = {mr_write_date, false},
                      [MR_T_TIMESTAMP] = {mr_write_date_ts, false},
                      [MR_T_TIMESTAMPTZ] = {mr_write_date_ts, false}},
@@ -130,6 +164,29 @@ static const struct cell cells[MR_N_FAMILIES][MR_N_TYPES] = {
                      [MR_T_BYTEA] = {mr_write_uuid_bytes, false}},
     [MR_FAM_BITS] =
         {PRINTED, [MR_T_BIT] = {mr_write_bits, false}, [MR_T_VARBIT] = {mr_write_bits, false}},
+    [MR_FAM_GEOMETRY] = {[MR_T_TEXT] = {mr_write_printed, false},
+                         [MR_T_VARCHAR] = {mr_write_printed, false},
+                         [MR_T_BPCHAR] = {mr_write_printed, false},
+                         [MR_T_BYTEA] = {mr_write_bytes, false},
+                         [MR_T_GEOMETRY] = {mr_write_bytes, false},
+                         [MR_T_GEOGRAPHY] = {mr_write_bytes, false},
+                         [MR_T_POINT] = {mr_write_geometry_figure, false},
+                         [MR_T_BOX] = {mr_write_geometry_figure, false},
+                         [MR_T_LSEG] = {mr_write_geometry_figure, false},
+                         [MR_T_PATH] = {mr_write_geometry_figure, false},
+                         [MR_T_POLYGON] = {mr_write_geometry_figure, false}},
+    [MR_FAM_CIRCLE] = {[MR_T_TEXT] = {mr_write_printed, false},
+                       [MR_T_VARCHAR] = {mr_write_printed, false},
+                       [MR_T_BPCHAR] = {mr_write_printed, false},
+                       [MR_T_CIRCLE] = {mr_write_figure, false}},
+    [MR_FAM_LINE] = {[MR_T_TEXT] = {mr_write_printed, false},
+                     [MR_T_VARCHAR] = {mr_write_printed, false},
+                     [MR_T_BPCHAR] = {mr_write_printed, false},
+                     [MR_T_LINE] = {mr_write_figure, false}},
+    [MR_FAM_VECTOR] = {[MR_T_VECTOR] = {mr_write_vector, false},
+                       [MR_T_HALFVEC] = {mr_write_vector, false},
+                       [MR_T_SPARSEVEC] = {mr_write_vector, false}},
+    [MR_FAM_PAIRS] = {[MR_T_HSTORE] = {mr_write_pairs, false}},
     [MR_FAM_DOCUMENT] = {[MR_T_TEXT] = {mr_write_document, false},
                          [MR_T_VARCHAR] = {mr_write_document, false},
                          [MR_T_CAST] = {mr_write_document, false},
@@ -145,12 +202,14 @@ enum mr_family mr_convert_family(enum mr_semantic semantic)
 static void convert_source(const struct mr_typed *typed, struct mr_convert *out)
 {
     *out = (struct mr_convert){.normalise = sources[typed->semantic].normalise,
+                               .node = typed->node,
                                .semantic = typed->semantic,
                                .sentinels = typed->semantic != MR_SEM_TSTZ_US};
     if (typed->semantic == MR_SEM_DECIMAL)
         out->scale = mr_semantic_scale(typed->props);
     if (typed->semantic == MR_SEM_BITS)
-        out->n_bits = mr_semantic_bits(typed->props);
+        out->n_bits =
+            mr_semantic_is_varbit(typed->props) ? INT32_MAX : mr_semantic_bits(typed->props);
 }
 
 enum mr_family mr_convert_leaf(const struct mr_typed *typed, struct mr_convert *out)
@@ -178,10 +237,22 @@ static enum mr_family unit_family(const char *unit, enum mr_type to, struct mr_c
     return MR_FAM_NONE;
 }
 
+static bool is_text_type(enum mr_type type)
+{
+    return type == MR_T_TEXT || type == MR_T_VARCHAR || type == MR_T_BPCHAR || type == MR_T_ENUM;
+}
+
 static bool is_time_type(enum mr_type type)
 {
     return type == MR_T_DATE || type == MR_T_TIME || type == MR_T_TIMESTAMP ||
            type == MR_T_TIMESTAMPTZ;
+}
+
+/* Vectors and sparse vectors have one family, but neither can be the other's type. */
+static bool is_other_float(enum mr_semantic semantic, enum mr_type to)
+{
+    return (semantic == MR_SEM_SPARSEVEC) != (to == MR_T_SPARSEVEC) &&
+           sources[semantic].family == MR_FAM_VECTOR;
 }
 
 /* An array of a type that no writer has takes the target's own literals, `{a,b}`: a text may be
@@ -204,14 +275,14 @@ bool mr_convert_find(const struct mr_convert_from *from, const struct mr_coltype
     enum mr_family family = sources[semantic].family;
     if (family == MR_FAM_INTEGER && from->unit != NULL && is_time_type(to->type))
         family = unit_family(from->unit, to->type, out);
-    if (semantic == MR_SEM_ENUM_SET && to->type == MR_T_ARRAY && to->elem == MR_T_TEXT) {
+    if (semantic == MR_SEM_ENUM_SET && to->type == MR_T_ARRAY && is_text_type(to->elem)) {
         out->write = mr_parse_text_array; /* T-35 */
         return true;
     }
     const struct cell *cell = &cells[family][to->type];
     out->write = cell->write;
-    if (cell->write == NULL || (cell->cast_only && !from->cast) ||
-        is_no_literal(family, semantic, to))
+    if (is_other_float(semantic, to->type) || cell->write == NULL ||
+        (cell->cast_only && !from->cast) || is_no_literal(family, semantic, to))
         return false;
     /* float4 cannot take a double, but can take a float. */
     return semantic != MR_SEM_DOUBLE || to->type != MR_T_FLOAT4 || from->cast;

@@ -28,6 +28,11 @@ enum mr_family {
     MR_FAM_INTERVAL,  /* interval */
     MR_FAM_UUID,      /* uuid */
     MR_FAM_BITS,      /* s: octets, first bit high; n_bits */
+    MR_FAM_GEOMETRY,  /* s: EWKB, checked; i: 1 for a closed path */
+    MR_FAM_CIRCLE,    /* figure */
+    MR_FAM_LINE,      /* figure */
+    MR_FAM_VECTOR,    /* vector */
+    MR_FAM_PAIRS,     /* pairs */
     MR_FAM_DOCUMENT,  /* s: JSON text that we made ourselves, or are about to check */
     MR_N_FAMILIES
 };
@@ -37,7 +42,12 @@ struct mr_value {
     int64_t i;
     double d;
     struct mr_slice s;
-    struct mr_numeric num;
+    union {
+        struct mr_numeric num;
+        struct mr_figure figure;
+        struct mr_vector vector;
+        struct mr_pairs pairs;
+    };
     struct mr_interval interval;
     int32_t east_s;
     uint32_t n_bits;
@@ -50,8 +60,9 @@ struct mr_convert_run {
     struct mr_buf *out;
     struct mr_err *err;
     struct mr_num_scratch *num;
-    struct mr_buf text; /* of the value in hand: rendered text, bits */
-    struct mr_buf more; /* of a writer that needs text besides */
+    struct mr_buf text;  /* of the value in hand: rendered text, bits */
+    struct mr_buf more;  /* of a writer that needs text besides */
+    struct mr_buf items; /* numbers and pairs of the value in hand */
     bool nanos_poison;
     bool excess_scale_round;
     bool for_jsonb; /* the document in hand goes to jsonb: no U+0000 (T-31) */
@@ -66,7 +77,8 @@ typedef int mr_write_fn(struct mr_convert_run *run, const struct mr_convert *c, 
 struct mr_convert {
     mr_normalise_fn *normalise; /* NULL: the wire's form is the family's */
     mr_write_fn *write;
-    struct mr_coltype to; /* the column's type, or the element's */
+    struct mr_coltype to;            /* the column's type, or the element's */
+    const struct mr_avro_node *node; /* of values that are read as a whole */
     enum mr_semantic semantic;
     int32_t scale;        /* decimals: of the schema */
     int32_t n_bits;       /* bits: of the schema; INT32_MAX: unbounded */
@@ -94,6 +106,10 @@ int mr_convert_json(struct mr_convert_run *run, enum mr_family family, const str
 /* Appends it as plain text. */
 void mr_convert_text(enum mr_family family, const struct mr_convert *c, const struct mr_value *v,
                      struct mr_buf *out);
+
+/* Appends a normalised value as a quoted item of an array literal. */
+int mr_convert_literal(struct mr_convert_run *run, const struct mr_convert *c,
+                       const struct mr_value *v, struct mr_buf *out);
 
 /* Checks UTF-8 and U+0000 by text_nul; *text may then be a copy in run->more. */
 int mr_convert_screen(struct mr_convert_run *run, struct mr_slice *text);

@@ -352,7 +352,11 @@ int mr_parse_text_array(struct mr_convert_run *run, const struct mr_convert *c, 
         size_t to = from;
         while (to < text.len && text.data[to] != ',')
             to++;
-        run->emit->text(run->out, &elem, (const char *)text.data + from, to - from);
+        struct mr_slice item = {text.data + from, to - from};
+        rc = mr_convert_length(run, &elem, &item);
+        if (rc < 0)
+            return rc;
+        run->emit->text(run->out, &elem, (const char *)item.data, item.len);
         from = to + 1;
     }
     run->emit->array_end(run->out, &c->to, at);

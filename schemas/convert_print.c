@@ -1,6 +1,7 @@
 /* Owns values as text and as JSON leaves (contract.md S-21, X-10), and the screening of text that
  * came off the wire (T-06, X-09). */
 #include "schemas/convert_write.h"
+#include "schemas/figure.h"
 #include "schemas/json_text.h"
 
 #include "base/ban.h"
@@ -72,6 +73,13 @@ static void value_print(enum mr_family family, const struct mr_convert *c, const
         break;
     case MR_FAM_BITS:
         bits_print(out, v);
+        break;
+    case MR_FAM_GEOMETRY:
+        mr_geometry_print(out, c, v);
+        break;
+    case MR_FAM_CIRCLE:
+    case MR_FAM_LINE:
+        mr_figure_print(out, family == MR_FAM_LINE ? MR_T_LINE : MR_T_CIRCLE, &v->figure);
         break;
     case MR_FAM_TEXT:
     case MR_FAM_DOCUMENT:
@@ -225,4 +233,29 @@ int mr_write_json(struct mr_convert_run *run, const struct mr_convert *c, struct
     if (rc == 0)
         rc = mr_convert_as_number(run, c, text);
     return rc < 0 ? rc : emit_text(run, c, text);
+}
+
+int mr_convert_literal(struct mr_convert_run *run, const struct mr_convert *c,
+                       const struct mr_value *v, struct mr_buf *out)
+{
+    enum mr_family family = mr_convert_family(c->semantic);
+    struct mr_slice text = v->s;
+    int rc = 0;
+    if (family == MR_FAM_TEXT) {
+        rc = mr_convert_screen(run, &text);
+    } else {
+        mr_buf_reset(&run->more);
+        mr_convert_text(family, c, v, &run->more);
+        text = (struct mr_slice){run->more.data, run->more.len};
+    }
+    if (rc == 0)
+        rc = mr_convert_length(run, &c->to, &text);
+    mr_buf_byte(out, '"');
+    for (size_t i = 0; rc == 0 && i < text.len; i++) {
+        if (text.data[i] == '"' || text.data[i] == '\\')
+            mr_buf_byte(out, '\\');
+        mr_buf_byte(out, text.data[i]);
+    }
+    mr_buf_byte(out, '"');
+    return rc;
 }

@@ -32,6 +32,7 @@ void mr_decoder_free(struct mr_decoder *d)
     mr_buf_release(&d->doc);
     mr_buf_release(&d->run.text);
     mr_buf_release(&d->run.more);
+    mr_buf_release(&d->run.items);
     free(d);
 }
 
@@ -39,9 +40,9 @@ static void decoder_begin(struct mr_decoder *d, const struct mr_plan *plan,
                           const struct mr_record_in *in, struct mr_err *err)
 {
     size_t limit = (in->value.len + in->key.len) * DECODE_FACTOR + DECODE_FLOOR_BYTES;
-    struct mr_buf *const bounded[] = {&d->row,      &d->tuple,     &d->doc,    &d->key_fields,
-                                      &d->key,      &d->key_tuple, &d->canons, &d->check,
-                                      &d->run.text, &d->run.more};
+    struct mr_buf *const bounded[] = {&d->row,      &d->tuple,     &d->doc,      &d->key_fields,
+                                      &d->key,      &d->key_tuple, &d->canons,   &d->check,
+                                      &d->run.text, &d->run.more,  &d->run.items};
     for (size_t i = 0; i < sizeof bounded / sizeof *bounded; i++)
         bounded[i]->limit = limit;
     d->plan = plan;

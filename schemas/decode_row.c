@@ -55,7 +55,9 @@ static inline bool read_scalar(struct mr_wire *w, const struct mr_op *op, struct
         return mr_walk_var_decimal(w, op->typed.node, v);
     case MR_W_NULL:
         return mr_wire_zero(w);
+    case MR_W_WHOLE:
     case MR_W_ARRAY:
+    case MR_W_MATRIX:
     case MR_W_NESTED:
     default:
         return mr_walk_skip(w, op->typed.node);
@@ -134,95 +136,6 @@ static int put_slot(struct mr_decoder *d, const struct mr_op *op, struct mr_valu
     return rc;
 }
 
-static int convert_scalar(struct mr_decoder *d, const struct mr_op *op, struct mr_value *v)
-{
-    const struct mr_convert *c = &op->convert;
-    if (c->normalise != NULL) {
-        int rc = c->normalise(&d->run, c, v);
-        if (rc < 0)
-            return rc;
-    }
-    return c->write(&d->run, c, v);
-}
-
-/* Counts the items of an array and checks its structure; `w` is a copy. */
-static bool count_items(struct mr_wire *w, const struct mr_typed *items, uint32_t *n,
-                        bool *has_null)
-{
-    struct mr_wire_block block;
-    struct mr_value ignored;
-    uint32_t least = items->null_branch >= 0 ? 1 : items->node->min_bytes;
-    *n = 0;
-    *has_null = false;
-    for (;;) {
-        if (!mr_wire_block_open(w, least, &block))
-            return false;
-        if (block.n == 0)
-            return mr_wire_block_close(w, &block);
-        *n += (uint32_t)block.n; /* at most MR_WIRE_MAX_ITEMS in all */
-        for (; block.n > 0; block.n--) {
-            uint32_t branch = UINT32_MAX;
-            if (items->null_branch >= 0 && !mr_wire_branch(w, 2, &branch))
-                return false;
-            if (items->null_branch >= 0 && (int)branch == items->null_branch)
-                *has_null = true;
-            else if (!mr_walk_scalar(w, items->node, &ignored))
-                return false;
-        }
-        if (!mr_wire_block_close(w, &block))
-            return false;
-    }
-}
-
-static int put_item(struct mr_decoder *d, const struct mr_op *op, const struct mr_typed *items)
-{
-    struct mr_wire *w = &d->wire;
-    struct mr_value v;
-    uint32_t branch;
-    if (items->null_branch >= 0) {
-        if (!mr_wire_branch(w, 2, &branch))
-            return mr_wire_fail(w, d->err);
-        if ((int)branch == items->null_branch) {
-            d->run.emit->array_null(d->run.out, &op->convert.to);
-            return 0;
-        }
-    }
-    if (!mr_walk_scalar(w, items->node, &v))
-        return mr_wire_fail(w, d->err);
-    return convert_scalar(d, op, &v);
-}
-
-/* T-60: the items' number and nulls stand before them, so the bytes are walked twice. */
-static int put_array(struct mr_decoder *d, const struct mr_op *op)
-{
-    struct mr_typed items;
-    struct mr_wire probe = d->wire;
-    uint32_t n;
-    bool has_null;
-    mr_typed_items(&op->typed, &items);
-    if (op->detect && mr_unavailable_array(&d->plan->unavailable, &op->typed, d->wire, &d->num)) {
-        if (!mr_walk_skip(&d->wire, op->typed.node))
-            return mr_wire_fail(&d->wire, d->err);
-        return put_mask(d, op);
-    }
-    if (!count_items(&probe, &items, &n, &has_null))
-        return mr_wire_fail(&probe, d->err);
-    size_t at = d->run.emit->array_begin(d->run.out, &op->to, n, has_null);
-    struct mr_wire_block block = {.n = 0};
-    uint32_t least = items.null_branch >= 0 ? 1 : items.node->min_bytes;
-    while (mr_wire_block_open(&d->wire, least, &block) && block.n > 0) {
-        for (; block.n > 0; block.n--) {
-            int rc = put_item(d, op, &items);
-            if (rc < 0)
-                return rc;
-        }
-    }
-    if (d->wire.fault != MR_OK)
-        return mr_wire_fail(&d->wire, d->err);
-    d->run.emit->array_end(d->run.out, &op->to, at);
-    return 0;
-}
-
 /* A union's null is SQL's (S-17); a map or string that is the placeholder is masked (U-10, U-15a).
  */
 static int nested_special(struct mr_decoder *d, const struct mr_op *op, bool *done)
@@ -268,14 +181,50 @@ static int put_nested(struct mr_decoder *d, const struct mr_op *op)
     return op->convert.write(&d->run, &op->convert, &v);
 }
 
+/* A container that is one value, or an array: is it the placeholder in its type's form? */
+static bool is_masked(struct mr_decoder *d, const struct mr_op *op)
+{
+    const struct mr_avro_node *node = op->typed.node;
+    if (!op->detect)
+        return false;
+    if (node->kind == MR_AV_MAP)
+        return mr_unavailable_map(&d->plan->unavailable, node, d->wire);
+    return node->kind == MR_AV_ARRAY && op->n_levels < 2 &&
+           mr_unavailable_array(&d->plan->unavailable, &op->typed, d->wire, &d->num);
+}
+
+static int put_whole(struct mr_decoder *d, const struct mr_op *op)
+{
+    struct mr_value v;
+    if (!mr_walk_value(&d->wire, &op->typed, &v))
+        return mr_wire_fail(&d->wire, d->err);
+    size_t at = d->run.out->len;
+    int rc = mr_decode_convert(d, &op->convert, &v);
+    if (rc == 0 && op->slot != MR_NO_IDX)
+        rc = put_slot(d, op, &v, at);
+    return rc;
+}
+
+static int put_container(struct mr_decoder *d, const struct mr_op *op)
+{
+    if (op->wire == MR_W_NESTED)
+        return put_nested(d, op);
+    if (is_masked(d, op)) {
+        if (!mr_walk_skip(&d->wire, op->typed.node))
+            return mr_wire_fail(&d->wire, d->err);
+        return put_mask(d, op);
+    }
+    if (op->wire == MR_W_WHOLE)
+        return put_whole(d, op);
+    return op->wire == MR_W_ARRAY ? mr_decode_array(d, op) : mr_decode_matrix(d, op);
+}
+
 /* A mapped value that is there. */
 static int put_value(struct mr_decoder *d, const struct mr_op *op)
 {
     struct mr_value v;
-    if (op->wire == MR_W_ARRAY)
-        return put_array(d, op);
-    if (op->wire == MR_W_NESTED)
-        return put_nested(d, op);
+    if (op->wire >= MR_W_WHOLE)
+        return put_container(d, op);
     if (!read_scalar(&d->wire, op, &v))
         return mr_wire_fail(&d->wire, d->err);
     if (op->wire == MR_W_NULL)
@@ -285,7 +234,7 @@ static int put_value(struct mr_decoder *d, const struct mr_op *op)
         mr_unavailable_scalar(&d->plan->unavailable, op->convert.semantic, v.s))
         return put_mask(d, op);
     size_t at = d->run.out->len;
-    int rc = convert_scalar(d, op, &v);
+    int rc = mr_decode_convert(d, &op->convert, &v);
     if (rc == 0 && op->slot != MR_NO_IDX)
         rc = put_slot(d, op, &v, at);
     return rc;
@@ -370,7 +319,7 @@ static int decode_raw_key(struct mr_decoder *d)
     if (rc < 0 || !op->mapped)
         return rc;
     size_t at = d->run.out->len;
-    rc = convert_scalar(d, op, &v);
+    rc = mr_decode_convert(d, &op->convert, &v);
     if (rc == 0)
         rc = put_slot(d, op, &v, at);
     return rc < 0 ? in_column(d, op) : 0;

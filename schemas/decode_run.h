@@ -1,5 +1,5 @@
-/* The decoder's inside, for decode.c (records), decode_row.c (fields) and decode_tuple.c
- * (assembly). */
+/* The decoder's inside, for decode.c (records), decode_row.c (fields), decode_array.c and
+ * decode_tuple.c (assembly). */
 #ifndef MR_SCHEMAS_DECODE_RUN_H
 #define MR_SCHEMAS_DECODE_RUN_H
 
@@ -55,8 +55,23 @@ enum mr_row_mode {
 };
 /* Runs ops over the wire's next values. Errors: everything of contract.md sections 2 and 5. */
 int mr_decode_ops(struct mr_decoder *d, const struct mr_ops *ops, enum mr_row_mode mode);
+/* Normalises and writes a value that was read. */
+static inline int mr_decode_convert(struct mr_decoder *d, const struct mr_convert *c,
+                                    struct mr_value *v)
+{
+    if (c->normalise != NULL) {
+        int rc = c->normalise(&d->run, c, v);
+        if (rc < 0)
+            return rc;
+    }
+    return c->write(&d->run, c, v);
+}
 /* Runs the key's ops over the record key. */
 int mr_decode_key(struct mr_decoder *d);
+
+/* decode_array.c: arrays of scalars into array columns, arrays in arrays and literals. */
+int mr_decode_array(struct mr_decoder *d, const struct mr_op *op);
+int mr_decode_matrix(struct mr_decoder *d, const struct mr_op *op);
 
 /* decode_tuple.c */
 void mr_tuple_begin(struct mr_decoder *d);

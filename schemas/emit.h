@@ -35,6 +35,38 @@ struct mr_interval {
     int32_t months;
 };
 
+/* A figure of the type that `to` says, as coordinates: point x, y; line a, b, c; circle x, y,
+ * radius; box the upper right corner first; else x, y of each point. */
+struct mr_figure {
+    bool closed; /* path */
+    uint32_t n;  /* numbers */
+    const double *v;
+};
+
+/* `n` elements of `dim`: idx NULL: all of them; else ascending, from 0, without zeros. */
+struct mr_vector {
+    int32_t dim;
+    uint32_t n;
+    const int32_t *idx;
+    const double *v;
+};
+
+/* Texts by distinct keys, valid UTF-8 without NUL, ordered by length and bytes of the key. */
+struct mr_pair {
+    struct mr_slice key;
+    struct mr_slice value; /* data NULL: null */
+};
+struct mr_pairs {
+    uint32_t n;
+    const struct mr_pair *pairs;
+};
+
+enum { MR_MATRIX_MAX_DIMS = 6 }; /* PostgreSQL's MAXDIM */
+struct mr_dims {
+    uint32_t n;
+    uint32_t len[MR_MATRIX_MAX_DIMS];
+};
+
 struct mr_emit_ops {
     const char *name;
     bool no_nan; /* the target would store a NaN as another value: the plan refuses it (L-02) */
@@ -42,7 +74,7 @@ struct mr_emit_ops {
     void (*integer)(struct mr_buf *out, const struct mr_coltype *to, int64_t v); /* int2/4/8, oid */
     void (*real)(struct mr_buf *out, const struct mr_coltype *to, double v);     /* float4/8 */
     void (*numeric)(struct mr_buf *out, const struct mr_coltype *to, const struct mr_numeric *v);
-    /* text, varchar, bpchar, json, jsonb, enum, cast: valid UTF-8 without NUL */
+    /* text, varchar, bpchar, json, jsonb, enum, cast, ltree: valid UTF-8 without NUL */
     void (*text)(struct mr_buf *out, const struct mr_coltype *to, const char *v, size_t len);
     void (*bytes)(struct mr_buf *out, const struct mr_coltype *to, const uint8_t *v, size_t len);
     void (*uuid)(struct mr_buf *out, const struct mr_coltype *to, const uint8_t v[16]);
@@ -54,10 +86,18 @@ struct mr_emit_ops {
     /* bit, varbit: `n_bits` bits, first bit in the high bit of v[0], rest of the last byte zero */
     void (*bits)(struct mr_buf *out, const struct mr_coltype *to, const uint8_t *v,
                  uint32_t n_bits);
+    void (*figure)(struct mr_buf *out, const struct mr_coltype *to, const struct mr_figure *v);
+    /* vector and halfvec (dense), sparsevec: what fits their floats */
+    void (*vector)(struct mr_buf *out, const struct mr_coltype *to, const struct mr_vector *v);
+    void (*pairs)(struct mr_buf *out, const struct mr_coltype *to, const struct mr_pairs *v);
     /* One-dimensional arrays: begin, then per item a value by the functions above with the
      * element's type or array_null, then end. `at` is what begin returned. */
     size_t (*array_begin)(struct mr_buf *out, const struct mr_coltype *to, uint32_t n_items,
                           bool has_null);
+    /* Begins an array of 2 to MR_MATRIX_MAX_DIMS dimensions, none of them 0; its items follow with
+     * the last index running fastest, and array_end. */
+    size_t (*matrix_begin)(struct mr_buf *out, const struct mr_coltype *to,
+                           const struct mr_dims *dims, bool has_null);
     void (*array_null)(struct mr_buf *out, const struct mr_coltype *elem);
     void (*array_end)(struct mr_buf *out, const struct mr_coltype *to, size_t at);
 };

@@ -28,6 +28,8 @@ static enum mr_op_wire wire_of(const struct mr_typed *typed)
     };
     if (typed->semantic == MR_SEM_VAR_DECIMAL)
         return MR_W_VAR_DECIMAL;
+    if (mr_semantic_is_whole(typed->semantic))
+        return MR_W_WHOLE;
     return (enum mr_op_wire)wires[typed->node->kind];
 }
 
@@ -74,20 +76,92 @@ static int incompatible(struct mr_op_make *make, const struct mr_op_target *targ
                       to->sql == NULL && array ? "[]" : "");
 }
 
-/* item by item into E[], else the array as a document. */
+/* The column's element as a type; its `elem` still says that it is one. */
+static struct mr_coltype element_of(const struct mr_coltype *to)
+{
+    struct mr_coltype elem = *to;
+    elem.type = to->elem;
+    elem.oid = to->elem_oid;
+    return elem;
+}
+
+/* item by item into E[]. */
 static bool find_array(struct mr_convert_from *from, struct mr_op *op)
 {
     struct mr_typed items;
-    struct mr_coltype elem = op->to;
+    struct mr_coltype elem = element_of(&op->to);
     mr_typed_items(&op->typed, &items);
     from->typed = &items;
-    elem.type = op->to.elem;
-    elem.oid = op->to.elem_oid;
     op->wire = MR_W_ARRAY;
-    if (!mr_convert_find(from, &elem, &op->convert))
+    return mr_convert_find(from, &elem, &op->convert);
+}
+
+/* T-60: arrays in arrays of scalars into E[], and arrays of any depth into the literals of E[] that
+ * no writer has, like inet[]. */
+static bool find_matrix(struct mr_convert_from *from, struct mr_op *op)
+{
+    struct mr_typed array = op->typed;
+    struct mr_typed items = op->typed;
+    struct mr_coltype elem = element_of(&op->to);
+    op->n_levels = 0;
+    while (items.node->kind == MR_AV_ARRAY && !mr_semantic_is_whole(items.semantic)) {
+        if (op->n_levels++ == MR_MATRIX_MAX_DIMS)
+            return false;
+        array = items;
+        mr_typed_items(&array, &items);
+    }
+    if (items.semantic == MR_SEM_NESTED || items.semantic == MR_SEM_NULL)
         return false;
-    from->typed = &op->typed;
-    return true;
+    if (op->to.type == MR_T_CAST)
+        elem.elem = MR_T_NONE;
+    from->typed = &items;
+    op->wire = MR_W_MATRIX;
+    return mr_convert_find(from, &elem, &op->convert);
+}
+
+/* A container that is one value, where the column wants it as it is built. */
+static bool wants_document(const struct mr_typed *typed, const struct mr_coltype *to)
+{
+    bool json = to->type == MR_T_JSON || to->type == MR_T_JSONB;
+    bool text = to->type == MR_T_TEXT || to->type == MR_T_VARCHAR || to->type == MR_T_BPCHAR ||
+                to->type == MR_T_CAST;
+    if (!mr_semantic_is_whole(typed->semantic) || mr_semantic_is_leaf_record(typed->semantic))
+        return false;
+    return json || (text && typed->semantic >= MR_SEM_VECTOR);
+}
+
+/* Floats without a meaning into a vector. */
+static bool is_vector_source(const struct mr_typed *typed, const struct mr_coltype *to)
+{
+    struct mr_typed items;
+    if (typed->semantic != MR_SEM_ARRAY || (to->type != MR_T_VECTOR && to->type != MR_T_HALFVEC))
+        return false;
+    mr_typed_items(typed, &items);
+    return items.semantic == MR_SEM_FLOAT || items.semantic == MR_SEM_DOUBLE;
+}
+
+/* What the value is for this column, and how it then gets there. */
+static bool find(struct mr_convert_from *from, struct mr_op *op)
+{
+    const struct mr_coltype *to = &op->to;
+    bool literal = to->type == MR_T_CAST && to->elem != MR_T_NONE;
+    bool array = to->type == MR_T_ARRAY;
+    if (wants_document(&op->typed, to)) {
+        op->typed.semantic = MR_SEM_NESTED;
+        op->wire = MR_W_NESTED;
+    } else if (is_vector_source(&op->typed, to)) {
+        op->typed.semantic = MR_SEM_VECTOR;
+        op->wire = MR_W_WHOLE;
+    } else if (array &&
+               (op->typed.semantic == MR_SEM_VECTOR || op->typed.semantic == MR_SEM_HALFVEC)) {
+        op->typed.semantic = MR_SEM_ARRAY;
+    }
+    bool source = op->typed.node->kind == MR_AV_ARRAY && !mr_semantic_is_whole(op->typed.semantic);
+    if (array && op->typed.semantic == MR_SEM_ARRAY)
+        return find_array(from, op);
+    if (source && (array || literal))
+        return find_matrix(from, op);
+    return mr_convert_find(from, to, &op->convert);
 }
 
 int mr_op_column(struct mr_op_make *make, const struct mr_op_target *target, struct mr_op *out)
@@ -102,16 +176,14 @@ int mr_op_column(struct mr_op_make *make, const struct mr_op_target *target, str
     out->column = target->column->name;
     out->not_null = target->column->not_null;
     out->detect = make->route->unavailable_detect && make->route->placeholder_len > 0;
-    struct mr_convert_from from = {.typed = target->typed,
+    struct mr_convert_from from = {.typed = &out->typed,
                                    .unit = target->source->unit,
                                    .cast = target->source->cast,
                                    .sentinels = make->postgres};
-    bool found = target->typed->semantic == MR_SEM_ARRAY && out->to.type == MR_T_ARRAY
-                     ? find_array(&from, out)
-                     : mr_convert_find(&from, &out->to, &out->convert);
-    if (!found)
+    if (!find(&from, out))
         return incompatible(make, target);
-    if (target->slot != MR_NO_IDX && (out->wire == MR_W_ARRAY || out->wire == MR_W_NESTED))
+    bool leaf = mr_semantic_is_leaf_record(out->typed.semantic);
+    if (target->slot != MR_NO_IDX && out->wire >= MR_W_WHOLE && !leaf)
         return mr_err_set(make->err, MR_KEY_UNSUPPORTED, "key column '%s' is %s",
                           target->column->name, mr_avro_kind_name(target->typed->node->kind));
     return out->wire == MR_W_ENUM ? op_symbols(make, out) : 0;

@@ -22,7 +22,9 @@ enum mr_op_wire {
     MR_W_FIXED,
     MR_W_ENUM,
     MR_W_VAR_DECIMAL,
+    MR_W_WHOLE,  /* a container that is one value */
     MR_W_ARRAY,  /* of scalars, into an array column */
+    MR_W_MATRIX, /* arrays in arrays of scalars, into an array column or an array literal */
     MR_W_NESTED, /* rendered as JSON; unmapped: skipped by walking */
 };
 
@@ -33,12 +35,13 @@ struct mr_op {
     uint8_t wire;       /* enum mr_op_wire */
     int8_t null_branch; /* -1: not nullable */
     bool mapped;
-    bool not_null;   /* V-08 */
-    bool detect;     /* placeholders are looked for */
-    uint8_t capture; /* enum mr_op_capture */
-    uint16_t field;  /* of the tuple; MR_NO_IDX */
-    uint16_t slot;   /* of the key; MR_NO_IDX */
-    uint32_t size;   /* fixed: bytes; enum: symbols */
+    bool not_null;    /* V-08 */
+    bool detect;      /* placeholders are looked for */
+    uint8_t capture;  /* enum mr_op_capture */
+    uint16_t field;   /* of the tuple; MR_NO_IDX */
+    uint16_t slot;    /* of the key; MR_NO_IDX */
+    uint32_t size;    /* fixed: bytes; enum: symbols */
+    uint8_t n_levels; /* matrix: arrays in each other */
     const struct mr_slice *symbols;
     struct mr_typed typed;
     struct mr_convert convert; /* of an array's items */

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "schemas/semantic_record.h"
+
 #include "base/ban.h"
 
 #define KIND(k) (1u << (k))
@@ -17,12 +19,23 @@ static const struct connect_name {
     enum mr_semantic semantic;
 } connect_names[] = {
     {"io.debezium.data.Bits", KIND(MR_AV_BYTES), MR_SEM_BITS},
+    {"io.debezium.data.DoubleVector", KIND(MR_AV_ARRAY), MR_SEM_VECTOR},
     {"io.debezium.data.Enum", KIND(MR_AV_STRING), MR_SEM_STRING},
     {"io.debezium.data.EnumSet", KIND(MR_AV_STRING), MR_SEM_ENUM_SET},
+    {"io.debezium.data.FloatVector", KIND(MR_AV_ARRAY), MR_SEM_HALFVEC},
     {"io.debezium.data.Json", KIND(MR_AV_STRING), MR_SEM_JSON},
+    {"io.debezium.data.Ltree", KIND(MR_AV_STRING), MR_SEM_LTREE},
+    {"io.debezium.data.SparseDoubleVector", KIND(MR_AV_RECORD), MR_SEM_SPARSEVEC},
+    {"io.debezium.data.SparseVector", KIND(MR_AV_RECORD), MR_SEM_SPARSEVEC},
+    {"io.debezium.data.Tsvector", KIND(MR_AV_STRING), MR_SEM_TSVECTOR},
     {"io.debezium.data.Uuid", KIND(MR_AV_STRING), MR_SEM_UUID},
     {"io.debezium.data.VariableScaleDecimal", KIND(MR_AV_RECORD), MR_SEM_VAR_DECIMAL},
     {"io.debezium.data.Xml", KIND(MR_AV_STRING), MR_SEM_XML},
+    {"io.debezium.data.geometry.Circle", KIND(MR_AV_RECORD), MR_SEM_CIRCLE},
+    {"io.debezium.data.geometry.Geography", KIND(MR_AV_RECORD), MR_SEM_GEOGRAPHY},
+    {"io.debezium.data.geometry.Geometry", KIND(MR_AV_RECORD), MR_SEM_GEOMETRY},
+    {"io.debezium.data.geometry.Line", KIND(MR_AV_RECORD), MR_SEM_LINE},
+    {"io.debezium.data.geometry.Point", KIND(MR_AV_RECORD), MR_SEM_POINT},
     {"io.debezium.time.Date", KIND(MR_AV_INT), MR_SEM_DATE},
     {"io.debezium.time.Interval", KIND(MR_AV_STRING), MR_SEM_INTERVAL},
     {"io.debezium.time.IsoDate", KIND(MR_AV_STRING), MR_SEM_ISO_DATE},
@@ -80,6 +93,8 @@ static const enum mr_type default_types[MR_N_SEMANTICS] = {
     [MR_SEM_STRING] = MR_T_TEXT,
     [MR_SEM_ENUM_SET] = MR_T_TEXT,
     [MR_SEM_XML] = MR_T_CAST,
+    [MR_SEM_TSVECTOR] = MR_T_CAST,
+    [MR_SEM_LTREE] = MR_T_LTREE,
     [MR_SEM_JSON] = MR_T_JSONB,
     [MR_SEM_ENUM] = MR_T_TEXT,
     [MR_SEM_BYTES] = MR_T_BYTEA,
@@ -107,6 +122,22 @@ static const enum mr_type default_types[MR_N_SEMANTICS] = {
     [MR_SEM_UUID] = MR_T_UUID,
     [MR_SEM_UUID_BYTES] = MR_T_UUID,
     [MR_SEM_BITS] = MR_T_VARBIT,
+    [MR_SEM_VAR_DECIMAL_RECORD] = MR_T_NUMERIC,
+    [MR_SEM_S_DATE] = MR_T_DATE,
+    [MR_SEM_S_TIME] = MR_T_TIME,
+    [MR_SEM_S_TS] = MR_T_TIMESTAMP,
+    [MR_SEM_S_ZONED_TIME] = MR_T_TIMETZ,
+    [MR_SEM_S_ZONED_TS] = MR_T_TIMESTAMPTZ,
+    [MR_SEM_S_DURATION] = MR_T_INTERVAL,
+    [MR_SEM_GEOMETRY] = MR_T_GEOMETRY,
+    [MR_SEM_GEOGRAPHY] = MR_T_GEOGRAPHY,
+    [MR_SEM_POINT] = MR_T_POINT,
+    [MR_SEM_CIRCLE] = MR_T_CIRCLE,
+    [MR_SEM_LINE] = MR_T_LINE,
+    [MR_SEM_VECTOR] = MR_T_VECTOR,
+    [MR_SEM_HALFVEC] = MR_T_HALFVEC,
+    [MR_SEM_SPARSEVEC] = MR_T_SPARSEVEC,
+    [MR_SEM_STRING_MAP] = MR_T_JSONB,
     [MR_SEM_ARRAY] = MR_T_ARRAY,
     [MR_SEM_NESTED] = MR_T_JSONB,
 };
@@ -131,20 +162,75 @@ static bool is_var_decimal(const struct mr_avro_node *node)
     return false;
 }
 
+/* Structured times carry their precision and their column in the name (T-24). */
+static bool by_structured_name(const char *name, enum mr_semantic *out)
+{
+    static const char prefix[] = "io.debezium.time.Structured";
+    static const struct {
+        const char *name;
+        enum mr_semantic semantic;
+    } types[] = {{"Date", MR_SEM_S_DATE},
+                 {"Duration", MR_SEM_S_DURATION},
+                 {"Timestamp", MR_SEM_S_TS},
+                 {"Time", MR_SEM_S_TIME},
+                 {"ZonedTimestamp", MR_SEM_S_ZONED_TS},
+                 {"ZonedTime", MR_SEM_S_ZONED_TIME}};
+    if (strncmp(name, prefix, sizeof prefix - 1) != 0)
+        return false;
+    name += sizeof prefix - 1;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        size_t len = strlen(types[i].name);
+        if (strncmp(name, types[i].name, len) != 0)
+            continue;
+        const char *rest = name + len;
+        if (*rest != '\0' && strncmp(rest, "Precision", 9) != 0 &&
+            strncmp(rest, "SourceColumn", 12) != 0)
+            continue;
+        *out = types[i].semantic;
+        return true;
+    }
+    return false;
+}
+
+/* Is the type built as its producer builds it? */
+static bool is_built(const struct mr_avro_node *node, enum mr_semantic *semantic)
+{
+    if (*semantic == MR_SEM_VAR_DECIMAL && !is_var_decimal(node))
+        *semantic = MR_SEM_VAR_DECIMAL_RECORD;
+    if (node->kind == MR_AV_ARRAY)
+        return node->items->kind == MR_AV_DOUBLE || node->items->kind == MR_AV_FLOAT;
+    const struct mr_record_spec *spec = mr_record_spec(*semantic);
+    return spec == NULL || mr_record_fits(spec, node);
+}
+
 static bool by_connect_name(const struct mr_avro_node *node, const struct mr_avro_props *props,
                             enum mr_semantic *out)
 {
-    if (props->connect_name == NULL)
+    const char *name = props->connect_name;
+    if (name == NULL && node->kind == MR_AV_RECORD)
+        name = node->full_name;
+    if (name == NULL)
         return false;
     const struct connect_name *found =
-        bsearch(props->connect_name, connect_names, sizeof connect_names / sizeof *connect_names,
+        bsearch(name, connect_names, sizeof connect_names / sizeof *connect_names,
                 sizeof *connect_names, compare_name);
-    if (found == NULL || (found->kinds & KIND(node->kind)) == 0)
+    if (found != NULL && (found->kinds & KIND(node->kind)) != 0)
+        *out = found->semantic;
+    else if (node->kind != MR_AV_RECORD || !by_structured_name(name, out))
         return false;
-    if (found->semantic == MR_SEM_VAR_DECIMAL && !is_var_decimal(node))
+    return is_built(node, out);
+}
+
+/* map<string, string> (T-38). */
+static bool is_string_map(const struct mr_avro_node *node)
+{
+    uint32_t null_branch;
+    const struct mr_avro_node *inner = node->items;
+    if (node->kind != MR_AV_MAP)
         return false;
-    *out = found->semantic;
-    return true;
+    if (mr_avro_nullable(node->items, &inner, &null_branch) && inner == NULL)
+        return false;
+    return inner->kind == MR_AV_STRING && inner->props.connect_name == NULL;
 }
 
 static enum mr_semantic semantic_of(const struct mr_avro_node *node,
@@ -157,6 +243,8 @@ static enum mr_semantic semantic_of(const struct mr_avro_node *node,
         semantic = by_logical[props->logical];
         return semantic == MR_SEM_UUID && node->kind == MR_AV_FIXED ? MR_SEM_UUID_BYTES : semantic;
     }
+    if (is_string_map(node))
+        return MR_SEM_STRING_MAP;
     bool small =
         node->kind == MR_AV_INT && props->connect_type != NULL &&
         (strcmp(props->connect_type, "int16") == 0 || strcmp(props->connect_type, "int8") == 0);
@@ -181,11 +269,11 @@ void mr_typed_of(const struct mr_avro_node *node, const struct mr_avro_props *pr
 {
     struct mr_typed items;
     typed_scalar(node, props, out);
-    if (out->node->kind != MR_AV_ARRAY)
+    if (out->node->kind != MR_AV_ARRAY || out->semantic != MR_SEM_NESTED)
         return;
     typed_scalar(out->node->items, NULL, &items);
     if (items.semantic != MR_SEM_NESTED && items.semantic != MR_SEM_NULL &&
-        items.semantic != MR_SEM_VAR_DECIMAL)
+        !(items.semantic >= MR_SEM_VECTOR && items.semantic <= MR_SEM_STRING_MAP))
         out->semantic = MR_SEM_ARRAY;
 }
 
@@ -220,6 +308,29 @@ int32_t mr_semantic_bits(const struct mr_avro_props *props)
     return length > 0 && length <= MAX_BITS ? length : INT32_MAX;
 }
 
+static const char *source_type(const struct mr_avro_props *props)
+{
+    const char *type = mr_avro_param(props, "__debezium.source.column.type");
+    return type != NULL ? type : "";
+}
+
+bool mr_semantic_is_varbit(const struct mr_avro_props *props)
+{
+    return strcasecmp(source_type(props), "varbit") == 0;
+}
+
+/* T-39: figures that come as geometries say so in their schema where the connector propagates it.
+ */
+static enum mr_type figure_type(const struct mr_avro_props *props)
+{
+    static const enum mr_type types[] = {MR_T_BOX, MR_T_LSEG, MR_T_PATH, MR_T_POLYGON};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        if (strcasecmp(source_type(props), mr_type_name(types[i])) == 0)
+            return types[i];
+    }
+    return MR_T_GEOMETRY;
+}
+
 /* T-08: the converter writes precision 64 where the source has none. */
 static void decimal_column(const struct mr_avro_props *props, struct mr_coltype *out)
 {
@@ -244,9 +355,14 @@ static void plain_column(const struct mr_typed *typed, struct mr_coltype *out)
         decimal_column(typed->props, out);
     } else if (typed->semantic == MR_SEM_XML) {
         out->sql = "xml";
+    } else if (typed->semantic == MR_SEM_TSVECTOR) {
+        out->sql = "tsvector";
+    } else if (typed->semantic == MR_SEM_GEOMETRY) {
+        out->type = figure_type(typed->props);
     } else if (typed->semantic == MR_SEM_BITS) {
         int32_t bits = mr_semantic_bits(typed->props);
-        out->type = bits == INT32_MAX ? MR_T_VARBIT : MR_T_BIT;
+        bool varying = bits == INT32_MAX || mr_semantic_is_varbit(typed->props);
+        out->type = varying ? MR_T_VARBIT : MR_T_BIT;
         out->length = bits == INT32_MAX ? -1 : bits;
     }
 }
@@ -262,6 +378,24 @@ void mr_semantic_column(const struct mr_typed *typed, struct mr_coltype *out)
     plain_column(&items, out); /* items are never arrays */
     out->elem = out->type;
     out->type = MR_T_ARRAY;
+}
+
+void mr_semantic_fallback(struct mr_coltype *type)
+{
+    static const enum mr_type types[MR_N_TYPES] = {
+        [MR_T_POINT] = MR_T_TEXT,     [MR_T_LINE] = MR_T_TEXT,       [MR_T_CIRCLE] = MR_T_TEXT,
+        [MR_T_BOX] = MR_T_TEXT,       [MR_T_LSEG] = MR_T_TEXT,       [MR_T_PATH] = MR_T_TEXT,
+        [MR_T_POLYGON] = MR_T_TEXT,   [MR_T_LTREE] = MR_T_TEXT,      [MR_T_HSTORE] = MR_T_JSONB,
+        [MR_T_GEOMETRY] = MR_T_BYTEA, [MR_T_GEOGRAPHY] = MR_T_BYTEA, [MR_T_SPARSEVEC] = MR_T_JSONB,
+    };
+    enum mr_type *scalar = type->type == MR_T_ARRAY ? &type->elem : &type->type;
+    if (type->type == MR_T_VECTOR || type->type == MR_T_HALFVEC) {
+        type->elem = type->type == MR_T_VECTOR ? MR_T_FLOAT8 : MR_T_FLOAT4;
+        type->type = MR_T_ARRAY;
+        type->length = -1;
+    } else if (types[*scalar] != MR_T_NONE) {
+        *scalar = types[*scalar];
+    }
 }
 
 bool mr_semantic_cast(const char *name, struct mr_coltype *out)

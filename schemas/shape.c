@@ -298,6 +298,13 @@ static int key_column(struct derive *d, const char *field, uint16_t key_idx,
     return 0;
 }
 
+/* Containers are no keys, but for records that are one value. */
+static bool is_no_key(enum mr_semantic semantic)
+{
+    return semantic == MR_SEM_NESTED || semantic == MR_SEM_ARRAY ||
+           (mr_semantic_is_whole(semantic) && !mr_semantic_is_leaf_record(semantic));
+}
+
 /* F-20. With key_columns, only those of them that the key record has come from it. */
 static int key_from_record(struct derive *d)
 {
@@ -309,7 +316,7 @@ static int key_from_record(struct derive *d)
             !is_listed(d->route->key_columns, d->route->n_key_columns, field->name))
             continue;
         mr_typed_of(field->type, &field->props, &typed);
-        if (typed.semantic == MR_SEM_NESTED || typed.semantic == MR_SEM_ARRAY)
+        if (is_no_key(typed.semantic))
             return mr_err_set(d->err, MR_KEY_UNSUPPORTED, "key field '%s' is %s", field->name,
                               mr_avro_kind_name(typed.node->kind));
         const char *name = field->name;
@@ -361,7 +368,7 @@ static int key_from_single(struct derive *d)
     if (name == NULL)
         return mr_err_set(d->err, MR_KEY_UNNAMED, "the key is %s without a name",
                           mr_avro_kind_name(typed.node->kind));
-    if (typed.semantic == MR_SEM_NESTED || typed.semantic == MR_SEM_ARRAY)
+    if (is_no_key(typed.semantic))
         return mr_err_set(d->err, MR_KEY_UNSUPPORTED, "the key is %s",
                           mr_avro_kind_name(typed.node->kind));
     return key_column(d, name, 0, &typed);

@@ -38,6 +38,20 @@ static const char *const type_names[MR_N_TYPES] = {
     [MR_T_OID] = "oid",
     [MR_T_ARRAY] = "array",
     [MR_T_CAST] = "other",
+    [MR_T_POINT] = "point",
+    [MR_T_LINE] = "line",
+    [MR_T_CIRCLE] = "circle",
+    [MR_T_BOX] = "box",
+    [MR_T_LSEG] = "lseg",
+    [MR_T_PATH] = "path",
+    [MR_T_POLYGON] = "polygon",
+    [MR_T_LTREE] = "ltree",
+    [MR_T_HSTORE] = "hstore",
+    [MR_T_GEOMETRY] = "geometry",
+    [MR_T_GEOGRAPHY] = "geography",
+    [MR_T_VECTOR] = "vector",
+    [MR_T_HALFVEC] = "halfvec",
+    [MR_T_SPARSEVEC] = "sparsevec",
 };
 
 struct mr_table *mr_table_new(void)

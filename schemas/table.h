@@ -41,6 +41,21 @@ enum mr_type {
     MR_T_OID,
     MR_T_ARRAY,
     MR_T_CAST,
+    /* Types with a form of their own on the wire; all but figures come with extensions. */
+    MR_T_POINT,
+    MR_T_LINE,
+    MR_T_CIRCLE,
+    MR_T_BOX,
+    MR_T_LSEG,
+    MR_T_PATH,
+    MR_T_POLYGON,
+    MR_T_LTREE,
+    MR_T_HSTORE,
+    MR_T_GEOMETRY, /* texts and EWKB as hex: staged as text like MR_T_CAST (T-39) */
+    MR_T_GEOGRAPHY,
+    MR_T_VECTOR,
+    MR_T_HALFVEC,
+    MR_T_SPARSEVEC,
     MR_N_TYPES
 };
 
@@ -59,7 +74,7 @@ struct mr_coltype {
     enum mr_type elem; /* of MR_T_ARRAY; MR_T_CAST of a MR_T_CAST whose texts are the target's own
                           array literals, like inet[]; else MR_T_NONE */
     int32_t length;    /* varchar, bpchar: characters; bit: bits; cast: bytes; interval: enum
-                          mr_interval_field; -1: none */
+                          mr_interval_field; vectors: dimensions; -1: none */
     int32_t precision; /* numeric; of times and intervals the digits of a second; -1: all */
     int32_t scale;     /* numeric, cast; 0 where precision is -1 */
     bool domain;       /* the column's type is a domain over what the rest describes */

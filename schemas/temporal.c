@@ -124,21 +124,11 @@ int mr_ts_from_unit(int64_t v, const struct mr_ts_form *form, int64_t *out, stru
     return 0;
 }
 
-int mr_iso_timestamp(const struct mr_iso *iso, int64_t *out, struct mr_err *err)
+int mr_ts_from_parts(int64_t days, int64_t us, int64_t *out, struct mr_err *err)
 {
-    if (iso->infinity != 0) {
-        *out = iso->infinity > 0 ? INT64_MAX : INT64_MIN;
-        return 0;
-    }
     int64_t ts;
-    int64_t rest = iso->us - (int64_t)iso->east_s * MR_US_PER_SECOND;
-    int64_t days = iso->days + floor_div(rest, MR_US_PER_DAY);
-    rest -= floor_div(rest, MR_US_PER_DAY) * MR_US_PER_DAY;
-    if ((days == ISO_PLUS_DAYS && rest == ISO_PLUS_US) ||
-        (days == ISO_MINUS_DAYS && rest == ISO_MINUS_US)) {
-        *out = days > 0 ? INT64_MAX : INT64_MIN;
-        return 0;
-    }
+    int64_t rest = us - floor_div(us, MR_US_PER_DAY) * MR_US_PER_DAY;
+    days += floor_div(us, MR_US_PER_DAY);
     /* From the next midnight backwards where that is nearer to 0, so that only what is out of range
      * can overflow. */
     if (days < MR_TS_EPOCH_DAYS) {
@@ -149,6 +139,19 @@ int mr_iso_timestamp(const struct mr_iso *iso, int64_t *out, struct mr_err *err)
         __builtin_add_overflow(ts, rest, &ts) || ts < MR_TS_MIN || ts >= MR_TS_END)
         return mr_err_set(err, MR_VALUE_OUT_OF_RANGE, "the timestamp is beyond the calendar");
     *out = ts;
+    return 0;
+}
+
+int mr_iso_timestamp(const struct mr_iso *iso, int64_t *out, struct mr_err *err)
+{
+    int64_t us = iso->us - (int64_t)iso->east_s * MR_US_PER_SECOND;
+    int64_t days = iso->days + floor_div(us, MR_US_PER_DAY);
+    us -= floor_div(us, MR_US_PER_DAY) * MR_US_PER_DAY;
+    bool plus = iso->infinity > 0 || (days == ISO_PLUS_DAYS && us == ISO_PLUS_US);
+    bool minus = iso->infinity < 0 || (days == ISO_MINUS_DAYS && us == ISO_MINUS_US);
+    if (!plus && !minus)
+        return mr_ts_from_parts(days, us, out, err);
+    *out = plus ? INT64_MAX : INT64_MIN;
     return 0;
 }
 

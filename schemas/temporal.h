@@ -25,6 +25,9 @@ enum mr_ts_unit { MR_UNIT_S, MR_UNIT_MS, MR_UNIT_US, MR_UNIT_NS };
 int64_t mr_days_from_civil(int64_t year, int month, int day);
 void mr_civil_from_days(int64_t days, int64_t *year, int *month, int *day);
 
+/* Of the month; 1..12. */
+int mr_month_days(int64_t year, int month);
+
 /* Wire values, which are Unix time, to checked dates and timestamps, with DBZ's sentinels for
  * infinity. Errors: value.out_of_range. */
 int mr_date_from_days(int64_t days, int32_t *out, struct mr_err *err);
@@ -58,6 +61,9 @@ bool mr_iso_parse(struct mr_slice text, struct mr_iso *out);
 /* Days and time of day to a timestamp; the instants by which DBZ writes infinities (T-23) become
  * those. Errors: value.out_of_range. */
 int mr_iso_timestamp(const struct mr_iso *iso, int64_t *out, struct mr_err *err);
+/* The same of days since 1970 and microseconds of that day's UTC, of any sign; no instant means an
+ * infinity. */
+int mr_ts_from_parts(int64_t days, int64_t us, int64_t *out, struct mr_err *err);
 
 /* `P1Y2M3DT4H5M6.78S`, each part may be negative. False if it is not that; overflow too. `*excess`:
  * digits below a microsecond were floored. */

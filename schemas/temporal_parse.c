@@ -36,7 +36,7 @@ static bool scan_digits(struct scan *s, int min, int max, int64_t *out)
     return n >= min;
 }
 
-static int month_days(int64_t year, int month)
+int mr_month_days(int64_t year, int month)
 {
     static const int days[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
@@ -69,7 +69,7 @@ static bool scan_date(struct scan *s, bool bc, int64_t *days)
         year = -year;
     if (bc)
         year = 1 - year;
-    if (month < 1 || month > 12 || day < 1 || day > month_days(year, (int)month))
+    if (month < 1 || month > 12 || day < 1 || day > mr_month_days(year, (int)month))
         return false;
     *days = mr_days_from_civil(year, (int)month, (int)day);
     return true;

@@ -72,6 +72,18 @@ bool mr_walk_var_decimal(struct mr_wire *w, const struct mr_avro_node *node, str
     return true;
 }
 
+bool mr_walk_value(struct mr_wire *w, const struct mr_typed *typed, struct mr_value *v)
+{
+    if (typed->semantic == MR_SEM_VAR_DECIMAL)
+        return mr_walk_var_decimal(w, typed->node, v);
+    if (!mr_semantic_is_whole(typed->semantic))
+        return mr_walk_scalar(w, typed->node, v);
+    const uint8_t *first = w->at;
+    bool ok = mr_walk_skip(w, typed->node);
+    v->s = (struct mr_slice){first, (size_t)(w->at - first)};
+    return ok;
+}
+
 static void put(struct walk *walk, const char *text)
 {
     if (walk->out != NULL)
@@ -84,9 +96,7 @@ static bool leaf_json(struct walk *walk, const struct mr_typed *typed)
     struct mr_value v;
     struct mr_convert c;
     enum mr_family family = mr_convert_leaf(typed, &c);
-    bool var_decimal = typed->semantic == MR_SEM_VAR_DECIMAL;
-    if (!(var_decimal ? mr_walk_var_decimal(walk->w, typed->node, &v)
-                      : mr_walk_scalar(walk->w, typed->node, &v)))
+    if (!mr_walk_value(walk->w, typed, &v))
         return false;
     if (typed->node->kind == MR_AV_NULL) {
         put(walk, "null");
@@ -192,7 +202,8 @@ static bool value(struct walk *walk, const struct mr_avro_node *node,
     } else if (walk->out != NULL) {
         mr_typed_of(node, props, &typed);
     }
-    if (is_container(typed.node) && (walk->out == NULL || typed.semantic != MR_SEM_VAR_DECIMAL))
+    if (is_container(typed.node) &&
+        (walk->out == NULL || !mr_semantic_is_leaf_record(typed.semantic)))
         return push(walk, typed.node, wrapped);
     if (walk->out == NULL) {
         struct mr_value ignored;

@@ -16,6 +16,10 @@ bool mr_walk_scalar(struct mr_wire *w, const struct mr_avro_node *node, struct m
 /* Reads a VariableScaleDecimal record: i the scale, s the unscaled bytes. */
 bool mr_walk_var_decimal(struct mr_wire *w, const struct mr_avro_node *node, struct mr_value *v);
 
+/* Reads a value that conversions know: a scalar, a VariableScaleDecimal, or into `s` the bytes of a
+ * container that is one value. */
+bool mr_walk_value(struct mr_wire *w, const struct mr_typed *typed, struct mr_value *v);
+
 /* Skips a value. False: the fault is in `w`. Strings are not checked for UTF-8 (S-41). */
 bool mr_walk_skip(struct mr_wire *w, const struct mr_avro_node *node);
 

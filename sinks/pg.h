@@ -100,6 +100,41 @@ void mr_pg_cache_release(struct mr_pg_sink *sink);
 void mr_pg_version_sql(struct mr_buf *sql, struct mr_table *const *tables, size_t n);
 bool mr_pg_version_same(const struct mr_table *table, const struct pg_result *res, int row);
 
+/* ---- pg_types.c ---- */
+/* What the catalogue says of a column's type; `extension` is "name.type", "" for others. */
+struct mr_pg_type_row {
+    uint32_t oid;
+    int32_t typmod;
+    char kind; /* typtype */
+    uint32_t base;
+    int32_t base_typmod;
+    bool constrained; /* a domain with constraints */
+    bool array;
+    const char *extension;
+    uint32_t elem; /* 0: none */
+    char elem_kind;
+    uint32_t elem_base;
+    int32_t elem_typmod;
+    const char *elem_extension;
+};
+/* All but the type's names; true where its base type's is wanted too. */
+bool mr_pg_type_fill(const struct mr_pg_type_row *row, struct mr_coltype *to);
+/* The extension that has the type; NULL: none. */
+const char *mr_pg_extension_of(enum mr_type type);
+/* SQL of "extension.type" for a type's oid; '' where it comes with no extension. */
+#define MR_PG_EXTENSION_OF(oid)                                                                    \
+    "COALESCE((SELECT x.extname || '.' || y.typname FROM pg_catalog.pg_depend d "                  \
+    "JOIN pg_catalog.pg_extension x ON x.oid = d.refobjid "                                        \
+    "JOIN pg_catalog.pg_type y ON y.oid = d.objid "                                                \
+    "WHERE d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass "                                 \
+    "AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass "                           \
+    "AND d.deptype = 'e' AND d.objid = " oid "), '')"
+
+/* ---- pg_wish.c ---- */
+/* The wish with every column's type as this target has it; what is new is in `arena`. */
+int mr_pg_wish_resolve(struct mr_pg_conn *conn, const struct mr_ddl *ddl, struct mr_arena *arena,
+                       struct mr_ddl *out, struct mr_err *err);
+
 /* ---- pg_ddl.c ---- */
 int mr_pg_table_apply(struct mr_sink *sink, const char *schema, const char *name,
                       const struct mr_ddl *ddl, struct mr_err *err);

@@ -46,70 +46,7 @@ bool mr_pg_version_same(const struct mr_table *table, const struct pg_result *re
     return true;
 }
 
-/* ---- types ---- */
-
-struct type_row {
-    uint32_t oid;
-    enum mr_type type;
-};
-
-/* Oids of built-in types never change. Source: src/include/catalog/pg_type.dat. */
-static const struct type_row builtin_types[] = {
-    {16, MR_T_BOOL},       {17, MR_T_BYTEA},    {20, MR_T_INT8},        {21, MR_T_INT2},
-    {23, MR_T_INT4},       {25, MR_T_TEXT},     {26, MR_T_OID},         {114, MR_T_JSON},
-    {700, MR_T_FLOAT4},    {701, MR_T_FLOAT8},  {1042, MR_T_BPCHAR},    {1043, MR_T_VARCHAR},
-    {1082, MR_T_DATE},     {1083, MR_T_TIME},   {1114, MR_T_TIMESTAMP}, {1184, MR_T_TIMESTAMPTZ},
-    {1186, MR_T_INTERVAL}, {1266, MR_T_TIMETZ}, {1560, MR_T_BIT},       {1562, MR_T_VARBIT},
-    {1700, MR_T_NUMERIC},  {2950, MR_T_UUID},   {3802, MR_T_JSONB},
-};
-
-static enum mr_type builtin_type(uint32_t oid)
-{
-    for (size_t i = 0; i < sizeof builtin_types / sizeof builtin_types[0]; i++) {
-        if (builtin_types[i].oid == oid)
-            return builtin_types[i].type;
-    }
-    return MR_T_NONE;
-}
-
-/* Source: src/include/utils/timestamp.h and datetime.h, INTERVAL_MASK. */
-static int32_t interval_field(int32_t typmod)
-{
-    static const struct {
-        int bit;
-        enum mr_interval_field field;
-    } fields[] = {{12, MR_FIELD_SECOND}, {11, MR_FIELD_MINUTE}, {10, MR_FIELD_HOUR},
-                  {3, MR_FIELD_DAY},     {1, MR_FIELD_MONTH},   {2, MR_FIELD_YEAR}};
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        if (((typmod >> 16) >> fields[i].bit & 1) != 0)
-            return (int32_t)fields[i].field;
-    }
-    return -1;
-}
-
-/* Source: the *typmodin functions; numeric's scale has 11 bits with a sign since PostgreSQL 15. */
-static void typmod_apply(struct mr_coltype *to, enum mr_type scalar, int32_t typmod)
-{
-    to->length = -1;
-    to->precision = -1;
-    to->scale = 0;
-    if (typmod < 0)
-        return;
-    if ((scalar == MR_T_VARCHAR || scalar == MR_T_BPCHAR) && typmod >= 4) {
-        to->length = typmod - 4;
-    } else if (scalar == MR_T_BIT || scalar == MR_T_VARBIT) {
-        to->length = typmod;
-    } else if (scalar == MR_T_NUMERIC && typmod >= 4) {
-        to->precision = ((typmod - 4) >> 16) & 0xffff;
-        to->scale = (((typmod - 4) & 0x7ff) ^ 1024) - 1024;
-    } else if (scalar == MR_T_TIME || scalar == MR_T_TIMETZ || scalar == MR_T_TIMESTAMP ||
-               scalar == MR_T_TIMESTAMPTZ) {
-        to->precision = typmod;
-    } else if (scalar == MR_T_INTERVAL) {
-        to->precision = (typmod & 0xffff) != 0xffff ? typmod & 0xffff : -1;
-        to->length = interval_field(typmod);
-    }
-}
+/* ---- columns ---- */
 
 /* Places in the result of the columns' query. */
 enum {
@@ -130,6 +67,10 @@ enum {
     C_CONSTRAINED,
     C_BASE_SQL,
     C_ARRAY,
+    C_EXTENSION,
+    C_ELEM_BASE,
+    C_ELEM_TYPMOD,
+    C_ELEM_EXTENSION,
 };
 
 static const char columns_sql[] =
@@ -139,67 +80,48 @@ static const char columns_sql[] =
     "a.attgenerated <> '', a.attidentity, t.typtype, COALESCE(e.oid, 0), COALESCE(e.typtype, ''), "
     "t.typbasetype, t.typtypmod, t.typnotnull OR EXISTS (SELECT FROM pg_catalog.pg_constraint k "
     "WHERE k.contypid = t.oid), pg_catalog.format_type(t.typbasetype, t.typtypmod), "
-    "t.typcategory = 'A' " /* also of a domain over an array */
-    "FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid "
-    "LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem AND e.typarray = t.oid "
-    "WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
+    "t.typcategory = 'A', " /* also of a domain over an array */
+    MR_PG_EXTENSION_OF(
+        "COALESCE(NULLIF(t.typbasetype, 0), t.oid)") ", "
+                                                     "COALESCE(e.typbasetype, 0), "
+                                                     "COALESCE(e.typtypmod, "
+                                                     "-1), " MR_PG_EXTENSION_OF(
+                                                         "COALESCE(NULLIF(e.typbasetype, 0), "
+                                                         "e.oid)") " "
+                                                                   "FROM pg_catalog.pg_attribute a "
+                                                                   "JOIN pg_catalog.pg_type t ON "
+                                                                   "t.oid = a.atttypid "
+                                                                   "LEFT JOIN pg_catalog.pg_type e "
+                                                                   "ON e.oid = t.typelem AND "
+                                                                   "e.typarray = t.oid "
+                                                                   "WHERE a.attrelid = $1::oid AND "
+                                                                   "a.attnum > 0 AND NOT "
+                                                                   "a.attisdropped ORDER BY "
+                                                                   "a.attnum";
 
 static char *arena_text(struct mr_table *table, const char *text)
 {
     return mr_arena_copy(&table->arena, text, strlen(text) + 1);
 }
 
-/* Casts from text to "char" and name cut in silence what is longer, one to money rounds to cents
- * (lc_monetary is C). Source: src/include/catalog/pg_type.dat; cash.c, cash_in(). */
-static void cast_bounds(struct mr_coltype *to, uint32_t oid)
-{
-    enum { CHAR_OID = 18, NAME_OID = 19, MONEY_OID = 790 };
-    if (oid == CHAR_OID)
-        to->length = 1;
-    else if (oid == NAME_OID)
-        to->length = MR_PG_NAME_BYTES;
-    else if (oid == MONEY_OID)
-        *to = (struct mr_coltype){
-            .type = MR_T_CAST, .oid = oid, .length = -1, .precision = 19, .scale = 2};
-}
-
-/* A domain is its base type, whose rules decide what fits: a cast to a domain over varchar(n) or
- * numeric(p,s) would cut or round. With constraints it is staged as that type, so that they are
- * asked in the merge alone, where no masked column stands (T-47). */
 static bool type_fill(struct mr_table *table, struct mr_coltype *to, const PGresult *res, int row)
 {
-    uint32_t oid = (uint32_t)mr_pg_i64(res, row, C_TYPE);
-    int32_t typmod = (int32_t)mr_pg_i64(res, row, C_TYPMOD);
-    char kind = PQgetvalue(res, row, C_KIND)[0];
-    bool constrained = kind == 'd' && mr_pg_bool(res, row, C_CONSTRAINED);
-    uint32_t base = kind == 'd' ? (uint32_t)mr_pg_i64(res, row, C_BASE) : 0;
-    constrained = constrained && builtin_type(base) != MR_T_NONE;
-    if (kind == 'd' && (constrained || !mr_pg_bool(res, row, C_CONSTRAINED))) {
-        oid = (uint32_t)mr_pg_i64(res, row, C_BASE);
-        typmod = (int32_t)mr_pg_i64(res, row, C_BASE_TYPMOD);
-    }
-    uint32_t elem = (uint32_t)mr_pg_i64(res, row, C_ELEM);
-    enum mr_type elem_type = builtin_type(elem);
-    if (elem != 0 && PQgetvalue(res, row, C_ELEM_KIND)[0] == 'e')
-        elem_type = MR_T_ENUM;
-    *to = (struct mr_coltype){
-        .type = builtin_type(oid), .elem = MR_T_NONE, .domain = kind == 'd', .oid = oid};
-    enum mr_type scalar = to->type;
-    if (elem_type != MR_T_NONE) {
-        to->type = MR_T_ARRAY;
-        to->elem = elem_type;
-        to->elem_oid = elem;
-        scalar = elem_type;
-    } else if (kind == 'e') {
-        to->type = MR_T_ENUM;
-    } else if (to->type == MR_T_NONE) {
-        to->type = MR_T_CAST;
-        to->elem = mr_pg_bool(res, row, C_ARRAY) ? MR_T_CAST : MR_T_NONE;
-        to->oid = (uint32_t)mr_pg_i64(res, row, C_TYPE);
-    }
-    typmod_apply(to, scalar, typmod);
-    if (to->type == MR_T_CAST)
-        cast_bounds(to, oid);
+    const struct mr_pg_type_row type = {
+        .oid = (uint32_t)mr_pg_i64(res, row, C_TYPE),
+        .typmod = (int32_t)mr_pg_i64(res, row, C_TYPMOD),
+        .kind = PQgetvalue(res, row, C_KIND)[0],
+        .base = (uint32_t)mr_pg_i64(res, row, C_BASE),
+        .base_typmod = (int32_t)mr_pg_i64(res, row, C_BASE_TYPMOD),
+        .constrained = mr_pg_bool(res, row, C_CONSTRAINED),
+        .array = mr_pg_bool(res, row, C_ARRAY),
+        .extension = PQgetvalue(res, row, C_EXTENSION),
+        .elem = (uint32_t)mr_pg_i64(res, row, C_ELEM),
+        .elem_kind = PQgetvalue(res, row, C_ELEM_KIND)[0],
+        .elem_base = (uint32_t)mr_pg_i64(res, row, C_ELEM_BASE),
+        .elem_typmod = (int32_t)mr_pg_i64(res, row, C_ELEM_TYPMOD),
+        .elem_extension = PQgetvalue(res, row, C_ELEM_EXTENSION),
+    };
+    bool constrained = mr_pg_type_fill(&type, to);
     to->sql = arena_text(table, PQgetvalue(res, row, C_SQL));
     if (constrained)
         to->base_sql = arena_text(table, PQgetvalue(res, row, C_BASE_SQL));

@@ -38,6 +38,13 @@ static const char *plain_type(enum mr_type type)
         [MR_T_BIT] = "bit",
         [MR_T_VARBIT] = "varbit",
         [MR_T_OID] = "oid",
+        [MR_T_POINT] = "point",
+        [MR_T_LINE] = "line",
+        [MR_T_CIRCLE] = "circle",
+        [MR_T_BOX] = "box",
+        [MR_T_LSEG] = "lseg",
+        [MR_T_PATH] = "path",
+        [MR_T_POLYGON] = "polygon",
     };
     return names[type] != NULL ? names[type] : "text";
 }
@@ -272,17 +279,24 @@ int mr_pg_table_apply(struct mr_sink *base, const char *schema, const char *name
     struct mr_table place = {.schema = schema != NULL ? schema : sink->opts->schema, .name = name};
     struct ddl_call call = {.place = &place, .ddl = ddl, .defaults = has_defaults(ddl)};
     struct mr_pg_conn *conn = NULL;
+    struct mr_arena arena;
+    struct mr_ddl here;
     if (ddl->kind == MR_DDL_NONE || ddl->n_columns == 0)
         return 0;
     int rc = mr_pg_pool_take(&sink->pool, &conn, err);
     if (rc < 0)
         return rc;
-    rc = ddl_transact(sink, conn, &call, err);
+    mr_arena_init(&arena, 0, 0);
+    rc = mr_pg_wish_resolve(conn, ddl, &arena, &here, err);
+    call.ddl = &here;
+    if (rc == 0)
+        rc = ddl_transact(sink, conn, &call, err);
     if (rc < 0 && err->class == MR_CLASS_POISON && call.defaults && !conn->broken) {
         mr_err_clear(err); /* a default that the column does not take is no reason not to load */
         call.defaults = false;
         rc = ddl_transact(sink, conn, &call, err);
     }
+    mr_arena_release(&arena);
     mr_pg_pool_give(&sink->pool, conn);
     mr_pg_table_forget(sink, place.schema, place.name);
     if (was_first(err, rc)) {

@@ -112,10 +112,11 @@ static void emit_numeric(struct mr_buf *out, const struct mr_coltype *to,
         mr_put_u16(at + 8 + 2 * (size_t)i, (uint16_t)v->digits[i]);
 }
 
-/* T-30: jsonb has a version byte before its text; every other type is the text. */
+/* T-30, T-36: jsonb and ltree have a version byte before their text; every other type is the text.
+ */
 static void emit_text(struct mr_buf *out, const struct mr_coltype *to, const char *v, size_t len)
 {
-    if (to->type != MR_T_JSONB) {
+    if (to->type != MR_T_JSONB && to->type != MR_T_LTREE) {
         put_bytes(out, v, len);
         return;
     }
@@ -132,28 +133,29 @@ static void emit_text(struct mr_buf *out, const struct mr_coltype *to, const cha
         memcpy(at + 1, v, n);
 }
 
-/* A column that is staged as text takes bytea's input form. */
+/* A column that is staged as text takes bytea's input form; a geometry takes hex alone (T-39). */
 static void emit_bytes(struct mr_buf *out, const struct mr_coltype *to, const uint8_t *v,
                        size_t len)
 {
     static const char hex[] = "0123456789abcdef";
-    if (to->type != MR_T_CAST) {
+    bool geometry = to->type == MR_T_GEOMETRY || to->type == MR_T_GEOGRAPHY;
+    size_t head = geometry ? 0 : 2;
+    if (to->type != MR_T_CAST && !geometry) {
         put_bytes(out, v, len);
         return;
     }
     uint32_t n = 0;
-    if (len > INT32_MAX / 2 - 2 || !mr_u32_from_size(2 + 2 * len, &n)) {
+    if (len > INT32_MAX / 2 - 2 || !mr_u32_from_size(head + 2 * len, &n)) {
         out->failed = true;
         return;
     }
     uint8_t *at = field_room(out, n);
     if (at == NULL)
         return;
-    at[0] = '\\';
-    at[1] = 'x';
+    memcpy(at, "\\x", head);
     for (size_t i = 0; i < len; i++) {
-        at[2 + 2 * i] = (uint8_t)hex[v[i] >> 4];
-        at[3 + 2 * i] = (uint8_t)hex[v[i] & 15];
+        at[head + 2 * i] = (uint8_t)hex[v[i] >> 4];
+        at[head + 2 * i + 1] = (uint8_t)hex[v[i] & 15];
     }
 }
 
@@ -219,6 +221,117 @@ static void emit_bits(struct mr_buf *out, const struct mr_coltype *to, const uin
         memcpy(at + 4, v, n_bytes);
 }
 
+/* The length of what has items, where `at` is. */
+static void emit_array_end(struct mr_buf *out, const struct mr_coltype *to, size_t at)
+{
+    (void)to;
+    uint32_t len = 0;
+    if (!mr_buf_ok(out))
+        return;
+    if (!mr_u32_from_size(out->len - at - 4, &len) || len > INT32_MAX) {
+        out->failed = true;
+        return;
+    }
+    mr_buf_patch_u32(out, at, len);
+}
+
+static void put_real(uint8_t *at, double v)
+{
+    uint64_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    mr_put_u64(at, bits);
+}
+
+/* T-40, T-41: float8s, of a path behind its form and number of points, of a polygon behind that.
+ * Source: src/backend/utils/adt/geo_ops.c, the *_recv functions. */
+static void emit_figure(struct mr_buf *out, const struct mr_coltype *to, const struct mr_figure *v)
+{
+    uint32_t head = to->type == MR_T_PATH ? 5 : to->type == MR_T_POLYGON ? 4 : 0;
+    uint8_t *at = field_room(out, head + 8 * v->n);
+    if (at == NULL)
+        return;
+    if (to->type == MR_T_PATH)
+        *at++ = v->closed ? 1 : 0;
+    if (head > 0) {
+        mr_put_u32(at, v->n / 2);
+        at += 4;
+    }
+    for (uint32_t i = 0; i < v->n; i++)
+        put_real(at + 8 * (size_t)i, v->v[i]);
+}
+
+/* IEEE 754 binary16, rounded to the nearest, ties to even; the plan saw that it is finite. */
+static uint16_t half_of(float v)
+{
+    uint32_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    uint32_t sign = bits >> 16 & 0x8000;
+    int32_t exponent = (int32_t)(bits >> 23 & 0xff) - 127 + 15;
+    uint32_t mantissa = bits & 0x7fffff;
+    unsigned shift = 13;
+    if (exponent <= 0) { /* below the normal range: the hidden bit moves into the digits */
+        if (exponent < -10)
+            return (uint16_t)sign;
+        mantissa |= 0x800000;
+        shift += (unsigned)(1 - exponent);
+        exponent = 0;
+    }
+    uint32_t half = ((uint32_t)exponent << 10) + (mantissa >> shift);
+    uint32_t rest = mantissa & ((UINT32_C(1) << shift) - 1);
+    uint32_t middle = UINT32_C(1) << (shift - 1);
+    if (rest > middle || (rest == middle && (half & 1) != 0))
+        half++; /* a carry into the exponent is the next power of two */
+    return (uint16_t)(sign | half);
+}
+
+/* T-44, T-45. Source: pgvector, vector_recv(), halfvec_recv(), sparsevec_recv(). */
+static void emit_vector(struct mr_buf *out, const struct mr_coltype *to, const struct mr_vector *v)
+{
+    bool sparse = to->type == MR_T_SPARSEVEC;
+    uint32_t width = to->type == MR_T_HALFVEC ? 2 : 4;
+    uint8_t *at = field_room(out, (sparse ? 12 + 4 * v->n : 4) + width * v->n);
+    if (at == NULL)
+        return;
+    if (sparse) {
+        mr_put_u32(at, (uint32_t)v->dim);
+        mr_put_u32(at + 4, v->n);
+        mr_put_u32(at + 8, 0);
+        at += 12;
+        for (uint32_t i = 0; i < v->n; i++, at += 4)
+            mr_put_u32(at, (uint32_t)v->idx[i]);
+    } else {
+        mr_put_u16(at, (uint16_t)v->dim);
+        mr_put_u16(at + 2, 0);
+        at += 4;
+    }
+    for (uint32_t i = 0; i < v->n; i++, at += width) {
+        float narrow = (float)v->v[i];
+        uint32_t bits;
+        memcpy(&bits, &narrow, sizeof bits);
+        if (width == 4)
+            mr_put_u32(at, bits);
+        else
+            mr_put_u16(at, half_of(narrow));
+    }
+}
+
+/* T-38. Source: contrib/hstore, hstore_recv(). */
+static void emit_pairs(struct mr_buf *out, const struct mr_coltype *to, const struct mr_pairs *v)
+{
+    (void)to;
+    size_t at = out->len;
+    mr_buf_u32(out, 0);
+    mr_buf_u32(out, v->n);
+    for (uint32_t i = 0; i < v->n; i++) {
+        put_bytes(out, v->pairs[i].key.data, v->pairs[i].key.len);
+        if (v->pairs[i].value.data == NULL)
+            mr_buf_u32(out, UINT32_MAX);
+        else
+            put_bytes(out, v->pairs[i].value.data, v->pairs[i].value.len);
+    }
+    emit_array_end(out, to, at);
+}
+
 /* T-60 */
 static size_t emit_array_begin(struct mr_buf *out, const struct mr_coltype *to, uint32_t n_items,
                                bool has_null)
@@ -235,23 +348,25 @@ static size_t emit_array_begin(struct mr_buf *out, const struct mr_coltype *to, 
     return at;
 }
 
+static size_t emit_matrix_begin(struct mr_buf *out, const struct mr_coltype *to,
+                                const struct mr_dims *dims, bool has_null)
+{
+    size_t at = out->len;
+    mr_buf_u32(out, 0);
+    mr_buf_u32(out, dims->n);
+    mr_buf_u32(out, has_null ? 1 : 0);
+    mr_buf_u32(out, to->elem_oid);
+    for (uint32_t i = 0; i < dims->n; i++) {
+        mr_buf_u32(out, dims->len[i]);
+        mr_buf_u32(out, 1); /* lower bound */
+    }
+    return at;
+}
+
 static void emit_array_null(struct mr_buf *out, const struct mr_coltype *elem)
 {
     (void)elem;
     mr_buf_u32(out, UINT32_MAX);
-}
-
-static void emit_array_end(struct mr_buf *out, const struct mr_coltype *to, size_t at)
-{
-    (void)to;
-    uint32_t len = 0;
-    if (!mr_buf_ok(out))
-        return;
-    if (!mr_u32_from_size(out->len - at - 4, &len) || len > INT32_MAX) {
-        out->failed = true;
-        return;
-    }
-    mr_buf_patch_u32(out, at, len);
 }
 
 const struct mr_emit_ops mr_pg_emit = {
@@ -269,7 +384,11 @@ const struct mr_emit_ops mr_pg_emit = {
     .timestamp = emit_timestamp,
     .interval = emit_interval,
     .bits = emit_bits,
+    .figure = emit_figure,
+    .vector = emit_vector,
+    .pairs = emit_pairs,
     .array_begin = emit_array_begin,
+    .matrix_begin = emit_matrix_begin,
     .array_null = emit_array_null,
     .array_end = emit_array_end,
 };

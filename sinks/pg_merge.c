@@ -53,6 +53,11 @@ void mr_pg_array_i64(struct mr_buf *out, bool first, int64_t v)
     mr_buf_fmt(out, "%c%lld", first ? '{' : ',', (long long)v);
 }
 
+bool mr_pg_staged_as_text(enum mr_type type)
+{
+    return type == MR_T_CAST || type == MR_T_GEOMETRY || type == MR_T_GEOGRAPHY;
+}
+
 /* Types whose equal values can look different: the key column is then written again by an upsert,
  * so that the row equals the record's last state ('A' and 'a' of a citext, 1.0 and 1.00). Not for
  * others: setting a key column takes a stronger row lock, which foreign keys of other tables wait
@@ -60,7 +65,7 @@ void mr_pg_array_i64(struct mr_buf *out, bool first, int64_t v)
 static bool equal_may_differ(const struct mr_column *column)
 {
     enum mr_type type = column->type.type;
-    return type == MR_T_CAST || type == MR_T_FLOAT4 || type == MR_T_FLOAT8 ||
+    return mr_pg_staged_as_text(type) || type == MR_T_FLOAT4 || type == MR_T_FLOAT8 ||
            type == MR_T_INTERVAL || type == MR_T_JSONB ||
            (type == MR_T_NUMERIC && column->type.precision < 0);
 }
@@ -82,7 +87,7 @@ static bool is_masked(const uint64_t *mask, uint16_t field)
 /* What a column is staged as where that is not its own type; NULL. */
 static const char *stage_type(const struct mr_column *column)
 {
-    return column->type.type == MR_T_CAST ? "pg_catalog.text" : column->type.base_sql;
+    return mr_pg_staged_as_text(column->type.type) ? "pg_catalog.text" : column->type.base_sql;
 }
 
 bool mr_pg_needs_stage(const struct mr_table *table, const struct mr_colset *cols)

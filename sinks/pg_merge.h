@@ -20,6 +20,8 @@ struct mr_pg_stage_use {
     bool numbered; /* a further column, MR_PG_ROW_NUMBER, tells each row's place in the COPY */
     char name[64]; /* pg_temp."millrace_s_<oid>_<id>" without the schema */
 };
+/* Is a value of the type staged as text and cast in the merge (X-08, T-39)? */
+bool mr_pg_staged_as_text(enum mr_type type);
 bool mr_pg_needs_stage(const struct mr_table *table, const struct mr_colset *cols);
 void mr_pg_stage_create_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage);
 void mr_pg_copy_sql(struct mr_buf *sql, const struct mr_table *table, const struct mr_colset *cols);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "schemas/semantic.h"
 #include "sinks/sqlite.h"
 
 #include "base/ban.h"
@@ -204,8 +205,10 @@ struct mr_coltype mr_sq_type_of(const char *declared)
 
 void mr_sq_type_declare(struct mr_buf *out, const struct mr_coltype *type)
 {
-    bool array = type->type == MR_T_ARRAY;
-    enum mr_type base = array ? type->elem : type->type;
+    struct mr_coltype here = *type;
+    mr_semantic_fallback(&here);
+    bool array = here.type == MR_T_ARRAY;
+    enum mr_type base = array ? here.elem : here.type;
     const struct type_name *known = NULL;
     for (size_t i = 0; i < N_TYPE_NAMES && known == NULL; i++) {
         if (type_names[i].type == base)

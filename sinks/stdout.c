@@ -15,6 +15,7 @@
 #include "base/lock.h"
 #include "base/map.h"
 #include "schemas/json_text.h"
+#include "schemas/semantic.h"
 #include "sinks/sink.h"
 #include "sinks/typed_emit.h"
 
@@ -176,8 +177,10 @@ static struct mr_table *grow_table(const char *name, const struct mr_table *old,
         ok = add_column(table, &old->columns[i]);
     for (uint16_t i = 0; ok && i < ddl->n_columns; i++) {
         const struct mr_shape_column *column = &ddl->columns[i];
+        struct mr_column made = {.name = column->name, .type = column->type};
+        mr_semantic_fallback(&made.type);
         if (mr_table_column(table, column->name) < 0)
-            ok = add_column(table, &(struct mr_column){.name = column->name, .type = column->type});
+            ok = add_column(table, &made);
     }
     if (ok && old == NULL)
         ok = copy_key(table, ddl->key, ddl->n_key);

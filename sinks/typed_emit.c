@@ -3,16 +3,18 @@
  * refused by the plan where the target cannot hold it (L-02), since an emitter cannot refuse. */
 #include "sinks/typed_emit.h"
 
+#include "schemas/figure.h"
 #include "schemas/json_text.h"
 #include "schemas/numeric.h"
 #include "schemas/temporal.h"
+#include "schemas/vector.h"
 
 #include "base/ban.h"
 
-enum { LENGTH_BYTES = 4 };
+enum { LENGTH_BYTES = 4, MATRIX_HEAD = 'm' };
 #define US_PER_HOUR UINT64_C(3600000000)
 
-static size_t value_begin(struct mr_buf *out, enum mr_typed_form form)
+static size_t value_begin(struct mr_buf *out, int form)
 {
     size_t at = out->len;
     uint8_t *room = mr_buf_room(out, LENGTH_BYTES + 1);
@@ -188,6 +190,30 @@ static void emit_bits(struct mr_buf *out, const struct mr_coltype *to, const uin
     value_end(out, at);
 }
 
+static void emit_figure(struct mr_buf *out, const struct mr_coltype *to, const struct mr_figure *v)
+{
+    size_t at = value_begin(out, MR_TYPED_TEXT);
+    mr_figure_print(out, to->type, v);
+    value_end(out, at);
+}
+
+/* As their extensions print them; targets without these types declare others (T-44). */
+static void emit_vector(struct mr_buf *out, const struct mr_coltype *to, const struct mr_vector *v)
+{
+    (void)to;
+    size_t at = value_begin(out, MR_TYPED_TEXT);
+    mr_vector_print(out, v);
+    value_end(out, at);
+}
+
+static void emit_pairs(struct mr_buf *out, const struct mr_coltype *to, const struct mr_pairs *v)
+{
+    (void)to;
+    size_t at = value_begin(out, MR_TYPED_TEXT);
+    mr_pairs_print(out, v);
+    value_end(out, at);
+}
+
 /* Items come in the framing of any other value, since they are emitted by the same functions; the
  * end turns them into JSON. */
 static size_t emit_array_begin(struct mr_buf *out, const struct mr_coltype *to, uint32_t n_items,
@@ -197,6 +223,19 @@ static size_t emit_array_begin(struct mr_buf *out, const struct mr_coltype *to, 
     (void)n_items;
     (void)has_null;
     return value_begin(out, MR_TYPED_TEXT);
+}
+
+/* The head says how the items nest, until the end makes JSON of them. */
+static size_t emit_matrix_begin(struct mr_buf *out, const struct mr_coltype *to,
+                                const struct mr_dims *dims, bool has_null)
+{
+    (void)to;
+    (void)has_null;
+    size_t at = value_begin(out, MATRIX_HEAD);
+    mr_buf_byte(out, (uint8_t)dims->n);
+    for (uint32_t i = 0; i < dims->n; i++)
+        mr_buf_u32(out, dims->len[i]);
+    return at;
 }
 
 static void emit_array_null(struct mr_buf *out, const struct mr_coltype *elem)
@@ -239,33 +278,66 @@ void mr_typed_json(struct mr_buf *out, enum mr_type type, struct mr_slice payloa
     }
 }
 
+/* The items' nesting: of one dimension unless a matrix's head says more. */
+static void dims_of(const struct mr_buf *out, size_t at, size_t *first, struct mr_dims *dims)
+{
+    *first = at + LENGTH_BYTES + 1;
+    *dims = (struct mr_dims){.n = 1};
+    if (out->data[at + LENGTH_BYTES] != MATRIX_HEAD)
+        return;
+    dims->n = out->data[*first];
+    *first += 1;
+    for (uint32_t i = 0; i < dims->n; i++, *first += 4)
+        dims->len[i] = mr_get_u32(out->data + *first);
+}
+
+/* Brackets that open before item number `idx`, or close behind it: one for each inner dimension of
+ * which it is the first or last. */
+static void brackets(struct mr_buf *out, const struct mr_dims *dims, uint64_t idx, char c)
+{
+    uint64_t span = 1;
+    for (uint32_t i = dims->n; i > 1; i--) {
+        span *= dims->len[i - 1];
+        if ((idx + (c == ']' ? 1 : 0)) % span == 0)
+            mr_buf_byte(out, (uint8_t)c);
+    }
+}
+
 static void emit_array_end(struct mr_buf *out, const struct mr_coltype *to, size_t at)
 {
     if (!mr_buf_ok(out))
         return;
-    size_t first = at + LENGTH_BYTES + 1;
+    size_t first;
+    struct mr_dims dims;
+    dims_of(out, at, &first, &dims);
     size_t end = out->len;
+    uint64_t idx = 0;
     mr_buf_byte(out, '[');
-    for (size_t item = first; item < end && mr_buf_ok(out);) {
+    for (size_t item = first; item < end && mr_buf_ok(out); idx++) {
         if (item > first)
             mr_buf_byte(out, ',');
+        brackets(out, &dims, idx, '[');
         uint32_t len = mr_buf_ok(out) ? mr_get_u32(out->data + item) : UINT32_MAX;
         item += LENGTH_BYTES;
         if (len == UINT32_MAX) {
             mr_buf_add(out, "null", 4);
-            continue;
+        } else {
+            /* The buffer may move while it grows: room for the worst case first (6 bytes for one).
+             */
+            if (!mr_buf_grow(out, (size_t)len * 6 + 64))
+                return;
+            mr_typed_json(out, to->elem, (struct mr_slice){out->data + item, len});
+            item += len;
         }
-        /* The buffer may move while it grows: room for the worst case first (6 bytes for one). */
-        if (!mr_buf_grow(out, (size_t)len * 6 + 64))
-            return;
-        mr_typed_json(out, to->elem, (struct mr_slice){out->data + item, len});
-        item += len;
+        brackets(out, &dims, idx, ']');
     }
     mr_buf_byte(out, ']');
     if (!mr_buf_ok(out))
         return;
-    memmove(out->data + first, out->data + end, out->len - end);
-    out->len -= end - first;
+    out->data[at + LENGTH_BYTES] = MR_TYPED_TEXT;
+    size_t begin = at + LENGTH_BYTES + 1;
+    memmove(out->data + begin, out->data + end, out->len - end);
+    out->len -= end - begin;
     value_end(out, at);
 }
 
@@ -274,7 +346,8 @@ static void emit_array_end(struct mr_buf *out, const struct mr_coltype *to, size
     .boolean = emit_boolean, .integer = emit_integer, .real = emit_real, .numeric = emit_numeric,  \
     .text = emit_text, .bytes = emit_bytes, .uuid = emit_uuid, .date = emit_date,                  \
     .time = emit_time, .timetz = emit_timetz, .timestamp = emit_timestamp,                         \
-    .interval = emit_interval, .bits = emit_bits, .array_begin = emit_array_begin,                 \
+    .interval = emit_interval, .bits = emit_bits, .figure = emit_figure, .vector = emit_vector,    \
+    .pairs = emit_pairs, .array_begin = emit_array_begin, .matrix_begin = emit_matrix_begin,       \
     .array_null = emit_array_null, .array_end = emit_array_end
 
 const struct mr_emit_ops mr_typed_emit = {.name = "typed", TYPED_FUNCTIONS};

@@ -419,7 +419,8 @@ static bool same_field(const struct mr_avro_field *field, struct mr_slice ours, 
         (void)branch_of(field->type, &theirs);
     if (typed.semantic == MR_SEM_ARRAY && ours.len > 1 && ours.data[0] == 1 && ours.data[1] == '[')
         return same_array(typed.node, ours, theirs);
-    if (typed.semantic != MR_SEM_NESTED && typed.semantic != MR_SEM_ARRAY)
+    if (typed.semantic != MR_SEM_NESTED && typed.semantic != MR_SEM_ARRAY &&
+        !mr_semantic_is_whole(typed.semantic))
         return same_text(typed.node, ours, theirs);
     json_t *parsed =
         json_loadb((const char *)ours.data, ours.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);

@@ -4,9 +4,14 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "schemas/figure.h"
 #include "schemas/json_text.h"
 #include "schemas/numeric.h"
 #include "schemas/temporal.h"
+#include "schemas/vector.h"
+
+/* Of the matrix that is printed next. */
+static struct mr_buf matrix_head = MR_BUF_INIT;
 
 /* Where a payload begins; its length is patched in at the end. */
 static size_t begin(struct mr_buf *out)
@@ -135,6 +140,29 @@ static void text_bits(struct mr_buf *out, const struct mr_coltype *to, const uin
     end(out, at);
 }
 
+static void text_figure(struct mr_buf *out, const struct mr_coltype *to, const struct mr_figure *v)
+{
+    size_t at = begin(out);
+    mr_figure_print(out, to->type, v);
+    end(out, at);
+}
+
+static void text_vector(struct mr_buf *out, const struct mr_coltype *to, const struct mr_vector *v)
+{
+    (void)to;
+    size_t at = begin(out);
+    mr_vector_print(out, v);
+    end(out, at);
+}
+
+static void text_pairs(struct mr_buf *out, const struct mr_coltype *to, const struct mr_pairs *v)
+{
+    (void)to;
+    size_t at = begin(out);
+    mr_pairs_print(out, v);
+    end(out, at);
+}
+
 /* Items are framed values, as in PostgreSQL; read back by the printer. */
 static size_t text_array_begin(struct mr_buf *out, const struct mr_coltype *to, uint32_t n_items,
                                bool has_null)
@@ -145,6 +173,19 @@ static size_t text_array_begin(struct mr_buf *out, const struct mr_coltype *to, 
     mr_buf_u32(out, n_items);
     mr_buf_byte(out, has_null ? 'n' : '-');
     return at;
+}
+
+/* Printed flat; the head tells the lengths: "2x3:{...}". */
+static size_t text_matrix_begin(struct mr_buf *out, const struct mr_coltype *to,
+                                const struct mr_dims *dims, bool has_null)
+{
+    uint32_t n = 1;
+    mr_buf_reset(&matrix_head);
+    for (uint32_t i = 0; i < dims->n; i++) {
+        n *= dims->len[i];
+        mr_buf_fmt(&matrix_head, i + 1 < dims->n ? "%ux" : "%u:", (unsigned)dims->len[i]);
+    }
+    return text_array_begin(out, to, n, has_null);
 }
 
 static void text_array_null(struct mr_buf *out, const struct mr_coltype *elem)
@@ -174,7 +215,11 @@ const struct mr_emit_ops mr_emit_text = {
     .timestamp = text_timestamp,
     .interval = text_interval,
     .bits = text_bits,
+    .figure = text_figure,
+    .vector = text_vector,
+    .pairs = text_pairs,
     .array_begin = text_array_begin,
+    .matrix_begin = text_matrix_begin,
     .array_null = text_array_null,
     .array_end = text_array_end,
 };
@@ -184,6 +229,8 @@ static void print_array(struct mr_buf *out, struct mr_slice v)
     uint32_t n = mr_get_u32(v.data + 2);
     size_t at = 7;
     bool null = false;
+    mr_buf_add(out, matrix_head.data, matrix_head.len);
+    mr_buf_release(&matrix_head);
     mr_buf_byte(out, '{');
     for (uint32_t i = 0; i < n; i++) {
         uint32_t len = mr_get_u32(v.data + at);

@@ -111,7 +111,7 @@ static void emit_scalar(const struct mr_emit_ops *emit, struct mr_buf *out,
 {
     const uint8_t *octets = (const uint8_t *)cell->text;
     const struct mr_interval span = {.us = cell->i, .days = cell->days, .months = cell->months};
-    switch (to->type) {
+    switch ((int)to->type) {
     case MR_T_BOOL:
         emit->boolean(out, to, cell->i != 0);
         break;
@@ -163,6 +163,9 @@ static void emit_scalar(const struct mr_emit_ops *emit, struct mr_buf *out,
     case MR_T_JSONB:
     case MR_T_ENUM:
     case MR_T_CAST:
+    case MR_T_LTREE:
+    case MR_T_GEOMETRY:
+    case MR_T_GEOGRAPHY:
         emit->text(out, to, cell->text, cell->len);
         break;
     case MR_T_NONE:

@@ -1,0 +1,223 @@
+/* Owns vectors and pairs: from arrays, records, maps and texts into columns (contract.md T-38,
+ * T-44, T-45). */
+#include "schemas/convert_write.h"
+#include "schemas/semantic_record.h"
+#include "schemas/vector.h"
+#include "schemas/walk.h"
+
+#include "base/ban.h"
+
+static int too_large(struct mr_convert_run *run)
+{
+    return mr_err_set(run->err, MR_VALUE_TOO_LARGE, "more elements than there is room for");
+}
+
+static struct mr_vector_room room_of(struct mr_convert_run *run)
+{
+    mr_buf_reset(&run->items);
+    mr_buf_reset(&run->text);
+    return (struct mr_vector_room){.reals = &run->items, .idx = &run->text};
+}
+
+/* An array of floats; its items may be null, a vector's may not. */
+int mr_norm_vector(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
+{
+    struct mr_wire w;
+    struct mr_wire_block block = {.n = 0};
+    uint32_t null_branch = 0;
+    const struct mr_avro_node *inner = c->node->items;
+    bool nullable = mr_avro_nullable(c->node->items, &inner, &null_branch);
+    struct mr_vector_room room = room_of(run);
+    mr_wire_init(&w, v->s, 0);
+    while (mr_wire_block_open(&w, 1, &block) && block.n > 0) {
+        for (; block.n > 0; block.n--) {
+            struct mr_value item = {.i = 0};
+            uint32_t branch = UINT32_MAX;
+            if (nullable && (!mr_wire_branch(&w, 2, &branch) || branch == null_branch))
+                return mr_err_set(run->err, MR_VALUE_INVALID, "a null in a vector");
+            if (!mr_walk_scalar(&w, inner, &item))
+                return mr_wire_fail(&w, run->err);
+            mr_buf_add(room.reals, &item.d, sizeof item.d);
+        }
+    }
+    if (!mr_buf_ok(room.reals))
+        return too_large(run);
+    v->vector = (struct mr_vector){.n = (uint32_t)(room.reals->len / sizeof(double)),
+                                   .v = (const double *)(const void *)room.reals->data};
+    v->vector.dim = (int32_t)v->vector.n; /* at most MR_WIRE_MAX_ITEMS */
+    return 0;
+}
+
+/* One element of a sparse vector: a map's key is the index as text. */
+static bool sparse_item(struct mr_wire *w, const struct mr_avro_node *node, int64_t *idx,
+                        double *real)
+{
+    struct mr_value v = {.i = 0};
+    struct mr_slice key;
+    *idx = 0;
+    if (node->kind == MR_AV_MAP) {
+        if (!mr_wire_bytes(w, &key) || !mr_walk_scalar(w, node->items, &v))
+            return false;
+        for (size_t i = 0; i < key.len; i++)
+            *idx = key.len > 10 || key.data[i] < '0' || key.data[i] > '9'
+                       ? INT64_MIN / 32
+                       : *idx * 10 + (key.data[i] - '0');
+    } else {
+        if (!mr_walk_scalar(w, node->items->fields[0].type, &v))
+            return false;
+        *idx = v.i;
+        if (!mr_walk_scalar(w, node->items->fields[1].type, &v))
+            return false;
+    }
+    *real = v.d;
+    return true;
+}
+
+/* Indexes count from 1 at the source, as in the text form. */
+int mr_norm_sparse(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
+{
+    struct mr_part parts[MR_PARTS_MAX];
+    struct mr_wire w;
+    struct mr_wire_block block = {.n = 0};
+    mr_record_read(mr_record_spec(c->semantic), c->node, v->s, parts);
+    const struct mr_part *elements = &parts[MR_PART_VECTOR];
+    int64_t dim = parts[MR_PART_DIMENSIONS].i;
+    if (!parts[MR_PART_DIMENSIONS].set || !elements->set || dim < 1 || dim > MR_SPARSE_MAX_DIM)
+        return mr_err_set(run->err, MR_VALUE_INVALID, "a sparse vector of %lld dimensions",
+                          (long long)dim);
+    struct mr_vector_room room = room_of(run);
+    uint32_t n = 0;
+    mr_wire_init(&w, elements->s, 0);
+    while (mr_wire_block_open(&w, 1, &block) && block.n > 0) {
+        for (; block.n > 0; block.n--) {
+            int64_t idx;
+            double real;
+            if (!sparse_item(&w, elements->node, &idx, &real))
+                return mr_wire_fail(&w, run->err);
+            if (idx < 1 || idx > dim)
+                return mr_err_set(run->err, MR_VALUE_INVALID, "index %lld of %lld", (long long)idx,
+                                  (long long)dim);
+            int32_t from_zero = (int32_t)(idx - 1);
+            mr_buf_add(room.idx, &from_zero, sizeof from_zero);
+            mr_buf_add(room.reals, &real, sizeof real);
+            n++;
+        }
+    }
+    if (!mr_buf_ok(room.reals) || !mr_buf_ok(room.idx))
+        return too_large(run);
+    static const int32_t none[1];
+    v->vector =
+        (struct mr_vector){.dim = (int32_t)dim,
+                           .n = n,
+                           .idx = n > 0 ? (const int32_t *)(const void *)room.idx->data : none,
+                           .v = (const double *)(const void *)room.reals->data};
+    if (!mr_vector_sort(&room, &v->vector))
+        return mr_err_set(run->err, MR_VALUE_INVALID, "an index stands twice");
+    return 0;
+}
+
+int mr_write_vector(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
+{
+    int rc = mr_vector_check(&v->vector, &c->to, run->err);
+    if (rc == 0)
+        run->emit->vector(run->out, &c->to, &v->vector);
+    return rc;
+}
+
+int mr_parse_vector(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
+{
+    struct mr_vector_room room = room_of(run);
+    if (!mr_vector_parse(v->s, c->to.type == MR_T_SPARSEVEC, &room, &v->vector))
+        return mr_err_set(run->err, MR_VALUE_INVALID, "the text is no value of %s",
+                          mr_type_name(c->to.type));
+    return mr_write_vector(run, c, v);
+}
+
+/* Screened and kept in run->text, behind a byte that gives each text an address of its own. */
+static int keep_text(struct mr_convert_run *run, struct mr_slice text, size_t *at, size_t *len)
+{
+    int rc = mr_convert_screen(run, &text);
+    mr_buf_byte(&run->text, 0);
+    *at = run->text.len;
+    *len = text.len;
+    if (rc == 0)
+        mr_buf_add(&run->text, text.data, text.len);
+    return rc;
+}
+
+/* Slices as places in run->text, as long as it may move. */
+static int pair_read(struct mr_convert_run *run, const struct mr_avro_node *items,
+                     struct mr_wire *w, struct mr_pair *out)
+{
+    struct mr_slice text;
+    uint32_t branch = UINT32_MAX;
+    uint32_t null_branch = 0;
+    size_t at;
+    const struct mr_avro_node *inner = items;
+    bool nullable = mr_avro_nullable(items, &inner, &null_branch);
+    if (!mr_wire_bytes(w, &text))
+        return mr_wire_fail(w, run->err);
+    int rc = keep_text(run, text, &at, &out->key.len);
+    out->key.data = (const uint8_t *)at; /* NOLINT(performance-no-int-to-ptr): an offset so far */
+    out->value = (struct mr_slice){NULL, 0};
+    if (rc < 0)
+        return rc;
+    if (nullable && !mr_wire_branch(w, 2, &branch))
+        return mr_wire_fail(w, run->err);
+    if (nullable && branch == null_branch)
+        return 0;
+    if (!mr_wire_bytes(w, &text))
+        return mr_wire_fail(w, run->err);
+    rc = keep_text(run, text, &at, &out->value.len);
+    out->value.data = (const uint8_t *)at; /* NOLINT(performance-no-int-to-ptr): never 0 */
+    return rc;
+}
+
+int mr_norm_pairs(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
+{
+    struct mr_wire w;
+    struct mr_wire_block block = {.n = 0};
+    uint32_t n = 0;
+    mr_buf_reset(&run->text);
+    mr_buf_reset(&run->items);
+    mr_wire_init(&w, v->s, 0);
+    while (mr_wire_block_open(&w, 1, &block) && block.n > 0) {
+        for (; block.n > 0; block.n--, n++) {
+            struct mr_pair pair;
+            int rc = pair_read(run, c->node->items, &w, &pair);
+            if (rc < 0)
+                return rc;
+            mr_buf_add(&run->items, &pair, sizeof pair);
+        }
+    }
+    if (!mr_buf_ok(&run->text) || !mr_buf_ok(&run->items))
+        return too_large(run);
+    struct mr_pair *pairs = (struct mr_pair *)(void *)run->items.data;
+    for (uint32_t i = 0; i < n; i++) {
+        pairs[i].key.data = run->text.data + (uintptr_t)pairs[i].key.data;
+        if (pairs[i].value.data != NULL)
+            pairs[i].value.data = run->text.data + (uintptr_t)pairs[i].value.data;
+    }
+    if (n > 0)
+        mr_pairs_sort(pairs, &n);
+    v->pairs = (struct mr_pairs){.n = n, .pairs = pairs};
+    return 0;
+}
+
+int mr_write_pairs(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
+{
+    run->emit->pairs(run->out, &c->to, &v->pairs);
+    return 0;
+}
+
+int mr_parse_pairs(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
+{
+    struct mr_slice text = v->s;
+    int rc = mr_convert_screen(run, &text);
+    if (rc < 0)
+        return rc;
+    if (!mr_pairs_parse(text, &run->text, &run->items, &v->pairs))
+        return mr_err_set(run->err, MR_VALUE_INVALID, "the text is no value of %s",
+                          mr_type_name(c->to.type));
+    return mr_write_pairs(run, c, v);
+}
