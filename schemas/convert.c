@@ -143,6 +143,8 @@ static const struct cell cells[MR_N_FAMILIES][MR_N_TYPES] = {
                      [MR_T_SPARSEVEC] = {mr_parse_vector, false}},
     [MR_FAM_BYTES] = {[MR_T_BYTEA] = {mr_write_bytes, false},
                       [MR_T_UUID] = {mr_write_bytes_uuid, false},
+                      [MR_T_JSON] = {mr_write_json, false},
+                      [MR_T_JSONB] = {mr_write_json, false},
                       [MR_T_GEOMETRY] = {mr_write_bytes_geometry, false},
                       [MR_T_GEOGRAPHY] = {mr_write_bytes_geometry, false}},
     [MR_FAM_DATE] = {PRINTED, [MR_T_DATE] = {mr_write_date, false},
@@ -232,7 +234,9 @@ static enum mr_family unit_family(const char *unit, enum mr_type to, struct mr_c
             continue;
         c->unit = (enum mr_ts_unit)i;
         c->normalise = to == MR_T_TIME ? mr_norm_time : mr_norm_unit_ts;
-        return to == MR_T_TIME ? MR_FAM_TIME : MR_FAM_INSTANT;
+        if (to == MR_T_TIME)
+            return MR_FAM_TIME;
+        return to == MR_T_DATE ? MR_FAM_TIMESTAMP : MR_FAM_INSTANT; /* a date: X-13 */
     }
     return MR_FAM_NONE;
 }
