@@ -27,7 +27,7 @@ MR_CHOICES(format, {"auto", MR_CONF_FORMAT_AUTO, false},
            {"apicurio_header", MR_CONF_FORMAT_APICURIO_HEADER, false},
            {"apicurio8", MR_CONF_FORMAT_APICURIO8, false},
            {"raw_avro", MR_CONF_FORMAT_RAW_AVRO, false}, {"string", MR_CONF_FORMAT_STRING, false},
-           {"json", MR_CONF_FORMAT_JSON, true}, {"int32", MR_CONF_FORMAT_INT32, false},
+           {"json", MR_CONF_FORMAT_JSON, false}, {"int32", MR_CONF_FORMAT_INT32, false},
            {"int64", MR_CONF_FORMAT_INT64, false}, {"bytes", MR_CONF_FORMAT_BYTES, false});
 MR_CHOICES(route_by, {"topic", MR_CONF_ROUTE_TOPIC, false}, {"source", MR_CONF_ROUTE_SOURCE, true});
 MR_CHOICES(key_source, {"key", MR_CONF_KEY_SOURCE_KEY, false},

@@ -238,6 +238,20 @@ static bool is_wanted(struct derive *d, const char *field)
     return !meta || route_column(route, field) != NULL;
 }
 
+/* Has the table a column that the field goes to? Names that cannot be made fail where they are
+ * used. */
+static bool has_column(struct derive *d, const char *field, const struct mr_typed *typed)
+{
+    const char *name;
+    struct mr_err ignored = MR_ERR_INIT;
+    struct mr_err *err = d->err;
+    d->err = &ignored;
+    bool found = column_name(d, field, typed, &name) == 0 && d->table != NULL &&
+                 mr_table_column(d->table, name) >= 0;
+    d->err = err;
+    return found;
+}
+
 static int value_columns(struct derive *d)
 {
     const struct mr_envelope *env = &d->shape->envelope;
@@ -259,6 +273,8 @@ static int value_columns(struct derive *d)
         source =
             (struct mr_shape_source){.origin = MR_FROM_VALUE, .value_idx = i, .key_idx = MR_NO_IDX};
         mr_typed_of(field->type, &field->props, &source.typed);
+        if (source.typed.semantic == MR_SEM_NULL && !has_column(d, field->name, &source.typed))
+            continue; /* nothing says what its column would be */
         d->default_json = field->default_json;
         int rc = field_add(d, field->name, &source, NULL);
         if (rc < 0)

@@ -114,14 +114,23 @@ static bool is_container(const struct mr_avro_node *node)
     return node->kind == MR_AV_RECORD || node->kind == MR_AV_ARRAY || node->kind == MR_AV_MAP;
 }
 
+/* Of several such types in a JSON record's schema, the later ones carry a number (json_connect.c).
+ */
+static bool is_entry_name(const char *name)
+{
+    static const char entry[] = "io.confluent.connect.avro.MapEntry";
+    size_t n = sizeof entry - 1;
+    return strncmp(name, entry, n) == 0 && (name[n] == '\0' || name[n] == '-');
+}
+
 /* Connect writes a map whose keys are not strings as an array of these (S-19). */
 static bool is_entries(const struct mr_avro_node *array)
 {
     const struct mr_avro_node *item = array->items;
     struct mr_typed key;
     if (item->kind != MR_AV_RECORD || item->n_fields != 2 || item->full_name == NULL ||
-        strcmp(item->full_name, "io.confluent.connect.avro.MapEntry") != 0 ||
-        strcmp(item->fields[0].name, "key") != 0 || strcmp(item->fields[1].name, "value") != 0)
+        !is_entry_name(item->full_name) || strcmp(item->fields[0].name, "key") != 0 ||
+        strcmp(item->fields[1].name, "value") != 0)
         return false;
     mr_typed_of(item->fields[0].type, &item->fields[0].props, &key);
     return !is_container(key.node) && key.node->kind != MR_AV_UNION && key.null_branch < 0;

@@ -53,7 +53,6 @@ MR_TEST("options of features that this version lacks may only say their default"
         "tables[0].strategy=facts",
         "tables[0].keyless=match_full",
         "tables[0].route=source",
-        "tables[0].key_format=json",
         "tables[0].key_change=before",
         "tables[0].nested_mode=flatten",
         "tables[0].unavailable_missing_row=halt",

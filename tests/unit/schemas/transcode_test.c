@@ -14,7 +14,7 @@ static struct fixture {
 MR_SETUP
 {
     memset(&f, 0, sizeof f);
-    f.transcode = mr_transcode_new((struct mr_env){.clock = NULL});
+    f.transcode = mr_transcode_new((struct mr_env){.rng = {.s = {1, 2, 3, 4}}});
     f.route.max_zero_size_items = 100;
 }
 
