@@ -136,8 +136,18 @@ static int put_slot(struct mr_decoder *d, const struct mr_op *op, struct mr_valu
     return rc;
 }
 
-/* A union's null is SQL's (S-17); a map or string that is the placeholder is masked (U-10, U-15a).
- */
+/* An array of scalars behind a union of several branches. */
+static bool is_masked_array(struct mr_decoder *d, const struct mr_avro_node *node,
+                            struct mr_wire probe)
+{
+    struct mr_typed array;
+    mr_typed_of(node, NULL, &array);
+    return array.semantic == MR_SEM_ARRAY &&
+           mr_unavailable_array(&d->plan->unavailable, &array, probe, &d->num);
+}
+
+/* A union's null is SQL's (S-17); a map, string or array that is the placeholder is masked (U-05,
+ * U-10, U-15a). */
 static int nested_special(struct mr_decoder *d, const struct mr_op *op, bool *done)
 {
     const struct mr_avro_node *node = op->typed.node;
@@ -156,6 +166,8 @@ static int nested_special(struct mr_decoder *d, const struct mr_op *op, bool *do
         masked = mr_unavailable_map(&d->plan->unavailable, node, probe);
     else if (op->detect && node->kind == MR_AV_STRING && mr_walk_scalar(&probe, node, &v))
         masked = mr_unavailable_scalar(&d->plan->unavailable, MR_SEM_STRING, v.s);
+    else if (op->detect && node->kind == MR_AV_ARRAY)
+        masked = is_masked_array(d, node, probe);
     *done = is_null || masked;
     if (!*done)
         return 0;

@@ -4,82 +4,21 @@ The cases are in harness/cases_*.py. One process loads a topic for each; the tes
 became of their own: rows, dead letters, position, code of the halt.
 """
 
-import json
 import time
 
 import pytest
 from stack import Fault, StubRegistry
 
 from harness import cases_avro, cases_envelope, cases_framing  # noqa: F401  they fill CASES
-from harness.cases import CASES, Lab, row
-from harness.instances import Instances, need_program, new_database
-from harness.millrace import binary
-from harness.model import difference
+from harness.cases import CASES, row
 from harness.schemas import PlainTable, RegistryClient, opt
-
-SETTLE_S = 100  # case 15 alone may take 30 s by contract H-03
-LONG_SETTLE_S = 420  # twenty errors with backoff up to 30 s and full jitter, case 16
-
-
-class World:
-    """All cases, produced and loaded by one process."""
-
-    def __init__(self, lab, cases, target, loader):
-        self.lab = lab
-        self.cases = cases
-        self.target = target
-        self.loader = loader
-        self.death = ""
-
-    def is_settled(self, number: int) -> bool:
-        one, topic = self.cases[number], self.lab.topic(number)
-        found = self.target.positions(topic)
-        if any(found.get(p, -1) < end for p, end in one.end.items()):
-            return False
-        return one.halt is None or bool(self.loader.events(None, err=one.halt, topic=topic))
-
-    def settle(self) -> None:
-        """Waits until every case is where it should be, or the deadline; each test tells its own."""
-        end = time.monotonic() + (LONG_SETTLE_S if self.lab.long_form else SETTLE_S)
-        open_cases = set(self.cases)
-        while open_cases and time.monotonic() < end:
-            if not self.loader.is_running():
-                self.death = f"the process ended with {self.loader.process.returncode}\n{self.loader.log_tail()}"
-                return
-            open_cases = {n for n in open_cases if not self.is_settled(n)}
-            time.sleep(0.1)
+from harness.world import settled
 
 
 @pytest.fixture(scope="module")
 def world(run_dir, kafka, postgres, streams, long_form):
-    need_program(binary())
-    stub = StubRegistry().start()
-    lab = Lab(stub, "conformance", long_form)
-    target = new_database(postgres)
-    cases = {number: build(lab, number) for number, (_, build) in CASES.items()}
-    for partitions in sorted({one.partitions for one in cases.values()}):
-        streams.create(*(lab.topic(n) for n, one in cases.items() if one.partitions == partitions),
-                       partitions=partitions)
-    routes = []
-    for number, one in cases.items():
-        name = lab.table_name(number)
-        if one.ddl is not None:
-            target.run(one.ddl.format(table=name))
-        for before in one.pre:
-            target.run(f"INSERT INTO {name} VALUES ({', '.join(['%s'] * len(before))})", *before)
-        streams.send(*one.records)
-        routes.append({"topic": lab.topic(number), "table": name, **one.route})
-    streams.flush()
-    instances = Instances(run_dir / "tests" / "conformance", kafka, stub.url, target.url)
-    loader = instances(routes).start()
-    whole = World(lab, cases, target, loader)
-    whole.settle()
-    yield whole
-    try:
-        instances.end()
-    finally:
-        target.close()
-        stub.stop()
+    with settled("conformance", CASES, run_dir, (kafka, postgres), streams, long_form) as whole:
+        yield whole
 
 
 def name_of(number: int) -> str:
@@ -90,28 +29,7 @@ def name_of(number: int) -> str:
 @pytest.mark.parametrize("number", sorted(CASES), ids=name_of)
 def test_case(world, number):
     """Contract section 10: the rows, dead letters and position that the case gives."""
-    one, topic, target = world.cases[number], world.lab.topic(number), world.target
-    name = world.lab.table_name(number)
-    state = f"\nposition {target.positions(topic)}, letters {target.codes(topic)}\n{world.death}"
-    logged = world.loader.events(None, topic=topic)
-    assert target.codes(topic) == one.letters, f"dead letters\n{logged[-5:]}{state}"
-    if one.rows is not None:
-        found = target.query(one.query.format(table=name))
-        assert not (report := difference_of(one.rows, found)), f"{report}{state}"
-    assert target.positions(topic) == one.end, f"position\n{logged[-5:]}{state}"
-    if one.halt is not None:
-        assert world.loader.events(None, err=one.halt, topic=topic), f"no {one.halt}\n{logged[-5:]}{state}"
-    if one.check is not None:
-        one.check(target, world.lab)
-
-
-def difference_of(expected: list[tuple], found: list[tuple]) -> str:
-    """As the oracle's, for values that cannot be hashed too (jsonb, arrays)."""
-    def plain(rows):
-        return [tuple(json.dumps(v, sort_keys=True) if isinstance(v, (dict, list)) else v for v in one)
-                for one in rows]
-    width = max((len(r) for r in [*expected, *found]), default=0)
-    return difference(plain(expected), plain(found), [f"column {i + 1}" for i in range(width)])
+    world.check(number)
 
 
 def test_the_process_outlives_every_case(world):

@@ -95,6 +95,21 @@ MR_TEST("a map of P to P and a raw P in a union are masked")
     MR_CHECK_STR(one("[\"null\",{\"type\":\"array\",\"items\":\"int\"},\"string\"]"), "c{~}");
 }
 
+/* U-05, P-03 */
+MR_TEST("an array of one P in a union of several branches is masked, of two is a value")
+{
+    static const char either[] = "[\"null\",{\"type\":\"array\",\"items\":\"string\"},\"string\"]";
+    for (int n = 1; n <= 2; n++) {
+        mr_buf_reset(&value);
+        wire_long(&value, 1);
+        wire_long(&value, n);
+        for (int i = 0; i < n; i++)
+            wire_text(&value, P);
+        wire_long(&value, 0);
+        MR_CHECK_STR(one(either), n == 1 ? "c{~}" : "c{{\"array\": [\"" P "\", \"" P "\"]}}");
+    }
+}
+
 static void put_texts(const char *v, int n)
 {
     mr_buf_reset(&value);
