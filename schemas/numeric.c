@@ -61,11 +61,12 @@ static bool num_scale_ok(int32_t scale)
     return scale <= MR_NUM_MAX_SCALE && scale >= -MR_NUM_MAX_INT_DIGITS;
 }
 
-/* The number of digits before the point of a stripped number. */
+/* The number of digits before the point of a stripped number; below 0: zeros behind the point,
+ * which a numeric(3,5) counts on. */
 static int64_t num_int_digits(const struct mr_numeric *num)
 {
-    if (num->n_digits == 0 || num->weight < 0)
-        return 0;
+    if (num->n_digits == 0)
+        return INT32_MIN;
     int16_t lead = num->digits[0];
     int n = lead >= 1000 ? 4 : lead >= 100 ? 3 : lead >= 10 ? 2 : 1;
     return (int64_t)num->weight * 4 + n;

@@ -6,8 +6,10 @@
 
 #include "base/ban.h"
 
-/* Debezium's sentinels, PostgresValueConverter (contract.md T-12, T-16, T-18). */
-enum { DATE_PLUS_INFINITY = -2147472692, DATE_MINUS_INFINITY = -2147472691 };
+/* Debezium's sentinels, PostgresValueConverter (contract.md T-12, T-16, T-18). The later ones are
+ * what its PostgreSQL connector 3.7 sends for a change, and by a snapshot. */
+static const int32_t date_plus_infinity[] = {-2147472692, 2146033979, -622191234};
+static const int32_t date_minus_infinity[] = {-2147472691, -625821272};
 #define TS_PLUS_INFINITY_MS INT64_C(9223372036825200)
 #define TS_MINUS_INFINITY_MS INT64_C(-9223372036832400)
 #define TS_PLUS_INFINITY_US INT64_C(9223372036825200000)
@@ -42,17 +44,26 @@ void mr_civil_from_days(int64_t days, int64_t *year, int *month, int *day)
     *year = yoe + era * 400 + (*month <= 2 ? 1 : 0);
 }
 
+static bool is_one_of(int64_t days, const int32_t *sentinels, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (days == sentinels[i])
+            return true;
+    }
+    return false;
+}
+
 int mr_date_from_days(int64_t days, int32_t *out, struct mr_err *err)
 {
-    if (days == DATE_PLUS_INFINITY) {
-        *out = INT32_MAX;
-    } else if (days == DATE_MINUS_INFINITY) {
-        *out = INT32_MIN;
-    } else if (days < MR_DATE_MIN || days > MR_DATE_MAX) {
-        return mr_err_set(err, MR_VALUE_OUT_OF_RANGE, "day %" PRId64 " is no date", days);
-    } else {
+    if (days >= MR_DATE_MIN && days <= MR_DATE_MAX) {
         *out = (int32_t)days;
+        return 0;
     }
+    bool plus = is_one_of(days, date_plus_infinity, sizeof date_plus_infinity / sizeof(int32_t));
+    if (!plus &&
+        !is_one_of(days, date_minus_infinity, sizeof date_minus_infinity / sizeof(int32_t)))
+        return mr_err_set(err, MR_VALUE_OUT_OF_RANGE, "day %" PRId64 " is no date", days);
+    *out = plus ? INT32_MAX : INT32_MIN;
     return 0;
 }
 
@@ -84,9 +95,13 @@ static bool ts_sentinel(int64_t v, enum mr_ts_unit unit, int64_t *out)
     bool ends = unit == MR_UNIT_US || unit == MR_UNIT_NS;
     bool plus = ends && v == INT64_MAX;
     bool minus = ends && v == INT64_MIN;
-    if (unit == MR_UNIT_MS || unit == MR_UNIT_US) {
-        plus = plus || v == (unit == MR_UNIT_MS ? TS_PLUS_INFINITY_MS : TS_PLUS_INFINITY_US);
-        minus = minus || v == (unit == MR_UNIT_MS ? TS_MINUS_INFINITY_MS : TS_MINUS_INFINITY_US);
+    if (unit == MR_UNIT_MS || unit == MR_UNIT_US) { /* connector 3.7 puts these into ms, too */
+        plus = plus || v == TS_PLUS_INFINITY_US;
+        minus = minus || v == TS_MINUS_INFINITY_US;
+    }
+    if (unit == MR_UNIT_MS) {
+        plus = plus || v == TS_PLUS_INFINITY_MS;
+        minus = minus || v == TS_MINUS_INFINITY_MS;
     }
     if (plus || minus)
         *out = plus ? INT64_MAX : INT64_MIN;

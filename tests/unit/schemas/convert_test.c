@@ -13,6 +13,9 @@ MR_TEST("times as numbers keep range, sentinels and direction of rounding")
     static const char time_ns[] = NAMED("long", "io.debezium.time.NanoTime");
     static const struct number_case cases[] = {
         {date, NULL, -2147472692, "infinity"},
+        {date, NULL, 2146033979, "infinity"}, /* connector 3.7, of a change */
+        {date, NULL, -622191234, "infinity"}, /* and of a snapshot */
+        {date, NULL, -625821272, "-infinity"},
         {date, NULL, -2147472691, "-infinity"},
         {date, NULL, 2145042905, "5874897-12-31"},
         {date, NULL, 2145042906, "!value.out_of_range"},
@@ -36,6 +39,8 @@ MR_TEST("times as numbers keep range, sentinels and direction of rounding")
         {nano, NULL, -1, "1969-12-31 23:59:59.999999"},
         {nano, NULL, INT64_MAX, "infinity"},
         {millis, NULL, INT64_C(9223372036825200), "infinity"},
+        {millis, NULL, INT64_C(9223372036825200000), "infinity"}, /* connector 3.7 */
+        {millis, NULL, INT64_C(-9223372036832400000), "-infinity"},
         {millis, NULL, INT64_C(-9223372036832400), "-infinity"},
         {millis, NULL, INT64_C(9223372036854776), "294247-01-10 04:00:54.776"},
         {millis, NULL, INT64_C(9224318015999999), "294276-12-31 23:59:59.999"},

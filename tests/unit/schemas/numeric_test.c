@@ -183,6 +183,20 @@ MR_TEST("fitting rounds half away from zero, or refuses, at every digit of a gro
     MR_CHECK_STR(fitted(1, 0, (struct mr_num_typmod){-1, 0, false}), "1");
 }
 
+/* T-72: numeric(3,5) holds below 0.01 */
+MR_TEST("a scale above the precision counts zeros behind the point")
+{
+    const struct mr_num_typmod small = {3, 5, false};
+    MR_CHECK_STR(fitted(123, 5, small), "0.00123");
+    MR_CHECK_STR(fitted(-999, 5, small), "-0.00999");
+    MR_CHECK_STR(fitted(0, 5, small), "0.00000");
+    MR_CHECK_STR(fitted(1000, 5, small), "value.out_of_range");
+    MR_CHECK_STR(fitted(1, 0, small), "value.out_of_range");
+    MR_CHECK_STR(fitted(99996, 7, (struct mr_num_typmod){3, 5, true}), "value.out_of_range");
+    MR_CHECK_STR(fitted(1234, 9, (struct mr_num_typmod){2, 7, false}), "numeric.excess_scale");
+    MR_CHECK_STR(fitted(12, 7, (struct mr_num_typmod){2, 7, false}), "0.0000012");
+}
+
 MR_TEST("only whole numbers within int64 are integers")
 {
     int64_t v;
