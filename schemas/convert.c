@@ -283,6 +283,9 @@ bool mr_convert_find(const struct mr_convert_from *from, const struct mr_coltype
     }
     if (family == MR_FAM_INTEGER && from->unit != NULL && is_time_type(to->type))
         family = unit_family(from->unit, to->type, out);
+    if (semantic == MR_SEM_BITS && to->type == MR_T_VARBIT &&
+        !mr_semantic_is_bit(from->typed->props)) /* a record of varbit(n) is one of bit(n) else */
+        out->n_bits = INT32_MAX;
     if (semantic == MR_SEM_ENUM_SET && to->type == MR_T_ARRAY && is_text_type(to->elem)) {
         out->write = mr_parse_text_array; /* T-35 */
         return true;

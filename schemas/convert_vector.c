@@ -1,6 +1,7 @@
 /* Owns vectors and pairs: from arrays, records, maps and texts into columns (contract.md T-38,
  * T-44, T-45). */
 #include "schemas/convert_write.h"
+#include "schemas/json_text.h"
 #include "schemas/semantic_record.h"
 #include "schemas/vector.h"
 #include "schemas/walk.h"
@@ -213,10 +214,11 @@ int mr_write_pairs(struct mr_convert_run *run, const struct mr_convert *c, struc
 int mr_parse_pairs(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
 {
     struct mr_slice text = v->s;
-    int rc = mr_convert_screen(run, &text);
+    bool json = c->semantic == MR_SEM_JSON;
+    int rc = json ? mr_json_check(text, true, run->err) : mr_convert_screen(run, &text);
     if (rc < 0)
         return rc;
-    if (!mr_pairs_parse(text, &run->text, &run->items, &v->pairs))
+    if (!(json ? mr_pairs_parse_json : mr_pairs_parse)(text, &run->text, &run->items, &v->pairs))
         return mr_err_set(run->err, MR_VALUE_INVALID, "the text is no value of %s",
                           mr_type_name(c->to.type));
     return mr_write_pairs(run, c, v);

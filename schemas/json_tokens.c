@@ -328,13 +328,17 @@ static bool put_unicode(const uint8_t **at, const uint8_t *end, struct mr_buf *o
 
 bool mr_json_doc_text(const struct mr_json_doc *doc, uint32_t token, struct mr_buf *out)
 {
+    struct mr_slice raw = mr_json_doc_raw(doc, token);
+    if (doc->tokens[token].escaped)
+        return mr_json_unescape(raw, out);
+    mr_buf_add(out, raw.data, raw.len);
+    return true;
+}
+
+bool mr_json_unescape(struct mr_slice raw, struct mr_buf *out)
+{
     static const char letters[] = "bfnrt";
     static const char meant[] = "\b\f\n\r\t";
-    struct mr_slice raw = mr_json_doc_raw(doc, token);
-    if (!doc->tokens[token].escaped) {
-        mr_buf_add(out, raw.data, raw.len);
-        return true;
-    }
     const uint8_t *end = raw.data + raw.len;
     for (const uint8_t *at = raw.data; at < end;) {
         if (*at != '\\') {

@@ -42,6 +42,8 @@ static inline struct mr_slice mr_json_doc_raw(const struct mr_json_doc *doc, uin
 
 /* Appends a string's characters, escapes undone. False for a lone surrogate. */
 bool mr_json_doc_text(const struct mr_json_doc *doc, uint32_t token, struct mr_buf *out);
+/* The same of the octets between a string's quotes, which were checked before. */
+bool mr_json_unescape(struct mr_slice raw, struct mr_buf *out);
 bool mr_json_doc_is(const struct mr_json_doc *doc, uint32_t token, const char *text);
 /* The member's value, of equal names the last one's; MR_JSON_NO_TOKEN: absent, or no object. */
 uint32_t mr_json_doc_find(const struct mr_json_doc *doc, uint32_t object, const char *name);

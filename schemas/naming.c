@@ -19,9 +19,29 @@ static const char *param(const struct mr_typed *typed, const char *name)
     return text != NULL && *text != '\0' ? text : NULL;
 }
 
+/* Debezium's adjustments put one `_` for one character of a name. */
+static bool may_be_of(const char *field, const char *column)
+{
+    for (; *field != '\0' && *column != '\0'; field++) {
+        if (*field != *column && *field != '_')
+            return false;
+        while (((uint8_t)*++column & 0xC0) == 0x80)
+            ;
+    }
+    return *field == *column;
+}
+
+bool mr_naming_is_borrowed(const struct mr_typed *typed, const char *field)
+{
+    enum mr_avro_kind kind = typed->node->kind;
+    const char *column = param(typed, "__debezium.source.column.name");
+    bool named = kind == MR_AV_RECORD || kind == MR_AV_ENUM || kind == MR_AV_FIXED;
+    return named && column != NULL && !may_be_of(field, column);
+}
+
 const char *mr_naming_original(const struct mr_typed *typed)
 {
-    return param(typed, "__debezium.source.column.name");
+    return typed->borrowed ? NULL : param(typed, "__debezium.source.column.name");
 }
 
 /* ---- avro_unicode ---- */
@@ -125,7 +145,7 @@ void mr_naming_hint(const struct mr_typed *typed, struct mr_coltype *type)
                                           "NVARCHAR2"};
     static const char *const bits[] = {"VARBIT", "BIT VARYING"};
     const char *declared = param(typed, "__debezium.source.column.type");
-    if (declared == NULL)
+    if (declared == NULL || typed->borrowed)
         return;
     int32_t length = length_param(typed);
     if (type->type == MR_T_TEXT && typed->semantic == MR_SEM_STRING && length > 0 &&

@@ -5,6 +5,10 @@
 
 #include "schemas/semantic.h"
 
+/* True where the parameters cannot be this field's: Avro defines a record once, with the parameters
+ * of the field that came first, and other fields only name it. */
+bool mr_naming_is_borrowed(const struct mr_typed *typed, const char *field);
+
 /* The name of the column at the source, where the field carries it; NULL. */
 const char *mr_naming_original(const struct mr_typed *typed);
 

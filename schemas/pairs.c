@@ -1,7 +1,10 @@
-/* Owns the pairs of hstore: their order and their text. Source: PostgreSQL, contrib/hstore,
- * hstore_io.c. */
+/* Owns the pairs of hstore: their order, their text, and the objects of JSON that Debezium makes of
+ * them (hstore.handling.mode = json, its default). Source: PostgreSQL, contrib/hstore, hstore_io.c.
+ */
 #include <stdlib.h>
+#include <string.h>
 
+#include "schemas/json_tokens.h"
 #include "schemas/vector.h"
 
 #include "base/ban.h"
@@ -134,23 +137,9 @@ static bool pair(struct scan *s, struct place *out)
     return true;
 }
 
-bool mr_pairs_parse(struct mr_slice from, struct mr_buf *bytes, struct mr_buf *pairs,
-                    struct mr_pairs *out)
+/* The texts do not move any more: places become pairs. */
+static bool settle(struct mr_buf *bytes, struct mr_buf *pairs, struct mr_pairs *out)
 {
-    struct scan s = {from.data, from.data + from.len, bytes};
-    mr_buf_reset(bytes);
-    mr_buf_reset(pairs);
-    *out = (struct mr_pairs){.n = 0};
-    blanks(&s);
-    while (s.at < s.end) {
-        struct place place;
-        if (!pair(&s, &place))
-            return false;
-        mr_buf_add(pairs, &place, sizeof place);
-        out->n++;
-        if (s.at < s.end && *s.at++ != ',')
-            return false;
-    }
     if (!mr_buf_ok(bytes) || !mr_buf_ok(pairs))
         return false;
     _Static_assert(sizeof(struct place) == sizeof(struct mr_pair), "read and written in place");
@@ -167,4 +156,92 @@ bool mr_pairs_parse(struct mr_slice from, struct mr_buf *bytes, struct mr_buf *p
         mr_pairs_sort((struct mr_pair *)(void *)pairs->data, &out->n);
     out->pairs = (const struct mr_pair *)(const void *)pairs->data;
     return true;
+}
+
+static void begin(struct mr_buf *bytes, struct mr_buf *pairs, struct mr_pairs *out)
+{
+    mr_buf_reset(bytes);
+    mr_buf_reset(pairs);
+    *out = (struct mr_pairs){.n = 0};
+}
+
+static void add(struct mr_buf *pairs, const struct place *place, struct mr_pairs *out)
+{
+    mr_buf_add(pairs, place, sizeof *place);
+    out->n++;
+}
+
+bool mr_pairs_parse(struct mr_slice from, struct mr_buf *bytes, struct mr_buf *pairs,
+                    struct mr_pairs *out)
+{
+    struct scan s = {from.data, from.data + from.len, bytes};
+    begin(bytes, pairs, out);
+    blanks(&s);
+    while (s.at < s.end) {
+        struct place place;
+        if (!pair(&s, &place))
+            return false;
+        add(pairs, &place, out);
+        if (s.at < s.end && *s.at++ != ',')
+            return false;
+    }
+    return settle(bytes, pairs, out);
+}
+
+/* ---- an object of JSON ---- */
+
+static bool take(struct scan *s, char wanted)
+{
+    blanks(s);
+    if (s->at >= s->end || *s->at != (uint8_t)wanted)
+        return false;
+    s->at++;
+    return true;
+}
+
+static bool json_string(struct scan *s, size_t *at)
+{
+    *at = s->bytes->len;
+    if (!take(s, '"'))
+        return false;
+    const uint8_t *first = s->at;
+    while (s->at < s->end && *s->at != '"')
+        s->at += *s->at == '\\' ? 2 : 1;
+    if (s->at >= s->end)
+        return false;
+    return mr_json_unescape((struct mr_slice){first, (size_t)(s->at++ - first)}, s->bytes);
+}
+
+static bool json_pair(struct scan *s, struct place *out)
+{
+    if (!json_string(s, &out->key))
+        return false;
+    mr_buf_byte(s->bytes, 0);
+    if (!take(s, ':'))
+        return false;
+    blanks(s);
+    out->null = s->end - s->at >= 4 && memcmp(s->at, "null", 4) == 0;
+    out->value = s->bytes->len;
+    if (out->null)
+        s->at += 4;
+    else if (!json_string(s, &out->value))
+        return false;
+    out->end = s->bytes->len;
+    return true;
+}
+
+bool mr_pairs_parse_json(struct mr_slice from, struct mr_buf *bytes, struct mr_buf *pairs,
+                         struct mr_pairs *out)
+{
+    struct scan s = {from.data, from.data + from.len, bytes};
+    begin(bytes, pairs, out);
+    if (!take(&s, '{'))
+        return false;
+    while (!take(&s, '}')) {
+        struct place place;
+        if ((out->n > 0 && !take(&s, ',')) || !json_pair(&s, &place))
+            return false;
+        add(pairs, &place, out);
+    }
+    return settle(bytes, pairs, out);
 }

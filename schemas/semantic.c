@@ -257,6 +257,7 @@ static void typed_scalar(const struct mr_avro_node *node, const struct mr_avro_p
     uint32_t null_branch;
     const struct mr_avro_node *inner = node;
     out->null_branch = -1;
+    out->borrowed = false;
     if (mr_avro_nullable(node, &inner, &null_branch))
         out->null_branch = (int)null_branch;
     out->node = inner;
@@ -319,13 +320,18 @@ bool mr_semantic_is_varbit(const struct mr_avro_props *props)
     return strcasecmp(source_type(props), "varbit") == 0;
 }
 
+bool mr_semantic_is_bit(const struct mr_avro_props *props)
+{
+    return strcasecmp(source_type(props), "bit") == 0;
+}
+
 /* T-39: figures that come as geometries say so in their schema where the connector propagates it.
  */
-static enum mr_type figure_type(const struct mr_avro_props *props)
+static enum mr_type figure_type(const struct mr_typed *typed)
 {
     static const enum mr_type types[] = {MR_T_BOX, MR_T_LSEG, MR_T_PATH, MR_T_POLYGON};
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
-        if (strcasecmp(source_type(props), mr_type_name(types[i])) == 0)
+    for (size_t i = 0; i < sizeof types / sizeof *types && !typed->borrowed; i++) {
+        if (strcasecmp(source_type(typed->props), mr_type_name(types[i])) == 0)
             return types[i];
     }
     return MR_T_GEOMETRY;
@@ -358,7 +364,7 @@ static void plain_column(const struct mr_typed *typed, struct mr_coltype *out)
     } else if (typed->semantic == MR_SEM_TSVECTOR) {
         out->sql = "tsvector";
     } else if (typed->semantic == MR_SEM_GEOMETRY) {
-        out->type = figure_type(typed->props);
+        out->type = figure_type(typed);
     } else if (typed->semantic == MR_SEM_BITS) {
         int32_t bits = mr_semantic_bits(typed->props);
         bool varying = bits == INT32_MAX || mr_semantic_is_varbit(typed->props);

@@ -74,6 +74,7 @@ struct mr_typed {
     const struct mr_avro_props *props; /* what decides its meaning */
     int null_branch;                   /* index of null in the union; -1: not nullable */
     enum mr_semantic semantic;
+    bool borrowed; /* its `__debezium.source.*` are another column's (mr_naming_is_borrowed) */
 };
 
 /* A container that is read as a whole. */
@@ -102,6 +103,7 @@ int32_t mr_semantic_scale(const struct mr_avro_props *props);
 int32_t mr_semantic_bits(const struct mr_avro_props *props);
 /* A bit string of any length up to that: the source's column is VARBIT (T-33). */
 bool mr_semantic_is_varbit(const struct mr_avro_props *props);
+bool mr_semantic_is_bit(const struct mr_avro_props *props); /* the source says BIT */
 
 /* What a type becomes where the target does not have it: ltree text, vectors arrays of floats,
  * sparsevec and hstore jsonb, geometries bytea, figures text. */

@@ -205,6 +205,7 @@ static int field_add(struct derive *d, const char *field, struct mr_shape_source
 {
     struct mr_shape_column column = {.field = field};
     const struct mr_route_column *entry = route_column(d->route, field);
+    source->typed.borrowed = mr_naming_is_borrowed(&source->typed, field);
     int rc = column_name(d, field, &source->typed, &column.name);
     if (rc == 0)
         rc = column_type(d, entry, source, &column.type);

@@ -45,6 +45,8 @@ def routes(source: Source, kind: str) -> list[dict]:
     found = []
     for table in [*TYPE_TABLES, "edges", *(work.TABLES if source.name == "defaults" else [])]:
         route = {"topic": source.topic(table), "table": table}
+        if kind == "made" and table == "more":  # four figures are one record type: the route says which
+            route["columns"] = [{"field": f"c_{name}", "cast": name} for name in ("box", "lseg", "path", "polygon")]
         absent = missing_columns(source.name, kind, table)
         if absent:
             route["exclude"] = sorted(absent)
@@ -257,7 +259,7 @@ def test_a_table_of_a_real_source_is_equal_after_all_its_changes(make_world, tab
         difference = f"source {ours - theirs}, target {theirs - ours}" if ours != theirs else ""
     state = f"letters {target.codes(topic)}, log {world.loaders[kind].events(None, topic=topic)[-3:]}"
     known = MISSING.get(("defaults", kind, table, None))
-    if known:
+    if known and (difference or table != "random"):  # not every seed meets what is missing
         assert difference, f"{table} is equal now: take it from MISSING ({known})"
         pytest.xfail(f"{known}: {difference[:300]}")
     assert not difference and not target.codes(topic), f"{difference}\n{state}"

@@ -80,9 +80,11 @@ MR_TEST("sparse vectors count from one at the source, in any order, without zero
 }
 
 /* T-38; S-19 */
-MR_TEST("maps of texts become hstore where the column is that, documents elsewhere")
+MR_TEST("maps of texts, and objects of them, become hstore where the column is that, documents "
+        "elsewhere")
 {
     static const char map[] = "{\"type\":\"map\",\"values\":[\"null\",\"string\"]}";
+    static const char json[] = "{\"type\":\"string\",\"connect.name\":\"io.debezium.data.Json\"}";
     static const struct hex_case cases[] = {
         {map, NULL, "02 02 6b 02 02 76 00", "{\"k\": \"v\"}"},
         {map, "hstore", "04 04 6b6b 02 02 76 02 61 00 00", "\"a\"=>NULL, \"kk\"=>\"v\""},
@@ -107,6 +109,17 @@ MR_TEST("maps of texts become hstore where the column is that, documents elsewhe
         {"\"string\"", "hstore", "a", "!value.invalid"},
         {"\"string\"", "hstore", "\"a=>1", "!value.invalid"},
         {"\"string\"", "hstore", "{\"a\":1}", "!value.invalid"},
+        {json, "hstore", "{\"a\":\"1\", \"b\" : null}", "\"a\"=>\"1\", \"b\"=>NULL"},
+        {json, "hstore", " {} ", ""},
+        {json, "hstore", "{\"\":\"\",\"k\":\"x\",\"k\":\"y\"}", "\"\"=>\"\", \"k\"=>\"y\""},
+        {json, "hstore", "{\"\\u00e9\\n\\\"\":\"\\ud83d\\ude00\\\\\"}",
+         "\"\303\251\n\\\"\"=>\"\360\237\230\200\\\\\""},
+        {json, "hstore", "{\"a\":1}", "!value.invalid"},
+        {json, "hstore", "{\"a\":{}}", "!value.invalid"},
+        {json, "hstore", "[\"a\"]", "!value.invalid"},
+        {json, "hstore", "{\"a\":\"\\u0000\"}", "!value.json_nul"},
+        {json, "hstore", "{\"a\":\"1\"", "!value.invalid_json"},
+        {json, "hstore", "a=>1", "!value.invalid_json"},
     };
     CHECK(hexes, cases);
     CHECK(texts, texts);
@@ -172,11 +185,20 @@ MR_TEST("bits of a varying column are as many as are set, up to its length")
     static const char varying[] =
         "{\"type\":\"bytes\",\"connect.name\":\"io.debezium.data.Bits\",\"connect.parameters\":{"
         "\"length\":\"10\",\"__debezium.source.column.type\":\"VARBIT\"}}";
+    static const char fixed[] =
+        "{\"type\":\"bytes\",\"connect.name\":\"io.debezium.data.Bits\",\"connect.parameters\":{"
+        "\"length\":\"10\",\"__debezium.source.column.type\":\"BIT\"}}";
+    static const char unknown[] = "{\"type\":\"bytes\",\"connect.name\":\"io.debezium.data.Bits\","
+                                  "\"connect.parameters\":{\"length\":\"10\"}}";
     static const struct hex_case cases[] = {
         {varying, NULL, "02 05", "101"},
         {varying, NULL, "04 0002", "1000000000"},
         {varying, NULL, "04 0004", "!value.too_long"},
         {varying, NULL, "00", ""},
+        {fixed, "varbit(10)", "02 01", "0000000001"},
+        {unknown, "varbit(10)", "02 01", "1"},
+        {unknown, "varbit", "02 05", "101"},
+        {unknown, NULL, "02 01", "0000000001"},
     };
     CHECK(hexes, cases);
 }

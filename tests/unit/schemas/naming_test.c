@@ -107,6 +107,40 @@ MR_TEST("declared lengths narrow what a new table gets, and nothing else")
                  "id int4 pk, v varchar(40), c text, u text, b varbit(5), d bit(5)");
 }
 
+#define GEOMETRY(params)                                                                           \
+    "{\"type\":\"record\",\"name\":\"Geometry\",\"namespace\":\"io.debezium.data.geometry\","      \
+    "\"fields\":[{\"name\":\"wkb\",\"type\":\"bytes\"},{\"name\":\"srid\",\"type\":[\"null\","     \
+    "\"int\"]}],"                                                                                  \
+    "\"connect.parameters\":{" params "},\"connect.name\":\"io.debezium.data.geometry.Geometry\"}"
+#define SAME "\"io.debezium.data.geometry.Geometry\""
+
+/* I-09, T-39: Avro writes a record's parameters once, at the field that defines it. */
+MR_TEST("what a source says of one column is not believed of another that shares its record")
+{
+    MR_CHECK_OK(plan_case_open(&pc, KEY,
+                               VALUE(FIELD("a_box", GEOMETRY(PARAM("type", "BOX") "," PARAM(
+                                                        "name", "a-box"))) FIELD("b", SAME))));
+    MR_CHECK_STR(plan_case_columns(&pc), "id int4 pk, a_box box, b geometry");
+}
+
+/* I-09 */
+MR_TEST("a field that shares another's record keeps its own name")
+{
+    pc.route.name_original = true;
+    MR_CHECK_OK(plan_case_open(
+        &pc, KEY, VALUE(FIELD("a_box", GEOMETRY(PARAM("name", "\303\251box"))) FIELD("b", SAME))));
+    MR_CHECK_STR(plan_case_columns(&pc), "id int4 pk, a_box geometry, b geometry");
+}
+
+/* I-09 */
+MR_TEST("the field that defines a record gets the name that its adjusted one hides")
+{
+    pc.route.name_original = true;
+    MR_CHECK_OK(plan_case_open(
+        &pc, KEY, VALUE(FIELD("_box", GEOMETRY(PARAM("name", "\303\251box"))) FIELD("b", SAME))));
+    MR_CHECK_STR(plan_case_columns(&pc), "id int4 pk, \303\251box geometry, b geometry");
+}
+
 /* I-09 */
 MR_TEST("a hint never touches an existing column")
 {
