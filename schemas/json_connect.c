@@ -13,6 +13,7 @@ struct connect {
     struct mr_buf *out;
     struct mr_map names; /* of records; keys are slices of the text */
     uint32_t n_names;
+    uint32_t root;
     struct mr_err *err;
 };
 
@@ -231,8 +232,9 @@ static int put_type(struct connect *c, uint32_t token)
     int rc;
     if (!is_kind(c->doc, type, MR_JSON_STRING))
         return invalid(c, token, "has no type");
-    bool nullable =
-        is_kind(c->doc, optional, MR_JSON_BOOL) && mr_json_doc_raw(c->doc, optional).data[0] == 't';
+    /* a payload that is null is no value at all, so the whole needs no null */
+    bool nullable = token != c->root && is_kind(c->doc, optional, MR_JSON_BOOL) &&
+                    mr_json_doc_raw(c->doc, optional).data[0] == 't';
     if (nullable)
         mr_buf_str(c->out, "[\"null\",");
     if (mr_json_doc_is(c->doc, type, "struct"))
@@ -251,7 +253,7 @@ static int put_type(struct connect *c, uint32_t token)
 int mr_json_connect_schema(const struct mr_json_doc *doc, uint32_t token, struct mr_buf *out,
                            struct mr_err *err)
 {
-    struct connect c = {.doc = doc, .out = out, .err = err};
+    struct connect c = {.doc = doc, .out = out, .root = token, .err = err};
     mr_map_init(&c.names, (uintptr_t)doc ^ (uintptr_t)out);
     int rc = put_type(&c, token);
     mr_map_release(&c.names);

@@ -234,6 +234,16 @@ MR_TEST("F-11: Connect's types and forms")
     }
 }
 
+MR_TEST("F-11: an optional type is a union with null, but for the whole value")
+{
+    MR_CHECK_OK(open_side(ENVELOPE("{\"type\":\"struct\",\"optional\":true,\"fields\":[{\"field\":"
+                                   "\"a\",\"type\":\"int32\",\"optional\":true}]}",
+                                   "{\"a\":null}"),
+                          false));
+    MR_CHECK_STR(fields_of(f.schema->root), "a int?");
+    MR_CHECK_MEM(f.frame.body.data, "\x00", 1);
+}
+
 MR_TEST("F-11: names and parameters of Connect's schema say what a field means")
 {
     MR_CHECK_OK(open_side(
