@@ -406,6 +406,13 @@ int mr_registry_get(struct mr_registry *registry, const struct mr_schema_ref *re
     return rc;
 }
 
+int mr_registry_latest(struct mr_registry *registry, const char *subject, uint32_t deadline_ms,
+                       struct mr_schema_ref *out, struct mr_err *err)
+{
+    uint64_t deadline = mr_mono_ms(&registry->link.env) + deadline_ms;
+    return registry_latest(&registry->link, subject, deadline, out, err);
+}
+
 void mr_registry_stats(struct mr_registry *registry, struct mr_registry_stats *out)
 {
     mr_lock_take(&registry->lock);

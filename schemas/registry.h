@@ -87,6 +87,11 @@ int mr_registry_get(struct mr_registry *registry, const struct mr_schema_ref *re
                     const char *subject, uint32_t deadline_ms, struct mr_schema **out,
                     struct mr_err *err);
 
+/* The reference of the newest schema of a subject (F-44); -MR_EMPTY where there is no such subject.
+ * Asks at each call. Other errors as of mr_registry_get. Thread: any. */
+int mr_registry_latest(struct mr_registry *registry, const char *subject, uint32_t deadline_ms,
+                       struct mr_schema_ref *out, struct mr_err *err);
+
 /* For /readyz: the last attempt: 0 healthy, else its code; and counters for metrics. */
 struct mr_registry_stats {
     uint64_t n_requests, n_hits, n_misses, n_failures;

@@ -55,6 +55,11 @@ enum registry_verdict registry_load_run(struct registry_load *load, struct regis
                                         uint64_t deadline_ms, struct mr_schema **out,
                                         struct mr_err *err);
 
+/* The reference of a subject's newest version; -MR_EMPTY where there is no such subject.
+ * registry_latest.c. */
+int registry_latest(struct registry_link *link, const char *subject, uint64_t deadline_ms,
+                    struct mr_schema_ref *out, struct mr_err *err);
+
 /* One GET: what for, until when of the clock, and the code of an answer that the schema is missing.
  */
 struct registry_question {

@@ -138,6 +138,8 @@ int mr_pg_wish_resolve(struct mr_pg_conn *conn, const struct mr_ddl *ddl, struct
 /* ---- pg_ddl.c ---- */
 int mr_pg_table_apply(struct mr_sink *sink, const char *schema, const char *name,
                       const struct mr_ddl *ddl, struct mr_err *err);
+void mr_pg_ddl_print(struct mr_sink *sink, const struct mr_table *now, const struct mr_ddl *ddl,
+                     struct mr_buf *out);
 void mr_pg_type_sql(struct mr_buf *sql, const struct mr_coltype *type); /* a wanted column's type */
 
 /* ---- pg_alter.c ---- */

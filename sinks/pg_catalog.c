@@ -249,23 +249,49 @@ static int relation_check(const PGresult *res, struct mr_err *err)
     return 0;
 }
 
+/* 1: the register of tables is there. Who only looks may come before it was made. */
+static int has_register(struct mr_pg_sink *sink, struct mr_pg_conn *conn, struct mr_err *err)
+{
+    if (!sink->opts->look_only)
+        return 1;
+    struct mr_buf sql = MR_BUF_INIT;
+    mr_buf_str(&sql, "SELECT pg_catalog.to_regclass(");
+    mr_pg_literal(&sql, sink->control);
+    mr_buf_str(&sql, " || '.tables') IS NOT NULL");
+    PGresult *res = NULL;
+    int rc = mr_pg_exec(conn, mr_buf_cstr(&sql), &res, err);
+    if (rc == 0)
+        rc = mr_pg_bool(res, 0, 0);
+    PQclear(res);
+    mr_buf_release(&sql);
+    return rc;
+}
+
 static int relation_read(struct mr_pg_sink *sink, struct mr_pg_conn *conn,
                          const struct mr_table *table, PGresult **res, struct mr_err *err)
 {
     struct mr_buf sql = MR_BUF_INIT;
-    mr_buf_fmt(&sql,
-               "SELECT c.oid, c.relkind, c.relkind IN ('r', 'p') AND "
-               "pg_catalog.row_security_active(c.oid), EXISTS (SELECT FROM pg_catalog.pg_rewrite r "
-               "WHERE r.ev_class = c.oid), EXISTS (SELECT FROM %s.tables m WHERE "
-               "m.schema = $1::text AND m.name = $2::text AND m.created_by_millrace), "
-               "%s FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n "
-               "ON n.oid = c.relnamespace WHERE n.nspname = $1::text AND c.relname = $2::text "
-               "AND c.relkind IN ('r', 'p', 'v', 'm', 'f')",
-               sink->control, VERSION_COLUMNS);
+    int rc = has_register(sink, conn, err);
+    if (rc < 0)
+        return rc;
+    mr_buf_str(&sql, "SELECT c.oid, c.relkind, c.relkind IN ('r', 'p') AND "
+                     "pg_catalog.row_security_active(c.oid), EXISTS (SELECT FROM "
+                     "pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid), ");
+    if (rc == 1)
+        mr_buf_fmt(&sql,
+                   "EXISTS (SELECT FROM %s.tables m WHERE m.schema = $1::text AND m.name = "
+                   "$2::text AND m.created_by_millrace), ",
+                   sink->control);
+    else
+        mr_buf_str(&sql, "false, ");
+    mr_buf_str(&sql, VERSION_COLUMNS " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n "
+                                     "ON n.oid = c.relnamespace WHERE n.nspname = $1::text AND "
+                                     "c.relname = $2::text AND c.relkind IN ('r', 'p', 'v', 'm', "
+                                     "'f')");
     struct mr_pg_params params = {.n = 0};
     mr_pg_param_text(&params, table->schema);
     mr_pg_param_text(&params, table->name);
-    int rc = mr_pg_exec_params(conn, mr_buf_cstr(&sql), &params, res, err);
+    rc = mr_pg_exec_params(conn, mr_buf_cstr(&sql), &params, res, err);
     mr_buf_release(&sql);
     return rc < 0 ? rc : relation_check(*res, err);
 }

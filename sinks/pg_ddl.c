@@ -262,6 +262,22 @@ static bool has_defaults(const struct mr_ddl *ddl)
     return false;
 }
 
+void mr_pg_ddl_print(struct mr_sink *base, const struct mr_table *now, const struct mr_ddl *ddl,
+                     struct mr_buf *out)
+{
+    const struct mr_pg_sink *sink = (const struct mr_pg_sink *)base;
+    struct mr_table shown = {.schema = *now->schema != '\0' ? now->schema : sink->opts->schema,
+                             .name = now->name,
+                             .columns = now->columns,
+                             .n_columns = now->n_columns,
+                             .uniques = now->uniques,
+                             .n_uniques = now->n_uniques};
+    if (ddl->kind == MR_DDL_CREATE)
+        mr_pg_create_print(out, &shown, ddl);
+    else if (ddl->kind != MR_DDL_NONE)
+        mr_pg_alter_print(out, &shown, ddl, has_defaults(ddl));
+}
+
 /* A server that refuses a value in DDL refuses the wish, not a record. */
 static int refused(const struct mr_ddl *ddl, struct mr_err *err)
 {

@@ -348,6 +348,7 @@ const struct mr_sink_ops mr_sink_postgresql = {
     .probe = mr_pg_probe,
     .table_open = mr_pg_table_open,
     .table_apply = mr_pg_table_apply,
+    .ddl_print = mr_pg_ddl_print,
     .table_register = mr_pg_table_register,
     .positions_read = mr_pg_positions_read,
     .claim = mr_pg_claim,

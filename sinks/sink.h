@@ -38,6 +38,7 @@ struct mr_sink_opts { /* borrowed for the sink's life */
     uint32_t pool_min, pool_max, pool_wait_ms, pool_idle_ms, pool_max_age_ms;
     uint32_t statement_timeout_ms, lock_timeout_ms, connect_timeout_ms;
     uint32_t session_timeout_ms; /* of the source's group: how stale an owner may be */
+    bool look_only;              /* only looks: the control tables may be absent (PostgreSQL) */
     struct mr_env env;           /* a copy of its own */
     int output_fd;               /* stdout: where lines go */
 };
@@ -126,6 +127,11 @@ struct mr_sink_ops {
      * table for this pipeline and route. */
     int (*table_apply)(struct mr_sink *sink, const char *schema, const char *name,
                        const struct mr_ddl *ddl, struct mr_err *err);
+    /* Appends the statement that table_apply would run, without running it: `now` is the table, or
+     * only its names where it is absent (schema "": the default one). Nothing for sinks that have
+     * no statements. */
+    void (*ddl_print)(struct mr_sink *sink, const struct mr_table *now, const struct mr_ddl *ddl,
+                      struct mr_buf *out);
     /* Notes that this pipeline loads the table (target.shared if another one does and not both
      * allow it). */
     int (*table_register)(struct mr_sink *sink, const struct mr_table *table, const char *route,

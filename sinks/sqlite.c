@@ -307,6 +307,7 @@ const struct mr_sink_ops mr_sink_sqlite = {
     .probe = mr_sq_probe,
     .table_open = mr_sq_table_open,
     .table_apply = mr_sq_table_apply,
+    .ddl_print = mr_sq_ddl_print,
     .table_register = mr_sq_table_register,
     .positions_read = mr_sq_positions_read,
     .claim = mr_sq_claim,

@@ -160,6 +160,8 @@ void mr_sq_tables_drop(struct mr_sq_sink *sink);        /* empties the cache, at
 void mr_sq_quote(struct mr_buf *out, const char *name); /* "name", quotes doubled */
 
 /* ---- sqlite_ddl.c ---- */
+void mr_sq_ddl_print(struct mr_sink *base, const struct mr_table *now, const struct mr_ddl *ddl,
+                     struct mr_buf *out);
 int mr_sq_table_apply(struct mr_sink *sink, const char *schema, const char *name,
                       const struct mr_ddl *ddl, struct mr_err *err);
 int mr_sq_table_register(struct mr_sink *sink, const struct mr_table *table, const char *route,

@@ -77,6 +77,16 @@ static void create_sql(struct mr_buf *sql, const char *name, const struct mr_ddl
     mr_buf_str(sql, ddl->n_key > 0 ? ")) WITHOUT ROWID" : ")");
 }
 
+static void add_column_sql(struct mr_buf *sql, const char *table,
+                           const struct mr_shape_column *column)
+{
+    mr_buf_str(sql, "ALTER TABLE ");
+    mr_sq_quote(sql, table);
+    mr_buf_str(sql, " ADD COLUMN ");
+    add_column(sql, column);
+    add_default(sql, column);
+}
+
 /* What was done, and for whom. */
 struct change {
     struct mr_sq_sink *sink;
@@ -151,11 +161,7 @@ static int add_columns(const struct change *change, const struct mr_ddl *ddl, st
         if (mr_table_column(table, ddl->columns[i].name) >= 0)
             continue;
         mr_buf_reset(&sql);
-        mr_buf_str(&sql, "ALTER TABLE ");
-        mr_sq_quote(&sql, table->name);
-        mr_buf_str(&sql, " ADD COLUMN ");
-        add_column(&sql, &ddl->columns[i]);
-        add_default(&sql, &ddl->columns[i]);
+        add_column_sql(&sql, table->name, &ddl->columns[i]);
         rc = run_and_note(change, &sql, err);
     }
     mr_table_unref(table);
@@ -229,6 +235,26 @@ int mr_sq_table_apply(struct mr_sink *base, const char *schema, const char *name
 out:
     mr_buf_release(&full);
     return rc;
+}
+
+void mr_sq_ddl_print(struct mr_sink *base, const struct mr_table *now, const struct mr_ddl *ddl,
+                     struct mr_buf *out)
+{
+    struct mr_buf full = MR_BUF_INIT;
+    struct mr_err ignored = MR_ERR_INIT;
+    const char *name = now->name;
+    if (ddl->kind == MR_DDL_CREATE &&
+        mr_sq_table_name(mr_sq_sink(base), now->schema, name, &full, &ignored) == 0)
+        name = mr_buf_cstr(&full);
+    if (ddl->kind == MR_DDL_CREATE)
+        create_sql(out, name, ddl);
+    else if (ddl->kind == MR_DDL_ADD_KEY)
+        key_index_sql(out, name, ddl);
+    for (uint16_t i = 0; ddl->kind == MR_DDL_ADD_COLUMNS && i < ddl->n_columns; i++) {
+        mr_buf_str(out, i > 0 ? "; " : "");
+        add_column_sql(out, name, &ddl->columns[i]);
+    }
+    mr_buf_release(&full);
 }
 
 /* ---- register ---- */

@@ -16,7 +16,8 @@
 #include "base/map.h"
 #include "schemas/json_text.h"
 #include "schemas/semantic.h"
-#include "sinks/sink.h"
+#include "schemas/table_after.h"
+include "sinks/sink.h"
 #include "sinks/typed_emit.h"
 
 #include "base/ban.h"
@@ -135,62 +136,27 @@ static int stdout_table_open(struct mr_sink *base, const char *schema, const cha
     return rc;
 }
 
-static bool add_column(struct mr_table *table, const struct mr_column *from)
-{
-    struct mr_column *to = &table->columns[table->n_columns];
-    *to = *from;
-    to->name = mr_arena_copy(&table->arena, from->name, strlen(from->name) + 1);
-    to->type.sql = "";
-    table->n_columns++;
-    return to->name != NULL;
-}
-
-static bool copy_key(struct mr_table *table, const uint16_t *key, uint16_t n_key)
-{
-    if (n_key == 0)
-        return true;
-    uint16_t *cols = mr_arena_alloc(&table->arena, n_key * sizeof *cols);
-    table->uniques = mr_arena_alloc(&table->arena, sizeof table->uniques[0]);
-    if (cols == NULL || table->uniques == NULL)
-        return false;
-    memcpy(cols, key, n_key * sizeof *cols);
-    table->uniques[0] = (struct mr_unique){.n_cols = n_key, .primary = true, .cols = cols};
-    table->n_uniques = 1;
-    return true;
-}
-
-/* The table `old` (may be NULL) with what `ddl` adds. NULL: no memory. */
+/* The table `old` (NULL: none) with what `ddl` does to it. NULL: no memory. */
 static struct mr_table *grow_table(const char *name, const struct mr_table *old,
                                    const struct mr_ddl *ddl)
 {
-    struct mr_table *table = mr_table_new();
-    if (table == NULL)
-        return NULL;
-    size_t n_old = old != NULL ? old->n_columns : 0;
-    table->schema = "";
-    table->name = mr_arena_copy(&table->arena, name, strlen(name) + 1);
-    table->made_by_us = true;
-    table->columns =
-        mr_arena_alloc(&table->arena, (n_old + ddl->n_columns) * sizeof table->columns[0]);
-    bool ok = table->name != NULL && table->columns != NULL;
-    for (uint16_t i = 0; ok && i < n_old; i++)
-        ok = add_column(table, &old->columns[i]);
-    for (uint16_t i = 0; ok && i < ddl->n_columns; i++) {
-        const struct mr_shape_column *column = &ddl->columns[i];
-        struct mr_column made = {.name = column->name, .type = column->type};
-        mr_semantic_fallback(&made.type);
-        if (mr_table_column(table, column->name) < 0)
-            ok = add_column(table, &made);
-    }
-    if (ok && old == NULL)
-        ok = copy_key(table, ddl->key, ddl->n_key);
-    else if (ok && old->n_uniques > 0)
-        ok = copy_key(table, old->uniques[0].cols, old->uniques[0].n_cols);
-    if (!ok) {
-        mr_table_unref(table);
-        return NULL;
+    struct mr_table place = {.schema = "", .name = name};
+    struct mr_table *table = mr_table_after(old != NULL ? old : &place, ddl);
+    for (uint16_t i = 0; table != NULL && i < table->n_columns; i++) {
+        mr_semantic_fallback(&table->columns[i].type);
+        table->columns[i].type.sql = "";
+        table->columns[i].not_null = false;
     }
     return table;
+}
+
+static void stdout_ddl_print(struct mr_sink *base, const struct mr_table *now,
+                             const struct mr_ddl *ddl, struct mr_buf *out)
+{
+    (void)base;
+    (void)now;
+    (void)ddl;
+    (void)out;
 }
 
 static int stdout_table_apply(struct mr_sink *base, const char *schema, const char *name,
@@ -203,7 +169,7 @@ static int stdout_table_apply(struct mr_sink *base, const char *schema, const ch
     const char *key = mr_buf_cstr(&full);
     mr_lock_take(&sink->lock);
     struct mr_table *old = mr_map_find(&sink->tables, key, full.len);
-    bool wanted = ddl->kind == MR_DDL_ADD_COLUMNS ? old != NULL : old == NULL;
+    bool wanted = (ddl->kind == MR_DDL_CREATE) == (old == NULL);
     struct mr_table *table = NULL;
     if (wanted && ddl->kind != MR_DDL_NONE) {
         table = grow_table(key, old, ddl);
@@ -541,6 +507,7 @@ const struct mr_sink_ops mr_sink_stdout = {
     .probe = stdout_probe,
     .table_open = stdout_table_open,
     .table_apply = stdout_table_apply,
+    .ddl_print = stdout_ddl_print,
     .table_register = stdout_table_register,
     .positions_read = stdout_positions_read,
     .claim = stdout_claim,
