@@ -52,6 +52,8 @@ static const struct mr_cmd commands[] = {
      mr_cmd_demo, demo_options, sizeof(demo_options) / sizeof(demo_options[0]), NULL},
     {"lag", "", "committed, position, end and lag of each partition", mr_cmd_lag, lag_options,
      sizeof(lag_options) / sizeof(lag_options[0]), NULL},
+    {"plan", "", "what run would create or alter, column by column; alters nothing", mr_cmd_plan,
+     NULL, 0, NULL},
     {"config", "", "the effective configuration with the origin of each value", mr_cmd_config,
      config_options, sizeof(config_options) / sizeof(config_options[0]), mr_options_help},
 };

@@ -1,0 +1,37 @@
+/* Inside of planning.c: what is kept of a topic's plan. */
+#ifndef MR_CONSUMER_PLANNED_H
+#define MR_CONSUMER_PLANNED_H
+
+#include "consumer/planning.h"
+
+/* A key's and a value's schema that came together; without gaps. */
+struct planned_pair {
+    struct mr_schema_ref key;
+    struct mr_schema_ref value;
+};
+struct planned_pairs {
+    struct planned_pair items[MR_PLANNED_SCHEMAS];
+    size_t n;
+};
+
+/* One topic in the making. */
+struct planned_work {
+    struct mr_planning *planning;
+    const struct mr_target *target;
+    struct mr_route route;
+    struct mr_table *before; /* NULL: absent */
+    struct mr_table *table;  /* after what was wished so far; NULL: absent */
+    struct mr_planned *out;
+};
+
+void planned_trouble(struct mr_planned *out, const struct mr_err *err, const char *sql);
+void planned_statement(struct planned_work *work, const struct mr_ddl *ddl);
+int planned_apply(struct planned_work *work, const struct mr_ddl *ddl, struct mr_err *err);
+/* What would mend the fault, in the arena; "". `shape` NULL: not known. */
+const char *planned_by_hand(struct planned_work *work, const struct mr_shape *shape,
+                            const struct mr_err *err);
+/* The columns as this shape fills them, and what else could be widened; replaces those of before.
+ */
+void planned_columns(struct planned_work *work, const struct mr_shape *shape);
+
+#endif
