@@ -52,6 +52,14 @@ static const char *statement(struct planned_work *work, const struct mr_ddl *ddl
     return kept(work, &sql);
 }
 
+int planned_resolve(struct planned_work *work, struct mr_ddl *ddl, struct mr_err *err)
+{
+    struct mr_sink *sink = work->planning->sink;
+    struct mr_ddl wish = *ddl;
+
+    return sink->ops->wish_resolve(sink, &wish, &work->planning->arena, ddl, err);
+}
+
 void planned_statement(struct planned_work *work, const struct mr_ddl *ddl)
 {
     struct mr_planned *out = work->out;
@@ -90,11 +98,13 @@ static void quoted(struct mr_buf *out, const char *name)
 static const char *declared(struct planned_work *work, const struct mr_coltype *type)
 {
     const struct mr_shape_column column = {.name = "?", .type = *type};
-    const struct mr_ddl ddl = {.kind = MR_DDL_ADD_COLUMNS, .columns = &column, .n_columns = 1};
+    struct mr_ddl ddl = {.kind = MR_DDL_ADD_COLUMNS, .columns = &column, .n_columns = 1};
+    struct mr_err ignored = MR_ERR_INIT;
     struct mr_table bare = {.schema = "", .name = "t"};
     struct mr_buf sql = MR_BUF_INIT;
 
-    work->planning->sink->ops->ddl_print(work->planning->sink, &bare, &ddl, &sql);
+    if (planned_resolve(work, &ddl, &ignored) == 0)
+        work->planning->sink->ops->ddl_print(work->planning->sink, &bare, &ddl, &sql);
     const char *at = strstr(mr_buf_cstr(&sql), "\"?\" ");
     const char *text = kept_text(work, at != NULL ? at + strlen("\"?\" ") : "");
     mr_buf_release(&sql);
@@ -187,7 +197,8 @@ static const char *growth_by_hand(struct planned_work *work, const struct mr_sha
 
     route.evolve = MR_EVOLVE_ADD;
     route.create = true;
-    if (mr_evolve_diff(shape, work->table, &route, &work->planning->arena, &ddl, &ignored) < 0)
+    if (mr_evolve_diff(shape, work->table, &route, &work->planning->arena, &ddl, &ignored) < 0 ||
+        planned_resolve(work, &ddl, &ignored) < 0)
         return "";
     return statement(work, &ddl);
 }

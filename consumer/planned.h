@@ -25,6 +25,8 @@ struct planned_work {
 };
 
 void planned_trouble(struct mr_planned *out, const struct mr_err *err, const char *sql);
+/* The wish in the target's own types. */
+int planned_resolve(struct planned_work *work, struct mr_ddl *ddl, struct mr_err *err);
 void planned_statement(struct planned_work *work, const struct mr_ddl *ddl);
 int planned_apply(struct planned_work *work, const struct mr_ddl *ddl, struct mr_err *err);
 /* What would mend the fault, in the arena; "". `shape` NULL: not known. */

@@ -218,6 +218,9 @@ static int wishes_follow(struct planned_work *work, const struct mr_shape *shape
         rc = mr_evolve_diff(shape, work->table, &work->route, &work->planning->arena, &ddl, err);
         if (rc < 0 || ddl.kind == MR_DDL_NONE)
             break;
+        rc = planned_resolve(work, &ddl, err);
+        if (rc < 0)
+            break;
         planned_statement(work, &ddl);
         rc = planned_apply(work, &ddl, err);
     }

@@ -132,6 +132,8 @@ const char *mr_pg_extension_of(enum mr_type type);
 
 /* ---- pg_wish.c ---- */
 /* The wish with every column's type as this target has it; what is new is in `arena`. */
+int mr_pg_sink_wish(struct mr_sink *sink, const struct mr_ddl *ddl, struct mr_arena *arena,
+                    struct mr_ddl *out, struct mr_err *err);
 int mr_pg_wish_resolve(struct mr_pg_conn *conn, const struct mr_ddl *ddl, struct mr_arena *arena,
                        struct mr_ddl *out, struct mr_err *err);
 

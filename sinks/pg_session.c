@@ -349,6 +349,7 @@ const struct mr_sink_ops mr_sink_postgresql = {
     .table_open = mr_pg_table_open,
     .table_apply = mr_pg_table_apply,
     .ddl_print = mr_pg_ddl_print,
+    .wish_resolve = mr_pg_sink_wish,
     .table_register = mr_pg_table_register,
     .positions_read = mr_pg_positions_read,
     .claim = mr_pg_claim,

@@ -60,3 +60,16 @@ int mr_pg_wish_resolve(struct mr_pg_conn *conn, const struct mr_ddl *ddl, struct
         rc = type_resolve(conn, arena, &columns[i].type, err);
     return rc;
 }
+
+int mr_pg_sink_wish(struct mr_sink *base, const struct mr_ddl *ddl, struct mr_arena *arena,
+                    struct mr_ddl *out, struct mr_err *err)
+{
+    struct mr_pg_sink *sink = (struct mr_pg_sink *)base;
+    struct mr_pg_conn *conn = NULL;
+    int rc = mr_pg_pool_take(&sink->pool, &conn, err);
+    if (rc < 0)
+        return rc;
+    rc = mr_pg_wish_resolve(conn, ddl, arena, out, err);
+    mr_pg_pool_give(&sink->pool, conn);
+    return rc;
+}

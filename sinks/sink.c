@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "schemas/semantic.h"
+
 #include "base/ban.h"
 
 struct kind_row {
@@ -25,6 +27,23 @@ static bool is_keyword_value(const char *url)
 }
 
 /* The URL is not printed: it may hold a password. */
+int mr_sink_wish_plain(struct mr_sink *sink, const struct mr_ddl *ddl, struct mr_arena *arena,
+                       struct mr_ddl *out, struct mr_err *err)
+{
+    (void)sink;
+    struct mr_shape_column *columns =
+        mr_arena_alloc(arena, (ddl->n_columns + 1u) * sizeof *columns);
+    *out = *ddl;
+    if (columns == NULL)
+        return mr_err_set(err, MR_NO_MEMORY, "columns to make");
+    for (uint16_t i = 0; i < ddl->n_columns; i++) {
+        columns[i] = ddl->columns[i];
+        mr_semantic_fallback(&columns[i].type);
+    }
+    out->columns = columns;
+    return 0;
+}
+
 const struct mr_sink_ops *mr_sink_for_url(const char *url, struct mr_err *err)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {

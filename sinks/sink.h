@@ -16,7 +16,7 @@
 #include "base/err.h"
 #include "base/pos.h"
 #include "schemas/plan.h"
-#include "schemas/rows.h"
+#include "sinks/put.h"
 
 enum mr_sink_cap {
     MR_SINK_TXN = 1 << 0,       /* rows and positions in one transaction */
@@ -52,54 +52,6 @@ struct mr_claim {
     bool found; /* the row was there before */
 };
 
-/* A record put aside (design.md section 6). Slices are borrowed until put_letters returns. */
-struct mr_letter {
-    const char *stream;
-    int32_t partition;
-    int64_t offset;
-    struct mr_slice key;      /* data NULL: null */
-    struct mr_slice value;    /* data NULL: null */
-    const char *headers_json; /* array of {"k": name, "v": base64 or null}; never NULL */
-    int64_t timestamp_ms;     /* -1: none */
-    const char *code;         /* "avro.trailing" */
-    const char *sqlstate;     /* "" if none */
-    const char *detail;       /* mr_err_line-like text with place and remedy */
-    const char *target_table; /* "" if not known */
-};
-
-enum mr_put {
-    MR_PUT_INSERT, /* plain insert; a unique violation gives -MR_EXISTS (FLOW) */
-    MR_PUT_UPSERT, /* insert, or update the tuple's columns of the row with this key */
-    MR_PUT_UPDATE, /* update existing rows only; `missing` names those that are not there */
-};
-
-/* Rows of one table with one column set (and, for MR_PUT_UPDATE, one mask: masked fields of the
- * tuples are NULL and must not be written). `rows` are in offset order and distinct by key except
- * in MR_PUT_INSERT of append strategies. */
-struct mr_put_rows {
-    struct mr_table *table;
-    const struct mr_colset *key;
-    const struct mr_colset *cols;
-    const uint64_t *mask; /* NULL: none */
-    const struct mr_row *const *rows;
-    size_t n_rows;
-    bool absent_get_defaults; /* rows were R-04 replaced: delete_keys ran on them before */
-    bool *missing; /* of MR_PUT_UPDATE: n_rows of them, cleared by the caller; NULL: not asked */
-};
-
-enum { MR_READ_MAX_ROWS = 64 }; /* of one call: what it reads is in memory at once */
-
-/* Columns of rows as they are now, in the emitter's own form. */
-struct mr_read_rows {
-    struct mr_table *table;
-    const struct mr_colset *key;
-    const struct mr_colset *cols;
-    const struct mr_slice *keys; /* key tuples; distinct or not */
-    size_t n_keys;               /* at most MR_READ_MAX_ROWS */
-    struct mr_arena *arena;      /* where the tuples go */
-    struct mr_slice *tuples;     /* out: n_keys; data NULL where there is no such row */
-};
-
 struct mr_sink;    /* each kind embeds it as its first member */
 struct mr_session; /* likewise */
 
@@ -132,6 +84,10 @@ struct mr_sink_ops {
      * no statements. */
     void (*ddl_print)(struct mr_sink *sink, const struct mr_table *now, const struct mr_ddl *ddl,
                       struct mr_buf *out);
+    /* The wish in the target's own types, in `arena` (an extension's type, or what it becomes
+     * without the extension); table_apply does it by itself. */
+    int (*wish_resolve)(struct mr_sink *sink, const struct mr_ddl *ddl, struct mr_arena *arena,
+                        struct mr_ddl *out, struct mr_err *err);
     /* Notes that this pipeline loads the table (target.shared if another one does and not both
      * allow it). */
     int (*table_register)(struct mr_sink *sink, const struct mr_table *table, const char *route,
@@ -197,6 +153,10 @@ struct mr_session {
 extern const struct mr_sink_ops mr_sink_postgresql;
 extern const struct mr_sink_ops mr_sink_sqlite;
 extern const struct mr_sink_ops mr_sink_stdout;
+
+/* wish_resolve of targets without extensions. */
+int mr_sink_wish_plain(struct mr_sink *sink, const struct mr_ddl *ddl, struct mr_arena *arena,
+                       struct mr_ddl *out, struct mr_err *err);
 
 /* The kind that a URL names (postgresql:// postgres:// or key=value, sqlite:FILE, stdout:);
  * NULL with config.invalid. */

@@ -308,6 +308,7 @@ const struct mr_sink_ops mr_sink_sqlite = {
     .table_open = mr_sq_table_open,
     .table_apply = mr_sq_table_apply,
     .ddl_print = mr_sq_ddl_print,
+    .wish_resolve = mr_sink_wish_plain,
     .table_register = mr_sq_table_register,
     .positions_read = mr_sq_positions_read,
     .claim = mr_sq_claim,

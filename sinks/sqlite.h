@@ -94,7 +94,6 @@ static inline struct mr_sq_session *mr_sq_session(struct mr_session *session)
 }
 
 /* ---- sqlite_conn.c: statements and errors of one connection ---- */
-
 /* Opens with the pragmas above. `create`: the file is made if absent, else -MR_TARGET_AWAY. */
 int mr_sq_conn_open(struct mr_sq_conn *conn, struct mr_sq_sink *sink, bool create,
                     struct mr_err *err);
@@ -168,7 +167,6 @@ int mr_sq_table_register(struct mr_sink *sink, const struct mr_table *table, con
                          bool shared, struct mr_err *err);
 
 /* ---- sqlite_control.c: the control tables ---- */
-
 /* Statement text with the control tables' prefix for each '%' of `text`. */
 void mr_sq_control_sql(struct mr_buf *out, const struct mr_sq_sink *sink, const char *text);
 int mr_sq_control_prepare(const struct mr_sq_sink *sink, struct mr_sq_conn *conn, const char *text,

@@ -17,7 +17,7 @@
 #include "schemas/json_text.h"
 #include "schemas/semantic.h"
 #include "schemas/table_after.h"
-include "sinks/sink.h"
+#include "sinks/sink.h"
 #include "sinks/typed_emit.h"
 
 #include "base/ban.h"
@@ -508,6 +508,7 @@ const struct mr_sink_ops mr_sink_stdout = {
     .table_open = stdout_table_open,
     .table_apply = stdout_table_apply,
     .ddl_print = stdout_ddl_print,
+    .wish_resolve = mr_sink_wish_plain,
     .table_register = stdout_table_register,
     .positions_read = stdout_positions_read,
     .claim = stdout_claim,
