@@ -33,7 +33,7 @@ void mr_pairs_sort(struct mr_pair *pairs, uint32_t *n);
 /* hstore's text. `bytes` gets the texts, `pairs` the pairs. */
 bool mr_pairs_parse(struct mr_slice text, struct mr_buf *bytes, struct mr_buf *pairs,
                     struct mr_pairs *out);
-/* The same of an object whose values are strings and nulls; `text` is valid JSON (mr_json_check). */
+/* The same of an object of strings and nulls; `text` is valid JSON (mr_json_check). */
 bool mr_pairs_parse_json(struct mr_slice text, struct mr_buf *bytes, struct mr_buf *pairs,
                          struct mr_pairs *out);
 

@@ -23,7 +23,7 @@ build_packages=(build-essential ca-certificates cmake ninja-build pkg-config
     libsqlite3-dev libssl-dev libsystemd-dev
     liblz4-dev libsasl2-dev libzstd-dev zlib1g-dev) # the last line is what librdkafka needs
 test_packages=(clang-19 clang-format-19 clang-tidy-19 libclang-rt-19-dev llvm-19 libcmocka-dev
-    docker-compose git postgresql procps shellcheck)
+    docker-compose git mariadb-client-core mariadb-server-core postgresql procps shellcheck)
 
 say() { printf 'deps: %s\n' "$*"; }
 die() { printf 'deps: %s\n' "$*" >&2; exit 1; }

@@ -16,6 +16,7 @@ on this machine raises `Unavailable`, whose text is the reason that a test suite
 from .connect import Connect
 from .fetch import Unavailable
 from .kafka import Kafka
+from .mariadb import MariaDb
 from .postgres import Postgres
 from .process import Server, ServerFailed, free_port, wait_until
 from .proxy import TcpProxy
@@ -23,6 +24,6 @@ from .registry import Registry
 from .stub_registry import Fault, StubRegistry
 
 __all__ = [
-    "Connect", "Fault", "Kafka", "Postgres", "Registry", "Server", "ServerFailed", "StubRegistry", "TcpProxy",
-    "Unavailable", "free_port", "wait_until",
+    "Connect", "Fault", "Kafka", "MariaDb", "Postgres", "Registry", "Server", "ServerFailed", "StubRegistry",
+    "TcpProxy", "Unavailable", "free_port", "wait_until",
 ]

@@ -20,7 +20,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 pytest.register_assert_rewrite("harness")
 
-from stack import Kafka, Postgres, Registry, StubRegistry, TcpProxy, Unavailable  # noqa: E402
+from stack import (Connect, Kafka, Postgres, Registry, StubRegistry, TcpProxy, Unavailable,  # noqa: E402
+                   fetch)
 
 from harness.instances import Instances, need_program, new_database  # noqa: E402
 from harness.millrace import binary, release_binary  # noqa: E402
@@ -92,6 +93,17 @@ def registry(run_dir):
         server = StubRegistry().start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def connect(run_dir, kafka, registry):
+    """Kafka Connect with Debezium's connectors. Its converter speaks to the real registry only."""
+    if not isinstance(registry, Registry):
+        pytest.skip("Debezium's converter needs the real registry, and it cannot be had here")
+    worker = _had(lambda: Connect(run_dir / "connect", kafka.bootstrap, registry.native_url,
+                                  [fetch.debezium_postgres(), fetch.debezium_mariadb()]), "Debezium")
+    yield worker
+    worker.stop()
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import contextlib
 import dataclasses
 
 import pytest
-from stack import Connect, Postgres, Unavailable, fetch
+from stack import Postgres, Unavailable
 
 from harness import debezium_work as work
 from harness import pg_types
@@ -78,18 +78,6 @@ def source_server(run_dir):
         pytest.skip(f"PostgreSQL cannot be had here: {why}")
     yield server
     server.remove()
-
-
-@pytest.fixture(scope="module")
-def connect(run_dir, kafka, registry):
-    if not hasattr(registry, "native_url"):
-        pytest.skip("Debezium's converter needs the real registry, and it cannot be had here")
-    try:
-        worker = Connect(run_dir / "connect", kafka.bootstrap, registry.native_url, [fetch.debezium_postgres()]).start()
-    except Unavailable as why:
-        pytest.skip(f"Debezium cannot be had here: {why}")
-    yield worker
-    worker.stop()
 
 
 @pytest.fixture(scope="module")

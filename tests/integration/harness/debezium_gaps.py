@@ -1,13 +1,13 @@
 """What does not arrive from a real source: what its connector loses, and what this version does not carry yet."""
 
-from .debezium_work import MESSAGE_KEYS
+from .debezium_work import CONNECTOR
 
 KEEP = {
     "time.precision.mode": "structured", "decimal.handling.mode": "string", "interval.handling.mode": "string",
     "include.unknown.datatypes": "true", "column.propagate.source.type": ".*",
 }
 KINDS = ("made", "same")
-MODES = {"defaults": MESSAGE_KEYS, "settings": KEEP}
+MODES = {"defaults": CONNECTOR, "settings": KEEP}
 
 # The columns of `main` that the connector does not send whole, and why; nothing at the target can mend them.
 LOST = {
@@ -24,8 +24,7 @@ LOST = {
 MISSING: dict[tuple, str] = {}
 for a_kind in KINDS:
     MISSING |= {("defaults", a_kind, table, None): why for table, why in {
-        "toast_key": "U-30", "toast_null": "U-13", "keyless_full": "E-40", "truncated": "R-20",
-        "random": "U-30"}.items()}
+        "toast_key": "U-30", "toast_null": "U-13", "keyless_full": "E-40", "random": "U-30"}.items()}
 # Options of routes that this version refuses; without them their tables cannot be equal.
 REFUSED_OPTIONS = {"unavailable_null_columns": "U-13", "keyless": "E-40"}
 

@@ -48,7 +48,7 @@ TABLES = {
     "indexed": Table(("CREATE TABLE indexed (id int NOT NULL, code text NOT NULL UNIQUE, v text)",
                       "ALTER TABLE indexed REPLICA IDENTITY USING INDEX indexed_code_key"),
                      target="CREATE TABLE indexed (id int, code text PRIMARY KEY, v text)", key="code"),
-    # A primary key beside another identity: a delete's key would be a filler (0); MESSAGE_KEYS mends that.
+    # A primary key beside another identity: a delete's key would be a filler (0); CONNECTOR mends that.
     "indexed_key": Table(("CREATE TABLE indexed_key (id int PRIMARY KEY, code text NOT NULL UNIQUE, v text)",
                           "ALTER TABLE indexed_key REPLICA IDENTITY USING INDEX indexed_key_code_key"),
                          target="CREATE TABLE indexed_key (id int, code text PRIMARY KEY, v text)", key="code"),
@@ -65,7 +65,8 @@ TABLES = {
 }
 
 
-MESSAGE_KEYS = {"message.key.columns": "public.indexed_key:code"}
+# What the tables ask of their connector: the key of the one above, and truncates, which it leaves out by default.
+CONNECTOR = {"message.key.columns": "public.indexed_key:code", "skipped.operations": "none"}
 
 
 def ddl(is_source: bool) -> list[str]:
