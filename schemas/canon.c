@@ -180,11 +180,13 @@ static void canon_pairs(struct mr_buf *out, const struct mr_coltype *to, const s
     size_t at = out->len;
     mr_buf_u32(out, 0);
     for (uint32_t i = 0; i < v->n; i++) {
-        canon_raw(out, v->pairs[i].key.data, v->pairs[i].key.len);
-        if (v->pairs[i].value.data == NULL)
+        struct mr_slice key = mr_pair_key(v, i);
+        struct mr_slice value = mr_pair_value(v, i);
+        canon_raw(out, key.data, key.len);
+        if (value.data == NULL)
             mr_buf_u32(out, UINT32_MAX);
         else
-            canon_raw(out, v->pairs[i].value.data, v->pairs[i].value.len);
+            canon_raw(out, value.data, value.len);
     }
     mr_buf_patch_u32(out, at, (uint32_t)(out->len - at - 4));
 }

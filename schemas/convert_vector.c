@@ -134,44 +134,40 @@ int mr_parse_vector(struct mr_convert_run *run, const struct mr_convert *c, stru
     return mr_write_vector(run, c, v);
 }
 
-/* Screened and kept in run->text, behind a byte that gives each text an address of its own. */
-static int keep_text(struct mr_convert_run *run, struct mr_slice text, size_t *at, size_t *len)
+/* Screened and kept in run->text, behind a byte that gives each text a place of its own. */
+static int keep_text(struct mr_convert_run *run, struct mr_slice text, uint32_t *at, uint32_t *len)
 {
     int rc = mr_convert_screen(run, &text);
     mr_buf_byte(&run->text, 0);
-    *at = run->text.len;
-    *len = text.len;
+    *at = (uint32_t)run->text.len; /* far below 4 GiB, as the record is */
+    *len = (uint32_t)text.len;
     if (rc == 0)
         mr_buf_add(&run->text, text.data, text.len);
     return rc;
 }
 
-/* Slices as places in run->text, as long as it may move. */
 static int pair_read(struct mr_convert_run *run, const struct mr_avro_node *items,
                      struct mr_wire *w, struct mr_pair *out)
 {
     struct mr_slice text;
     uint32_t branch = UINT32_MAX;
     uint32_t null_branch = 0;
-    size_t at;
     const struct mr_avro_node *inner = items;
     bool nullable = mr_avro_nullable(items, &inner, &null_branch);
     if (!mr_wire_bytes(w, &text))
         return mr_wire_fail(w, run->err);
-    int rc = keep_text(run, text, &at, &out->key.len);
-    out->key.data = (const uint8_t *)at; /* NOLINT(performance-no-int-to-ptr): an offset so far */
-    out->value = (struct mr_slice){NULL, 0};
+    int rc = keep_text(run, text, &out->key_at, &out->key_len);
     if (rc < 0)
         return rc;
+    out->value_at = 0;
+    out->value_len = UINT32_MAX;
     if (nullable && !mr_wire_branch(w, 2, &branch))
         return mr_wire_fail(w, run->err);
     if (nullable && branch == null_branch)
         return 0;
     if (!mr_wire_bytes(w, &text))
         return mr_wire_fail(w, run->err);
-    rc = keep_text(run, text, &at, &out->value.len);
-    out->value.data = (const uint8_t *)at; /* NOLINT(performance-no-int-to-ptr): never 0 */
-    return rc;
+    return keep_text(run, text, &out->value_at, &out->value_len);
 }
 
 int mr_norm_pairs(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
@@ -194,14 +190,9 @@ int mr_norm_pairs(struct mr_convert_run *run, const struct mr_convert *c, struct
     if (!mr_buf_ok(&run->text) || !mr_buf_ok(&run->items))
         return too_large(run);
     struct mr_pair *pairs = (struct mr_pair *)(void *)run->items.data;
-    for (uint32_t i = 0; i < n; i++) {
-        pairs[i].key.data = run->text.data + (uintptr_t)pairs[i].key.data;
-        if (pairs[i].value.data != NULL)
-            pairs[i].value.data = run->text.data + (uintptr_t)pairs[i].value.data;
-    }
     if (n > 0)
-        mr_pairs_sort(pairs, &n);
-    v->pairs = (struct mr_pairs){.n = n, .pairs = pairs};
+        mr_pairs_sort(run->text.data, pairs, &n);
+    v->pairs = (struct mr_pairs){.n = n, .pairs = pairs, .text = run->text.data};
     return 0;
 }
 

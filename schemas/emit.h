@@ -51,15 +51,30 @@ struct mr_vector {
     const double *v;
 };
 
-/* Texts by distinct keys, valid UTF-8 without NUL, ordered by length and bytes of the key. */
+/* Texts by distinct keys, valid UTF-8 without NUL, ordered by length and bytes of the key. Small,
+ * as a record can have many: places in `text`. */
 struct mr_pair {
-    struct mr_slice key;
-    struct mr_slice value; /* data NULL: null */
+    uint32_t key_at;
+    uint32_t key_len;
+    uint32_t value_at;
+    uint32_t value_len; /* UINT32_MAX: null */
 };
 struct mr_pairs {
     uint32_t n;
     const struct mr_pair *pairs;
+    const uint8_t *text;
 };
+static inline struct mr_slice mr_pair_key(const struct mr_pairs *v, uint32_t i)
+{
+    return (struct mr_slice){v->text + v->pairs[i].key_at, v->pairs[i].key_len};
+}
+/* data NULL: null. */
+static inline struct mr_slice mr_pair_value(const struct mr_pairs *v, uint32_t i)
+{
+    bool null = v->pairs[i].value_len == UINT32_MAX;
+    return (struct mr_slice){null ? NULL : v->text + v->pairs[i].value_at,
+                             null ? 0 : v->pairs[i].value_len};
+}
 
 enum { MR_MATRIX_MAX_DIMS = 6 }; /* PostgreSQL's MAXDIM */
 struct mr_dims {

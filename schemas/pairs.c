@@ -23,24 +23,28 @@ static void put_quoted(struct mr_buf *out, struct mr_slice text)
 void mr_pairs_print(struct mr_buf *out, const struct mr_pairs *v)
 {
     for (uint32_t i = 0; i < v->n; i++) {
+        struct mr_slice value = mr_pair_value(v, i);
         mr_buf_str(out, i > 0 ? ", " : "");
-        put_quoted(out, v->pairs[i].key);
+        put_quoted(out, mr_pair_key(v, i));
         mr_buf_str(out, "=>");
-        if (v->pairs[i].value.data == NULL)
+        if (value.data == NULL)
             mr_buf_str(out, "NULL");
         else
-            put_quoted(out, v->pairs[i].value);
+            put_quoted(out, value);
     }
 }
 
+/* The text is not the comparison's to be given: a thread sorts one set at a time. */
+static _Thread_local const uint8_t *sorted_text;
+
 static int key_compare(const struct mr_pair *a, const struct mr_pair *b)
 {
-    if (a->key.len != b->key.len)
-        return a->key.len < b->key.len ? -1 : 1;
-    return a->key.len > 0 ? memcmp(a->key.data, b->key.data, a->key.len) : 0;
+    if (a->key_len != b->key_len)
+        return a->key_len < b->key_len ? -1 : 1;
+    return memcmp(sorted_text + a->key_at, sorted_text + b->key_at, a->key_len);
 }
 
-/* Texts lie in one buffer in the order of reading: of equal keys the address tells. */
+/* Texts lie in the order of reading: of equal keys the place tells. */
 static int pair_compare(const void *a, const void *b)
 {
     const struct mr_pair *left = a;
@@ -48,12 +52,13 @@ static int pair_compare(const void *a, const void *b)
     int order = key_compare(left, right);
     if (order != 0)
         return order;
-    return left->key.data < right->key.data ? -1 : left->key.data > right->key.data ? 1 : 0;
+    return left->key_at < right->key_at ? -1 : left->key_at > right->key_at ? 1 : 0;
 }
 
-void mr_pairs_sort(struct mr_pair *pairs, uint32_t *n)
+void mr_pairs_sort(const uint8_t *text, struct mr_pair *pairs, uint32_t *n)
 {
     uint32_t kept = 0;
+    sorted_text = text;
     if (*n > 1)
         qsort(pairs, *n, sizeof *pairs, pair_compare);
     for (uint32_t i = 0; i < *n; i++) {
@@ -111,50 +116,38 @@ static bool is_null_word(const struct scan *s, size_t at)
     return true;
 }
 
-/* Where texts lie until the buffer stands still. */
-struct place {
-    size_t key;
-    size_t value;
-    size_t end;
-    bool null;
-};
-
-static bool pair(struct scan *s, struct place *out)
+/* Texts are far below 4 GiB, as their record is. */
+static bool pair(struct scan *s, struct mr_pair *out)
 {
     bool quoted;
-    if (!text(s, &out->key, &quoted))
+    size_t at;
+    if (!text(s, &at, &quoted))
         return false;
-    mr_buf_byte(s->bytes, 0); /* so that empty keys have addresses of their own */
+    out->key_at = (uint32_t)at;
+    out->key_len = (uint32_t)(s->bytes->len - at);
+    mr_buf_byte(s->bytes, 0); /* so that empty keys have places of their own */
     blanks(s);
     if (s->end - s->at < 2 || s->at[0] != '=' || s->at[1] != '>')
         return false;
     s->at += 2;
-    if (!text(s, &out->value, &quoted))
+    if (!text(s, &at, &quoted))
         return false;
-    out->null = !quoted && is_null_word(s, out->value);
-    out->end = s->bytes->len;
+    bool null = !quoted && is_null_word(s, at);
+    out->value_at = (uint32_t)at;
+    out->value_len = null ? UINT32_MAX : (uint32_t)(s->bytes->len - at);
     blanks(s);
     return true;
 }
 
-/* The texts do not move any more: places become pairs. */
+/* The texts do not move any more. */
 static bool settle(struct mr_buf *bytes, struct mr_buf *pairs, struct mr_pairs *out)
 {
     if (!mr_buf_ok(bytes) || !mr_buf_ok(pairs))
         return false;
-    _Static_assert(sizeof(struct place) == sizeof(struct mr_pair), "read and written in place");
-    for (uint32_t i = 0; i < out->n; i++) {
-        struct place place;
-        uint8_t *at = pairs->data + i * sizeof place;
-        memcpy(&place, at, sizeof place);
-        struct mr_pair done = {.key = {bytes->data + place.key, place.value - 1 - place.key},
-                               .value = {place.null ? NULL : bytes->data + place.value,
-                                         place.null ? 0 : place.end - place.value}};
-        memcpy(at, &done, sizeof done);
-    }
     if (out->n > 0)
-        mr_pairs_sort((struct mr_pair *)(void *)pairs->data, &out->n);
+        mr_pairs_sort(bytes->data, (struct mr_pair *)(void *)pairs->data, &out->n);
     out->pairs = (const struct mr_pair *)(const void *)pairs->data;
+    out->text = bytes->data;
     return true;
 }
 
@@ -165,9 +158,9 @@ static void begin(struct mr_buf *bytes, struct mr_buf *pairs, struct mr_pairs *o
     *out = (struct mr_pairs){.n = 0};
 }
 
-static void add(struct mr_buf *pairs, const struct place *place, struct mr_pairs *out)
+static void add(struct mr_buf *pairs, const struct mr_pair *one, struct mr_pairs *out)
 {
-    mr_buf_add(pairs, place, sizeof *place);
+    mr_buf_add(pairs, one, sizeof *one);
     out->n++;
 }
 
@@ -178,10 +171,10 @@ bool mr_pairs_parse(struct mr_slice from, struct mr_buf *bytes, struct mr_buf *p
     begin(bytes, pairs, out);
     blanks(&s);
     while (s.at < s.end) {
-        struct place place;
-        if (!pair(&s, &place))
+        struct mr_pair one;
+        if (!pair(&s, &one))
             return false;
-        add(pairs, &place, out);
+        add(pairs, &one, out);
         if (s.at < s.end && *s.at++ != ',')
             return false;
     }
@@ -212,21 +205,27 @@ static bool json_string(struct scan *s, size_t *at)
     return mr_json_unescape((struct mr_slice){first, (size_t)(s->at++ - first)}, s->bytes);
 }
 
-static bool json_pair(struct scan *s, struct place *out)
+static bool json_pair(struct scan *s, struct mr_pair *out)
 {
-    if (!json_string(s, &out->key))
+    size_t at;
+    if (!json_string(s, &at))
         return false;
+    out->key_at = (uint32_t)at;
+    out->key_len = (uint32_t)(s->bytes->len - at);
     mr_buf_byte(s->bytes, 0);
     if (!take(s, ':'))
         return false;
     blanks(s);
-    out->null = s->end - s->at >= 4 && memcmp(s->at, "null", 4) == 0;
-    out->value = s->bytes->len;
-    if (out->null)
+    out->value_at = 0;
+    out->value_len = UINT32_MAX;
+    if (s->end - s->at >= 4 && memcmp(s->at, "null", 4) == 0) {
         s->at += 4;
-    else if (!json_string(s, &out->value))
+        return true;
+    }
+    if (!json_string(s, &at))
         return false;
-    out->end = s->bytes->len;
+    out->value_at = (uint32_t)at;
+    out->value_len = (uint32_t)(s->bytes->len - at);
     return true;
 }
 
@@ -238,10 +237,10 @@ bool mr_pairs_parse_json(struct mr_slice from, struct mr_buf *bytes, struct mr_b
     if (!take(&s, '{'))
         return false;
     while (!take(&s, '}')) {
-        struct place place;
-        if ((out->n > 0 && !take(&s, ',')) || !json_pair(&s, &place))
+        struct mr_pair one;
+        if ((out->n > 0 && !take(&s, ',')) || !json_pair(&s, &one))
             return false;
-        add(pairs, &place, out);
+        add(pairs, &one, out);
     }
     return settle(bytes, pairs, out);
 }

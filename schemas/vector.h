@@ -29,7 +29,7 @@ bool mr_vector_sort(const struct mr_vector_room *room, struct mr_vector *v);
 /* `"a"=>"1", "b"=>NULL`, with quotes and backslashes escaped. */
 void mr_pairs_print(struct mr_buf *out, const struct mr_pairs *v);
 /* Orders them as struct mr_pairs wants it; of equal keys the last one wins (S-19). */
-void mr_pairs_sort(struct mr_pair *pairs, uint32_t *n);
+void mr_pairs_sort(const uint8_t *text, struct mr_pair *pairs, uint32_t *n);
 /* hstore's text. `bytes` gets the texts, `pairs` the pairs. */
 bool mr_pairs_parse(struct mr_slice text, struct mr_buf *bytes, struct mr_buf *pairs,
                     struct mr_pairs *out);

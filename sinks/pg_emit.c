@@ -323,11 +323,13 @@ static void emit_pairs(struct mr_buf *out, const struct mr_coltype *to, const st
     mr_buf_u32(out, 0);
     mr_buf_u32(out, v->n);
     for (uint32_t i = 0; i < v->n; i++) {
-        put_bytes(out, v->pairs[i].key.data, v->pairs[i].key.len);
-        if (v->pairs[i].value.data == NULL)
+        struct mr_slice key = mr_pair_key(v, i);
+        struct mr_slice value = mr_pair_value(v, i);
+        put_bytes(out, key.data, key.len);
+        if (value.data == NULL)
             mr_buf_u32(out, UINT32_MAX);
         else
-            put_bytes(out, v->pairs[i].value.data, v->pairs[i].value.len);
+            put_bytes(out, value.data, value.len);
     }
     emit_array_end(out, to, at);
 }

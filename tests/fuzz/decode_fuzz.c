@@ -142,10 +142,10 @@ static struct mr_decoder *decoder_bare(void)
     if (decoder == NULL)
         decoder = mr_decoder_new();
     check(decoder != NULL);
-    struct mr_buf *const buffers[] = {&decoder->row,     &decoder->tuple, &decoder->key_fields,
-                                      &decoder->canons,  &decoder->check, &decoder->key_tuple,
-                                      &decoder->key,     &decoder->doc,   &decoder->run.text,
-                                      &decoder->run.more};
+    struct mr_buf *const buffers[] = {&decoder->row,      &decoder->tuple,    &decoder->key_fields,
+                                      &decoder->canons,   &decoder->check,    &decoder->key_tuple,
+                                      &decoder->key,      &decoder->doc,      &decoder->run.text,
+                                      &decoder->run.more, &decoder->run.items};
     for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++)
         mr_buf_release(buffers[i]);
     return decoder;

@@ -1,5 +1,5 @@
-"""Contract section 10, cases 1 to 78, 80, 81, 90 and 142 to 152: framing, Avro, envelope and
-reduction, names and evolution.
+"""Contract section 10, cases 1 to 78, 80, 81, 90, 112 to 141 and 142 to 152: framing, Avro, envelope and
+reduction, types, names and evolution.
 
 The cases are in harness/cases_*.py. One process loads a topic for each; the tests then look at what
 became of their own: rows, dead letters, position, code of the halt.
@@ -10,7 +10,7 @@ import time
 import pytest
 from stack import Fault, StubRegistry
 
-from harness import cases_avro, cases_envelope, cases_evolve, cases_framing  # noqa: F401  they fill CASES
+from harness import cases_avro, cases_envelope, cases_evolve, cases_framing, cases_types  # noqa: F401  they fill CASES
 from harness.cases import CASES, row
 from harness.schemas import PlainTable, RegistryClient, opt
 from harness.world import settled

@@ -82,6 +82,18 @@ static const char *const named[] = {
     "["
     "{\"name\":\"key\",\"type\":{\"type\":\"int\",\"connect.type\":\"int16\"}},"
     "{\"name\":\"value\",\"type\":\"double\"}]}}}]}",
+    "{\"type\":\"array\",\"items\":\"double\",\"connect.name\":\"io.debezium.data.DoubleVector\"}",
+    "{\"type\":\"map\",\"values\":[\"null\",\"string\"]}",
+    "{\"type\":\"record\",\"name\":\"C%u\",\"connect.name\":\"io.debezium.data.geometry.Circle\","
+    "\"fields\":[{\"name\":\"center\",\"type\":{\"type\":\"record\",\"name\":\"Q%u\",\"fields\":["
+    "{\"name\":\"x\",\"type\":\"double\"},{\"name\":\"y\",\"type\":\"double\"}]}},"
+    "{\"name\":\"radius\",\"type\":\"double\"}]}",
+    "{\"type\":\"record\",\"name\":\"U%u\",\"connect.name\":\"io.debezium.time."
+    "StructuredDuration\",\"fields\":["
+    "{\"name\":\"years\",\"type\":\"int\"},{\"name\":\"months\",\"type\":\"int\"},"
+    "{\"name\":\"days\",\"type\":\"int\"},{\"name\":\"hours\",\"type\":\"int\"},"
+    "{\"name\":\"minutes\",\"type\":\"int\"},{\"name\":\"seconds\",\"type\":\"long\"},"
+    "{\"name\":\"picoseconds\",\"type\":[\"null\",\"long\"]}]}",
     "{\"type\":\"record\",\"name\":\"T%u\",\"connect.name\":\"io.debezium.time."
     "StructuredTimestamp\","
     "\"fields\":[{\"name\":\"year\",\"type\":[\"null\",\"int\"]},{\"name\":\"month\",\"type\":["
@@ -198,12 +210,16 @@ static struct mr_schema *parse(struct maker *maker)
 static void change_type(struct maker *maker, struct mr_coltype *type)
 {
     static const enum mr_type types[] = {
-        MR_T_TEXT,     MR_T_INT4,   MR_T_INT8,   MR_T_NUMERIC,     MR_T_FLOAT8, MR_T_BOOL,
-        MR_T_VARCHAR,  MR_T_DATE,   MR_T_TIME,   MR_T_TIMESTAMPTZ, MR_T_UUID,   MR_T_JSONB,
-        MR_T_INTERVAL, MR_T_BYTEA,  MR_T_CAST,   MR_T_ARRAY,       MR_T_JSON,   MR_T_TIMESTAMP,
-        MR_T_BIT,      MR_T_VARBIT, MR_T_TIMETZ, MR_T_FLOAT4};
+        MR_T_TEXT,     MR_T_INT4,     MR_T_INT8,   MR_T_NUMERIC,     MR_T_FLOAT8,   MR_T_BOOL,
+        MR_T_VARCHAR,  MR_T_DATE,     MR_T_TIME,   MR_T_TIMESTAMPTZ, MR_T_UUID,     MR_T_JSONB,
+        MR_T_INTERVAL, MR_T_BYTEA,    MR_T_CAST,   MR_T_ARRAY,       MR_T_JSON,     MR_T_TIMESTAMP,
+        MR_T_BIT,      MR_T_VARBIT,   MR_T_TIMETZ, MR_T_FLOAT4,      MR_T_POINT,    MR_T_LINE,
+        MR_T_CIRCLE,   MR_T_BOX,      MR_T_LSEG,   MR_T_PATH,        MR_T_POLYGON,  MR_T_LTREE,
+        MR_T_HSTORE,   MR_T_GEOMETRY, MR_T_VECTOR, MR_T_HALFVEC,     MR_T_SPARSEVEC};
     enum mr_type to = types[below(maker, sizeof types / sizeof *types)];
     *type = (struct mr_coltype){.type = to, .length = -1, .precision = -1};
+    if (to == MR_T_CAST && below(maker, 2) == 0)
+        type->elem = MR_T_CAST;
     if (to == MR_T_ARRAY)
         type->elem = below(maker, 2) == 0 ? MR_T_TEXT : MR_T_INT4;
     if (to == MR_T_VARCHAR || to == MR_T_BIT)

@@ -13,11 +13,9 @@ VALUE(v_label, text(out, to, "a.b", 3))
 
 static void v_pairs(struct mr_buf *out, const struct mr_emit_ops *emit, const struct mr_coltype *to)
 {
-    const struct mr_pair pairs[] = {
-        {.key = mr_slice_str("a"), .value = {NULL, 0}},
-        {.key = mr_slice_str("b\""), .value = mr_slice_str("")},
-    };
-    emit->pairs(out, to, &(struct mr_pairs){.n = 2, .pairs = pairs});
+    static const struct mr_pair pairs[] = {{0, 1, 0, UINT32_MAX}, {1, 2, 3, 0}};
+    emit->pairs(out, to,
+                &(struct mr_pairs){.n = 2, .pairs = pairs, .text = (const uint8_t *)"ab\""});
 }
 
 static void v_no_pairs(struct mr_buf *out, const struct mr_emit_ops *emit,

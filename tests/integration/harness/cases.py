@@ -1,10 +1,10 @@
-"""The conformance cases of contract.md section 10 that one process can answer: 1 to 78 with 80, 81
-and 90, without 17 to 19, which need a registry of their own, and those of later.txt.
+"""The conformance cases of contract.md section 10 that one process can answer: 1 to 78 with 80, 81, 90
+and 112 to 141, without 17 to 19, which need a registry of their own, and those of later.txt.
 
 Each case has a topic, a route and a table of its own; one process loads them all, so that sixty
 cases cost little more than one. A case is a function that makes its records and says what must come
 of them; its first words are those of the contract. The cases themselves are in cases_framing,
-cases_avro and cases_envelope.
+cases_avro, cases_envelope and cases_types.
 """
 
 import dataclasses

@@ -94,3 +94,17 @@ MR_TEST("instants beyond Unix time have keys of their own, the others those that
     mr_buf_release(&first);
     mr_buf_release(&second);
 }
+
+/* F-33, T-40, T-44 */
+MR_TEST("figures and vectors are equal where what is stored is")
+{
+    static const double zero[] = {-0.0, 0.1};
+    static const double stored[] = {0.0, (double)0.1f};
+    static const struct mr_coltype vector = {.type = MR_T_VECTOR};
+    mr_canon.vector(&a, &vector, &(struct mr_vector){.dim = 2, .n = 2, .v = zero});
+    mr_canon.vector(&b, &vector, &(struct mr_vector){.dim = 2, .n = 2, .v = stored});
+    MR_CHECK(a.len == b.len && memcmp(a.data, b.data, a.len) == 0);
+    mr_canon.figure(&a, &vector, &(struct mr_figure){.n = 2, .v = zero});
+    mr_canon.figure(&b, &vector, &(struct mr_figure){.n = 2, .v = stored});
+    MR_CHECK(a.len == b.len && memcmp(a.data, b.data, a.len) != 0);
+}

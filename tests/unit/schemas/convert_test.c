@@ -2,7 +2,7 @@
  * convert_number_test.c. */
 #include "tests/support/convert_case.inc"
 
-/* T-12 to T-20, T-25, T-26, T-80; cases 112 to 117, 121, 141 */
+/* T-12 to T-20, T-17, T-19, T-25, T-26, T-80; cases 112 to 117, 121, 141 */
 MR_TEST("times as numbers keep range, sentinels and direction of rounding")
 {
     static const char date[] = NAMED("int", "io.debezium.time.Date");

@@ -173,3 +173,62 @@ MR_TEST("a buffer at its limit is told once, at the end")
     MR_CHECK(!mr_buf_ok(&out));
     mr_buf_reset(&out);
 }
+
+// T-36, T-39
+MR_TEST("a label has a version byte, a geometry is staged as hex")
+{
+    mr_pg_emit.text(&out, type(MR_T_LTREE), "a.b", 3);
+    MR_CHECK_STR(hex(), "00000004 01612e62");
+    mr_pg_emit.text(&out, type(MR_T_GEOMETRY), "POINT(1 2)", 10);
+    MR_CHECK_STR(hex(), "0000000a 504f494e 54283120 3229");
+    mr_pg_emit.bytes(&out, type(MR_T_GEOMETRY), (const uint8_t *)"\x01\xff", 2);
+    MR_CHECK_STR(hex(), "00000004 30316666");
+}
+
+// T-40, T-41
+MR_TEST("figures are float8s, behind the form of a path and the number of points")
+{
+    static const double two[] = {1, 2};
+    mr_pg_emit.figure(&out, type(MR_T_POINT), &(struct mr_figure){.n = 2, .v = two});
+    MR_CHECK_STR(hex(), "00000010 3ff00000 00000000 40000000 00000000");
+    mr_pg_emit.figure(&out, type(MR_T_PATH), &(struct mr_figure){.closed = true, .n = 2, .v = two});
+    MR_CHECK_STR(hex(), "00000015 01000000 013ff000 00000000 00400000 00000000 00");
+    mr_pg_emit.figure(&out, type(MR_T_POLYGON), &(struct mr_figure){.n = 2, .v = two});
+    MR_CHECK_STR(hex(), "00000014 00000001 3ff00000 00000000 40000000 00000000");
+}
+
+// T-44, T-45
+MR_TEST("vectors are dimensions and narrow floats, sparse ones with indexes from 0")
+{
+    static const double two[] = {1.5, -2};
+    static const int32_t idx[] = {0, 2};
+    mr_pg_emit.vector(&out, type(MR_T_VECTOR), &(struct mr_vector){.dim = 2, .n = 2, .v = two});
+    MR_CHECK_STR(hex(), "0000000c 00020000 3fc00000 c0000000");
+    mr_pg_emit.vector(&out, type(MR_T_HALFVEC), &(struct mr_vector){.dim = 2, .n = 2, .v = two});
+    MR_CHECK_STR(hex(), "00000008 00020000 3e00c000");
+    mr_pg_emit.vector(&out, type(MR_T_SPARSEVEC),
+                      &(struct mr_vector){.dim = 5, .n = 2, .idx = idx, .v = two});
+    MR_CHECK_STR(hex(), "0000001c 00000005 00000002 00000000 00000000 00000002 3fc00000 c0000000");
+}
+
+// T-38
+MR_TEST("pairs are counted texts, null is a length of -1")
+{
+    static const struct mr_pair pairs[] = {{0, 1, 0, UINT32_MAX}, {1, 2, 3, 0}};
+    mr_pg_emit.pairs(&out, type(MR_T_HSTORE),
+                     &(struct mr_pairs){.n = 2, .pairs = pairs, .text = (const uint8_t *)"abc"});
+    MR_CHECK_STR(hex(), "00000017 00000002 00000001 61ffffff ff000000 02626300 000000");
+}
+
+// T-60
+MR_TEST("an array of several dimensions has a length and a lower bound for each")
+{
+    static const struct mr_dims dims = {.n = 2, .len = {1, 2}};
+    static const struct mr_coltype ints = {.type = MR_T_ARRAY, .elem = MR_T_INT2, .elem_oid = 21};
+    size_t at = mr_pg_emit.matrix_begin(&out, &ints, &dims, true);
+    mr_pg_emit.integer(&out, type(MR_T_INT2), 1);
+    mr_pg_emit.array_null(&out, type(MR_T_INT2));
+    mr_pg_emit.array_end(&out, &ints, at);
+    MR_CHECK_STR(hex(), "00000026 00000002 00000001 00000015 00000001 00000001 00000002 00000001 "
+                        "00000002 0001ffff ffff");
+}

@@ -131,3 +131,22 @@ MR_TEST("a declared type of any length is read without harm")
     memcpy(declared, "VARCHAR(99999999999999999999", 28);
     (void)mr_sq_type_of(declared);
 }
+
+/* L-05, L-06 */
+MR_TEST("types of PostgreSQL's own and of its extensions are declared as what holds their values")
+{
+    static const struct {
+        enum mr_type type;
+        const char *declared;
+    } cases[] = {
+        {MR_T_POINT, "TEXT"},           {MR_T_POLYGON, "TEXT"},
+        {MR_T_LTREE, "TEXT"},           {MR_T_HSTORE, "JSONB_TEXT"},
+        {MR_T_GEOMETRY, "BLOB"},        {MR_T_GEOGRAPHY, "BLOB"},
+        {MR_T_VECTOR, "F8_ARRAY_TEXT"}, {MR_T_HALFVEC, "F4_ARRAY_TEXT"},
+        {MR_T_SPARSEVEC, "JSONB_TEXT"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        MR_CHECK_STR(declare(&(struct mr_coltype){.type = cases[i].type}), cases[i].declared);
+    MR_CHECK_STR(declare(&(struct mr_coltype){.type = MR_T_ARRAY, .elem = MR_T_LTREE}),
+                 "TEXT_ARRAY_TEXT");
+}

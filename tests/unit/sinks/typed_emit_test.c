@@ -133,3 +133,32 @@ MR_TEST("an interval of many hours keeps them all")
     mr_typed_emit.interval(&out, &span, &(struct mr_interval){.months = 1, .days = -1});
     MR_CHECK_STR(json_of(MR_T_INTERVAL), "\"1 mon -1 days\"");
 }
+
+/* T-60, L-05 */
+MR_TEST("arrays of several dimensions nest in JSON as they do at the source")
+{
+    static const struct mr_dims dims = {.n = 3, .len = {2, 1, 2}};
+    size_t at = mr_typed_emit.matrix_begin(&out, &int_list, &dims, true);
+    for (int i = 0; i < 3; i++)
+        mr_typed_emit.integer(&out, &int_list, i);
+    mr_typed_emit.array_null(&out, &int_list);
+    mr_typed_emit.array_end(&out, &int_list, at);
+    MR_CHECK_STR(json_of(MR_T_ARRAY), "[[[0,1]],[[2,null]]]");
+}
+
+/* T-38, T-40, T-44, L-05 */
+MR_TEST("figures, vectors and pairs are the texts that PostgreSQL prints")
+{
+    static const double two[] = {1.5, -2};
+    static const int32_t idx[] = {0, 2};
+    static const struct mr_pair pair = {0, 1, 0, UINT32_MAX};
+    mr_typed_emit.figure(&out, &(struct mr_coltype){.type = MR_T_POINT},
+                         &(struct mr_figure){.n = 2, .v = two});
+    MR_CHECK_STR(json_of(MR_T_TEXT), "\"(1.5,-2)\"");
+    mr_typed_emit.vector(&out, &(struct mr_coltype){.type = MR_T_SPARSEVEC},
+                         &(struct mr_vector){.dim = 5, .n = 2, .idx = idx, .v = two});
+    MR_CHECK_STR(json_of(MR_T_TEXT), "\"{1:1.5,3:-2}/5\"");
+    mr_typed_emit.pairs(&out, &(struct mr_coltype){.type = MR_T_HSTORE},
+                        &(struct mr_pairs){.n = 1, .pairs = &pair, .text = (const uint8_t *)"a"});
+    MR_CHECK_STR(json_of(MR_T_TEXT), "\"\\\"a\\\"=>NULL\"");
+}
