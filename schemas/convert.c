@@ -259,12 +259,12 @@ static bool is_other_float(enum mr_semantic semantic, enum mr_type to)
            sources[semantic].family == MR_FAM_VECTOR;
 }
 
-/* An array of a type that no writer has takes the target's own literals, `{a,b}`: a text may be
- * one, a document or a set never is. */
+/* An array of a type that no writer has takes the target's own literals, `{a,b}`, a row type its
+ * `(a,b)`: a text may be one, a document or a set never is. */
 static bool is_no_literal(enum mr_family family, enum mr_semantic semantic,
                           const struct mr_coltype *to)
 {
-    return to->type == MR_T_CAST && to->elem != MR_T_NONE &&
+    return to->type == MR_T_CAST && (to->elem != MR_T_NONE || to->composite) &&
            (family != MR_FAM_TEXT || semantic == MR_SEM_ENUM_SET);
 }
 

@@ -106,9 +106,10 @@ struct mr_pg_type_row {
     uint32_t oid;
     int32_t typmod;
     char kind; /* typtype */
-    uint32_t base;
+    uint32_t base; /* of a domain: what it comes down to, however many lie between; 0 */
     int32_t base_typmod;
-    bool constrained; /* a domain with constraints */
+    char base_kind;
+    bool constrained; /* a domain with constraints, its own or of one below */
     bool array;
     const char *extension;
     uint32_t elem; /* 0: none */
@@ -121,14 +122,6 @@ struct mr_pg_type_row {
 bool mr_pg_type_fill(const struct mr_pg_type_row *row, struct mr_coltype *to);
 /* The extension that has the type; NULL: none. */
 const char *mr_pg_extension_of(enum mr_type type);
-/* SQL of "extension.type" for a type's oid; '' where it comes with no extension. */
-#define MR_PG_EXTENSION_OF(oid)                                                                    \
-    "COALESCE((SELECT x.extname || '.' || y.typname FROM pg_catalog.pg_depend d "                  \
-    "JOIN pg_catalog.pg_extension x ON x.oid = d.refobjid "                                        \
-    "JOIN pg_catalog.pg_type y ON y.oid = d.objid "                                                \
-    "WHERE d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass "                                 \
-    "AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass "                           \
-    "AND d.deptype = 'e' AND d.objid = " oid "), '')"
 
 /* ---- pg_wish.c ---- */
 /* The wish with every column's type as this target has it; what is new is in `arena`. */

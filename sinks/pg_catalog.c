@@ -64,6 +64,7 @@ enum {
     C_ELEM_KIND,
     C_BASE,
     C_BASE_TYPMOD,
+    C_BASE_KIND,
     C_CONSTRAINED,
     C_BASE_SQL,
     C_ARRAY,
@@ -73,31 +74,34 @@ enum {
     C_ELEM_EXTENSION,
 };
 
+/* clang-format off */
+/* A type behind all domains (typtype 'd') that lie over it, the typmod of the last of them, whether
+ * one of them has constraints, and "extension.type" where it comes with one. */
+#define BASE_OF(type)                                                                              \
+    "CROSS JOIN LATERAL (WITH RECURSIVE d(oid, typmod, checked, n) AS (SELECT " type ", -1, "      \
+    "false, 0 UNION ALL SELECT y.typbasetype, y.typtypmod, d.checked OR y.typnotnull OR EXISTS "   \
+    "(SELECT FROM pg_catalog.pg_constraint k WHERE k.contypid = y.oid), d.n + 1 FROM d "           \
+    "JOIN pg_catalog.pg_type y ON y.oid = d.oid WHERE y.typtype = 'd') "                           \
+    "SELECT d.oid, d.typmod, d.checked, y.typtype AS kind, COALESCE((SELECT x.extname || '.' || "  \
+    "y.typname FROM pg_catalog.pg_depend p JOIN pg_catalog.pg_extension x ON x.oid = p.refobjid "  \
+    "WHERE p.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND p.objid = d.oid "             \
+    "AND p.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND p.deptype = 'e'), '') " \
+    "AS extension FROM d LEFT JOIN pg_catalog.pg_type y ON y.oid = d.oid ORDER BY d.n DESC "       \
+    "LIMIT 1) "
+
 static const char columns_sql[] =
     "SELECT a.attname, a.attnum, a.atttypid, a.atttypmod, "
     "pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull, "
     "(a.atthasdef AND a.attgenerated = '') OR a.attidentity <> '' OR t.typdefault IS NOT NULL, "
     "a.attgenerated <> '', a.attidentity, t.typtype, COALESCE(e.oid, 0), COALESCE(e.typtype, ''), "
-    "t.typbasetype, t.typtypmod, t.typnotnull OR EXISTS (SELECT FROM pg_catalog.pg_constraint k "
-    "WHERE k.contypid = t.oid), pg_catalog.format_type(t.typbasetype, t.typtypmod), "
+    "b.oid, b.typmod, b.kind, b.checked, pg_catalog.format_type(b.oid, b.typmod), "
     "t.typcategory = 'A', " /* also of a domain over an array */
-    MR_PG_EXTENSION_OF(
-        "COALESCE(NULLIF(t.typbasetype, 0), t.oid)") ", "
-                                                     "COALESCE(e.typbasetype, 0), "
-                                                     "COALESCE(e.typtypmod, "
-                                                     "-1), " MR_PG_EXTENSION_OF(
-                                                         "COALESCE(NULLIF(e.typbasetype, 0), "
-                                                         "e.oid)") " "
-                                                                   "FROM pg_catalog.pg_attribute a "
-                                                                   "JOIN pg_catalog.pg_type t ON "
-                                                                   "t.oid = a.atttypid "
-                                                                   "LEFT JOIN pg_catalog.pg_type e "
-                                                                   "ON e.oid = t.typelem AND "
-                                                                   "e.typarray = t.oid "
-                                                                   "WHERE a.attrelid = $1::oid AND "
-                                                                   "a.attnum > 0 AND NOT "
-                                                                   "a.attisdropped ORDER BY "
-                                                                   "a.attnum";
+    "b.extension, COALESCE(c.oid, 0), COALESCE(c.typmod, -1), c.extension "
+    "FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid "
+    "LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem AND e.typarray = t.oid "
+    BASE_OF("t.oid") "b " BASE_OF("e.oid") "c "
+    "WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
+/* clang-format on */
 
 static char *arena_text(struct mr_table *table, const char *text)
 {
@@ -112,6 +116,7 @@ static bool type_fill(struct mr_table *table, struct mr_coltype *to, const PGres
         .kind = PQgetvalue(res, row, C_KIND)[0],
         .base = (uint32_t)mr_pg_i64(res, row, C_BASE),
         .base_typmod = (int32_t)mr_pg_i64(res, row, C_BASE_TYPMOD),
+        .base_kind = PQgetvalue(res, row, C_BASE_KIND)[0],
         .constrained = mr_pg_bool(res, row, C_CONSTRAINED),
         .array = mr_pg_bool(res, row, C_ARRAY),
         .extension = PQgetvalue(res, row, C_EXTENSION),

@@ -164,6 +164,7 @@ bool mr_pg_type_fill(const struct mr_pg_type_row *row, struct mr_coltype *to)
     } else if (to->type == MR_T_NONE) {
         to->type = MR_T_CAST;
         to->elem = row->array ? MR_T_CAST : MR_T_NONE;
+        to->composite = row->base_kind == 'c';
         to->oid = row->oid;
     }
     typmod_apply(to, scalar, typmod);
