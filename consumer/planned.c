@@ -242,14 +242,16 @@ static struct mr_planned_column column_of(struct planned_work *work, const struc
     const struct mr_shape_column *want = &shape->columns[i];
     int at = -1;
     enum mr_fit fit = mr_fit_of(shape, i, work->table, &at);
-    const struct mr_coltype *type = at >= 0 ? &work->table->columns[at].type : &want->type;
+    const struct mr_column *have =
+        at >= 0 && work->table != NULL ? &work->table->columns[at] : NULL;
+    const char *name = have != NULL ? have->name : want->name;
 
     return (struct mr_planned_column){
-        .name = kept_text(work, at >= 0 ? work->table->columns[at].name : want->name),
+        .name = kept_text(work, name),
         .field = kept_text(work, want->field != NULL ? want->field : ""),
         .source = kept_text(work, mr_fit_source(shape, i)),
-        .type = type_text(work, type),
-        .was = type_before(work, at >= 0 ? work->table->columns[at].name : want->name),
+        .type = type_text(work, have != NULL ? &have->type : &want->type),
+        .was = type_before(work, name),
         .fit = fit,
         .key = want->key,
         .filled = true,
@@ -289,7 +291,7 @@ static void widenings_find(struct planned_work *work, const struct mr_shape *sha
 void planned_columns(struct planned_work *work, const struct mr_shape *shape)
 {
     struct mr_planned *out = work->out;
-    size_t n_table = work->table != NULL ? work->table->n_columns : 0;
+    uint16_t n_table = work->table != NULL ? work->table->n_columns : 0;
 
     out->n_columns = 0;
     out->columns = mr_arena_alloc(&work->planning->arena,

@@ -6,7 +6,7 @@
 #include <libpq-fe.h>
 
 #include "schemas/widen.h"
-#include "sinks/pg.h"
+#include "sinks/pg_ddl.h"
 
 #include "base/ban.h"
 

@@ -7,7 +7,7 @@
 #include <libpq-fe.h>
 
 #include "base/log.h"
-#include "sinks/pg.h"
+#include "sinks/pg_ddl.h"
 
 #include "base/ban.h"
 

@@ -11,7 +11,7 @@
 #include <libpq-fe.h>
 
 #include "base/fault.h"
-#include "sinks/pg.h"
+#include "sinks/pg_ddl.h"
 
 #include "base/ban.h"
 

@@ -5,7 +5,7 @@
 #include <libpq-fe.h>
 
 #include "schemas/semantic.h"
-#include "sinks/pg.h"
+#include "sinks/pg_ddl.h"
 
 #include "base/ban.h"
 

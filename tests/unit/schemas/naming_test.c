@@ -154,3 +154,14 @@ MR_TEST("a hint never touches an existing column")
                              5};
     MR_CHECK_STR(plan_case_run(&pc, (struct mr_slice){value.data, 1}, value), "u{1,xy}");
 }
+
+/* I-05 */
+MR_TEST("a system column's name gets a suffix, and halts where that is taken")
+{
+    MR_CHECK_OK(
+        plan_case_open(&pc, KEY, VALUE(FIELD("xmin", "\"int\"") FIELD("tableoid", "\"int\""))));
+    MR_CHECK_STR(plan_case_columns(&pc), "id int4 pk, xmin_ int4, tableoid_ int4");
+    MR_CHECK_INT(
+        plan_case_open(&pc, KEY, VALUE(FIELD("xmin", "\"int\"") FIELD("xmin_", "\"int\""))),
+        -MR_IDENTIFIER_COLLISION);
+}
