@@ -25,6 +25,7 @@ pytestmark = pytest.mark.timeout(600)
 LOAD_S = 120
 PROBE_S = 15
 TYPE_TABLES = {"main": pg_types.MAIN, "more": pg_types.MORE}
+UNSENT = pg_types.UNKNOWN + pg_types.UNSENT
 STREAMED = 1000  # added to the id of a row that came as a change, not by the snapshot
 
 
@@ -52,6 +53,8 @@ def routes(source: Source, kind: str) -> list[dict]:
             route["exclude"] = sorted(absent)
         route |= {key: value for key, value in work.route_of(table).items() if key not in REFUSED_OPTIONS}
         found.append(route)
+    if kind == "made":
+        found.append({"topic": source.topic("unsent"), "table": "unsent"})
     return found
 
 
@@ -129,6 +132,7 @@ def prepare(source: Source, same: PgTarget) -> None:
         run(pg_types.SETUP)
         for table, columns in TYPE_TABLES.items():
             run(pg_types.ddl(table, columns))
+        run(pg_types.ddl("unsent", UNSENT))
         run("CREATE TABLE edges (id int PRIMARY KEY" + "".join(
             f", e{n} {edge.type}" for n, edge in enumerate(pg_types.EDGES)) + ")")
         if source.name == "defaults":
@@ -140,6 +144,7 @@ def type_rows(source: Source, shift: int) -> None:
     for table, columns in TYPE_TABLES.items():
         for number in range(pg_types.rows(columns)):
             source.run(pg_types.insert(table, columns, number, number + shift))
+    source.run(pg_types.insert("unsent", UNSENT, 1, shift))
     for number, edge in enumerate(pg_types.EDGES):
         source.run(f"INSERT INTO edges (id, e{number}) VALUES ({number + shift}, "
                    f"{pg_types.quoted(edge.value)}::{edge.type})")
@@ -197,6 +202,18 @@ def test_what_the_source_spoils_is_known_value_by_value(make_world, mode, kind):
                 how = ("by the snapshot", "streamed")[phase]
                 wrong.append(f"{edge.type} {edge.value} {how}: {str(have)[:99]}, not {expected}")
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_types_that_the_connector_does_not_know_are_absent_or_their_texts_octets(make_world, mode):
+    """docs/sources.md: include.unknown.datatypes sends some of them."""
+    world = make_world(mode)
+    known = column_types(world.made.link, "unsent")
+    sent = [c.name for c in pg_types.UNKNOWN] if mode == "settings" else []
+    assert known == {"id": "integer", **dict.fromkeys(sent, "bytea")}
+    for name in sent:
+        ours = world.source.query(f"SELECT id, {name}::text FROM unsent ORDER BY id")
+        assert world.made.query(f"SELECT id, convert_from({name}, 'UTF8') FROM unsent ORDER BY id") == ours, name
 
 
 def same_value(source: Source, edge: pg_types.Edge, have: str | None, expected: str | None) -> bool:
