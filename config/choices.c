@@ -40,13 +40,13 @@ MR_CHOICES(tombstone, {"delete", MR_CONF_TOMBSTONE_DELETE, false},
 MR_CHOICES(truncate, {"apply", MR_CONF_TRUNCATE_APPLY, false},
            {"skip", MR_CONF_TRUNCATE_SKIP, false}, {"halt", MR_CONF_TRUNCATE_HALT, false});
 MR_CHOICES(keyless, {"append", MR_CONF_KEYLESS_APPEND, false},
-           {"match_full", MR_CONF_KEYLESS_MATCH_FULL, true});
+           {"match_full", MR_CONF_KEYLESS_MATCH_FULL, false});
 MR_CHOICES(key_change, {"record", MR_CONF_KEY_CHANGE_RECORD, false},
-           {"before", MR_CONF_KEY_CHANGE_BEFORE, true});
+           {"before", MR_CONF_KEY_CHANGE_BEFORE, false});
 MR_CHOICES(nested, {"json", MR_CONF_NESTED_JSON, false}, {"flatten", MR_CONF_NESTED_FLATTEN, true});
 MR_CHOICES(detect, {"auto", MR_CONF_DETECT_AUTO, false}, {"off", MR_CONF_DETECT_OFF, false});
 MR_CHOICES(missing_row, {"poison", MR_CONF_MISSING_ROW_POISON, false},
-           {"halt", MR_CONF_MISSING_ROW_HALT, true}, {"null", MR_CONF_MISSING_ROW_NULL, true});
+           {"halt", MR_CONF_MISSING_ROW_HALT, false}, {"null", MR_CONF_MISSING_ROW_NULL, false});
 MR_CHOICES(text_nul, {"poison", MR_CONF_TEXT_NUL_POISON, false},
            {"strip", MR_CONF_TEXT_NUL_STRIP, false}, {"replace", MR_CONF_TEXT_NUL_REPLACE, false});
 MR_CHOICES(nanos, {"truncate", MR_CONF_NANOS_TRUNCATE, false},

@@ -25,7 +25,7 @@ static const struct mr_option column_rows[] = {
     {"mask", MR_OPT_CHOICE, C(mask), .dflt = "none", .choices = &mr_choices_mask, NEXT,
      .help = "Stores a digest instead of the value."},
     {"unavailable_detect", MR_OPT_CHOICE, C(unavailable_detect), .dflt = "auto",
-     .choices = &mr_choices_detect, .later = true, NEXT,
+     .choices = &mr_choices_detect, NEXT,
      .help = "`off`: the placeholder is an ordinary value in this column."},
 };
 static const struct mr_options column_options = {
@@ -164,7 +164,7 @@ static const struct mr_option route_rows[] = {
     {"unavailable_placeholder", MR_OPT_STR, R(unavailable_placeholder),
      .dflt = "__debezium_unavailable_value", .min = 1, .max = 256, NEXT,
      .help = "That placeholder; `hex:` before raw octets."},
-    {"unavailable_null_columns", MR_OPT_STRS, R(unavailable_null_columns), .later = true, NEXT,
+    {"unavailable_null_columns", MR_OPT_STRS, R(unavailable_null_columns), NEXT,
      .dflt_says = "none", .help = "Columns in which a null of an update means: unchanged."},
     {"unavailable_missing_row", MR_OPT_CHOICE, R(unavailable_missing_row), .dflt = "poison",
      .choices = &mr_choices_missing_row, NEXT,

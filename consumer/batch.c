@@ -9,7 +9,13 @@
 
 #include "base/ban.h"
 
-enum { ARENA_CHUNK = 512 * 1024, ARENA_SLACK = 1024 * 1024, MAX_TABLES_KEPT = 64, ROWS_KEPT = 256 };
+enum {
+    ARENA_CHUNK = 512 * 1024,
+    ARENA_SLACK = 1024 * 1024,
+    MAX_TABLES_KEPT = 64,
+    MAX_MOVED = 64,
+    ROWS_KEPT = 256
+};
 
 int mr_batch_init(struct mr_batch *batch, const struct mr_batch_opts *opts)
 {
@@ -80,6 +86,7 @@ void mr_batch_reset(struct mr_batch *batch, struct mr_source *source)
     batch->n_letters = 0;
     batch->held_bytes = 0;
     batch->bytes_consumed = 0;
+    batch->n_moved = 0;
     batch->first_us = 0;
     batch->last_table = NULL;
     batch->last_span = NULL;
@@ -105,7 +112,7 @@ void mr_batch_limit(struct mr_batch *batch, size_t max_bytes)
 
 bool mr_batch_is_full(const struct mr_batch *batch)
 {
-    return batch->n_held >= batch->opts.max_rows ||
+    return batch->n_held >= batch->opts.max_rows || batch->n_moved >= MAX_MOVED ||
            batch->held_bytes + batch->arena.used_bytes >= batch->opts.max_bytes;
 }
 
@@ -264,6 +271,43 @@ static bool lone_room_make(struct mr_batch *batch)
     return true;
 }
 
+/* A record that names another row than its own: the row under the old key, or one that equals
+ * `before`. */
+static int change_add(struct mr_batch_table *table, const struct mr_decoded *decoded,
+                      struct mr_row *row, struct mr_err *err)
+{
+    struct mr_row gone = {.op = MR_ROW_DELETE, .span_idx = row->span_idx, .offset = row->offset};
+    struct mr_row_past past = {.old_key = decoded->old_key,
+                               .old_key_tuple = decoded->old_key_tuple};
+
+    if (decoded->match.data != NULL) {
+        gone.cols = decoded->cols;
+        gone.tuple = decoded->match;
+        gone.mask = decoded->match_mask;
+        if (row->op == MR_ROW_DELETE)
+            return mr_rows_add(&table->rows, &gone, err);
+    } else {
+        row->past = row->mask != NULL ? &past : NULL;
+        if (!decoded->key_changed)
+            return mr_rows_add(&table->rows, row, err);
+        gone.key = decoded->old_key;
+        gone.key_tuple = decoded->old_key_tuple;
+    }
+    int rc = mr_rows_add_change(&table->rows, &gone, row, err);
+    row->past = NULL;
+    if (rc == 0)
+        table->n_deletes++;
+    return rc;
+}
+
+static int rows_add(struct mr_batch_table *table, const struct mr_decoded *decoded,
+                    struct mr_row *row, struct mr_err *err)
+{
+    if (decoded->old_key.data == NULL && decoded->match.data == NULL)
+        return mr_rows_add(&table->rows, row, err);
+    return change_add(table, decoded, row, err);
+}
+
 /* NOLINTNEXTLINE(readability-function-size): six parameters, the interface of batch.h */
 int mr_batch_add(struct mr_batch *batch, struct mr_target *target, struct mr_plan *plan,
                  const struct mr_decoded *decoded, const struct mr_record *record,
@@ -287,12 +331,14 @@ int mr_batch_add(struct mr_batch *batch, struct mr_target *target, struct mr_pla
         .span_idx = span_idx_of(batch, record->part),
         .offset = record->offset,
     };
-    rc = mr_rows_add(&table->rows, &row, err);
+    rc = rows_add(table, decoded, &row, err);
     if (rc == -MR_FULL && lone_room_make(batch)) {
-        rc = mr_rows_add(&table->rows, &row, err);
+        rc = rows_add(table, decoded, &row, err);
         if (rc == -MR_FULL)
             return mr_err_set(err, MR_NO_MEMORY, "no memory for one record");
     }
+    if (rc == 0 && decoded->old_key.data != NULL)
+        batch->n_moved++;
     if (rc == 0 && row.op == MR_ROW_DELETE)
         table->n_deletes++;
     else if (rc == 0)

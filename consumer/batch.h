@@ -63,6 +63,8 @@ struct mr_batch {
     struct mr_plan **plans; /* references: rows point at their plan's column sets */
     size_t n_plans;
     size_t cap_plans;
+    size_t
+        n_moved; /* rows that take values of another one: read into memory by the flush, so few */
     size_t held_bytes;
     uint64_t first_us;    /* when the oldest record was taken; monotonic */
     int64_t loaded_at_ms; /* wall clock of the first record: _loaded_at */

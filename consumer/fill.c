@@ -198,6 +198,7 @@ static struct mr_record_in record_in(struct mr_lane *lane, const struct mr_recor
         batch->loaded_at_ms = mr_wall_ms(&lane->fill_env);
     return (struct mr_record_in){
         .key = key->body,
+        .raw_key = record->key,
         .value = value->body,
         .headers = record->headers,
         .topic = record->stream,

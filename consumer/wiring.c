@@ -89,7 +89,9 @@ static bool columns_make(struct mr_wiring *w, const struct mr_route_conf *conf,
         columns[i] = (struct mr_route_column){.field = conf->columns[i].field,
                                               .name = set_or_null(conf->columns[i].name),
                                               .cast = set_or_null(conf->columns[i].cast),
-                                              .unit = units[conf->columns[i].unit]};
+                                              .unit = units[conf->columns[i].unit],
+                                              .detect_off = conf->columns[i].unavailable_detect ==
+                                                            MR_CONF_DETECT_OFF};
     for (uint32_t i = 0; i < conf->n_meta; i++)
         meta[i] = (struct mr_route_meta){.from = (enum mr_meta)conf->meta[i].from,
                                          .name = set_or_null(conf->meta[i].name)};
@@ -162,6 +164,9 @@ static void route_make(const struct mr_config *config, const struct mr_route_con
         .identifier_long_halt = conf->identifier_long == MR_CONF_LONG_NAME_HALT,
         .identifier_case = (uint8_t)conf->identifier_case,
         .unavailable_detect = conf->unavailable_detect == MR_CONF_DETECT_AUTO,
+        .null_columns = conf->unavailable_null_columns.items,
+        .n_null_columns = (uint16_t)conf->unavailable_null_columns.n_items,
+        .keyless_match_full = conf->keyless == MR_CONF_KEYLESS_MATCH_FULL,
         .missing_row = (enum mr_missing_row)conf->unavailable_missing_row,
         .key_columns = conf->key_columns.items,
         .n_key_columns = (uint16_t)conf->key_columns.n_items,

@@ -30,6 +30,9 @@ void mr_decoder_free(struct mr_decoder *d)
     mr_buf_release(&d->key_tuple);
     mr_buf_release(&d->key);
     mr_buf_release(&d->doc);
+    mr_buf_release(&d->old_key);
+    mr_buf_release(&d->old_key_tuple);
+    mr_buf_release(&d->kept);
     mr_buf_release(&d->run.text);
     mr_buf_release(&d->run.more);
     mr_buf_release(&d->run.items);
@@ -61,6 +64,9 @@ static void decoder_begin(struct mr_decoder *d, const struct mr_plan *plan,
     if (d->masked)
         memset(d->mask, 0, sizeof d->mask);
     d->masked = false;
+    if (d->null_masked)
+        memset(d->null_mask, 0, sizeof d->null_mask);
+    d->null_masked = false;
     d->op = 0;
     d->have_op = false;
     d->deleted = false;
@@ -101,11 +107,33 @@ static void out_begin(const struct mr_decoder *d, struct mr_decoded *out)
         .op = MR_REC_SKIP, .op_letter = op_or(d, '-'), .source_ts_ms = d->source_ts_ms};
 }
 
+/* U-13, U-16: in the columns that the route names, a null of an update is no value. Known only now,
+ * since op may stand behind the row. */
+static int settle_nulls(struct mr_decoder *d)
+{
+    bool plain = d->plan->layout == MR_LAYOUT_PLAIN && !d->have_op;
+    for (uint16_t i = 0; i < d->plan->cols.n_cols; i++) {
+        uint64_t bit = d->null_mask[i / 64] & UINT64_C(1) << (i % 64);
+        if (bit == 0)
+            continue;
+        if (d->op == 'u' && !plain) {
+            d->mask[i / 64] |= bit;
+            d->masked = true;
+        } else if (!d->plan->fields[i].nullable) {
+            mr_err_in(d->err, NULL, d->plan->fields[i].column);
+            return mr_err_set(d->err, MR_VALUE_NOT_NULL, "column '%s'", d->plan->fields[i].column);
+        }
+    }
+    return 0;
+}
+
 static int finish_append(struct mr_decoder *d, struct mr_decoded *out)
 {
     d->op_text[0] = op_or(d, 'd');
     d->op_text[1] = '\0';
-    int rc = mr_tuple_finish(d, &out->tuple);
+    int rc = d->null_masked ? settle_nulls(d) : 0;
+    if (rc == 0)
+        rc = mr_tuple_finish(d, &out->tuple);
     if (rc < 0)
         return rc;
     out->op = MR_REC_APPEND;
@@ -119,7 +147,7 @@ static int finish_delete(struct mr_decoder *d, struct mr_decoded *out)
 {
     if (d->plan->append)
         return finish_append(d, out);
-    int rc = mr_tuple_key(d, out);
+    int rc = d->plan->n_slots > 0 ? mr_tuple_key(d, out) : mr_decode_match(d, out);
     if (rc == 0)
         out->op = MR_REC_DELETE;
     return rc;
@@ -132,9 +160,23 @@ static int check_keyless(struct mr_decoder *d)
         return mr_err_set(d->err, MR_TARGET_MISSING, "op %c", op_or(d, 'u'));
     if (d->plan->key_missing)
         return mr_err_set(d->err, MR_KEY_MISSING, "the table has a primary key");
-    if (d->op == 'u' || d->op == 'd' || d->deleted)
+    bool change = d->op == 'u' || d->op == 'd' || d->deleted;
+    bool complete = d->plan->looks_before && d->before.data != NULL && d->plan->before.n > 0;
+    if (change && !complete)
         return mr_err_set(d->err, MR_ENVELOPE_KEYLESS_CHANGE, "op %c", op_or(d, 'd'));
     return 0;
+}
+
+/* Where the row was before: rows with masked columns, and what the route's key_change and keyless
+ * ask for. */
+static int finish_moved(struct mr_decoder *d, struct mr_decoded *out)
+{
+    if (d->plan->n_slots == 0)
+        return d->op == 'u' ? mr_decode_match(d, out) : 0;
+    bool by_before = d->plan->looks_before && d->op == 'u' && d->before.data != NULL;
+    if (d->masked && !by_before)
+        mr_decode_old_header(d, out);
+    return by_before && d->plan->before.n > 0 ? mr_decode_old_before(d, out) : 0;
 }
 
 static int finish_upsert(struct mr_decoder *d, struct mr_decoded *out)
@@ -144,6 +186,8 @@ static int finish_upsert(struct mr_decoder *d, struct mr_decoded *out)
     d->op_text[0] = op_or(d, 'u');
     d->op_text[1] = '\0';
     int rc = d->plan->n_slots > 0 ? mr_tuple_key(d, out) : check_keyless(d);
+    if (rc == 0 && d->null_masked)
+        rc = settle_nulls(d);
     if (rc == 0)
         rc = mr_tuple_finish(d, &out->tuple);
     if (rc < 0)
@@ -152,7 +196,9 @@ static int finish_upsert(struct mr_decoder *d, struct mr_decoded *out)
     out->insert = d->op == 'c' || d->op == 'r';
     out->cols = &d->plan->cols;
     out->mask = d->masked ? d->mask : NULL;
-    return 0;
+    if (!d->masked && !d->plan->looks_before)
+        return 0;
+    return finish_moved(d, out);
 }
 
 static int finish_truncate(struct mr_decoder *d, struct mr_decoded *out)
@@ -250,8 +296,7 @@ static int run_steps(struct mr_decoder *d)
     return check_end(d);
 }
 
-/* Runs ops over the row in `before`, whose structure was checked when it was passed. */
-static int run_before(struct mr_decoder *d, enum mr_row_mode mode)
+int mr_decode_before(struct mr_decoder *d, enum mr_row_mode mode)
 {
     mr_tuple_begin(d);
     d->as_before = d->plan->before.ops != d->plan->row.ops;
@@ -271,6 +316,8 @@ static void forget_row(struct mr_decoder *d)
     d->have_row = false;
     d->masked = false;
     memset(d->mask, 0, sizeof d->mask);
+    d->null_masked = false;
+    memset(d->null_mask, 0, sizeof d->null_mask);
     for (uint16_t i = 0; i < d->plan->n_slots; i++)
         d->slots[i].set = d->slots[i].set && !d->slots[i].from_row;
 }
@@ -282,13 +329,13 @@ static int envelope_delete(struct mr_decoder *d, struct mr_decoded *out)
     bool before = d->before.data != NULL && d->plan->before.n > 0;
     forget_row(d);
     if (d->plan->append)
-        rc = before ? run_before(d, MR_ROW_FULL) : 0;
+        rc = before ? mr_decode_before(d, MR_ROW_FULL) : 0;
     else if (d->plan->n_slots == 0 && (before || d->plan->layout == MR_LAYOUT_DOCUMENT))
         rc = check_keyless(d);
     else if (d->plan->n_slots == 0 || (!mr_tuple_key_complete(d) && !before))
         rc = mr_err_set(d->err, MR_ENVELOPE_DELETE_WITHOUT_KEY, "neither key nor before");
     else if (!mr_tuple_key_complete(d))
-        rc = run_before(d, MR_ROW_KEYS);
+        rc = mr_decode_before(d, MR_ROW_KEYS);
     return rc < 0 ? rc : finish_delete(d, out);
 }
 

@@ -78,7 +78,10 @@ static int put_sql_null(struct mr_decoder *d, const struct mr_op *op)
 {
     if (op->slot != MR_NO_IDX && !d->plan->append)
         return mr_err_set(d->err, MR_KEY_NULL, "key column '%s'", op->column);
-    if (op->not_null && op->field != MR_NO_IDX)
+    if (op->null_masks && op->field != MR_NO_IDX) {
+        d->null_mask[op->field / 64] |= UINT64_C(1) << (op->field % 64);
+        d->null_masked = true;
+    } else if (op->not_null && op->field != MR_NO_IDX)
         return mr_err_set(d->err, MR_VALUE_NOT_NULL, "column '%s'", op->column);
     put_null(d->run.out);
     return 0;

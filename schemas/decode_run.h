@@ -30,12 +30,18 @@ struct mr_decoder {
     struct mr_buf canons;     /* canonical forms, in the order of reading */
     struct mr_buf check;      /* canonical form of a value that is compared with the key's */
     struct mr_buf key_tuple;
-    struct mr_buf key; /* canonical forms, in key order */
-    struct mr_buf doc; /* JSON in the making */
+    struct mr_buf key;     /* canonical forms, in key order */
+    struct mr_buf doc;     /* JSON in the making */
+    struct mr_buf old_key; /* as key and key_tuple, of the key that the row had before */
+    struct mr_buf old_key_tuple;
+    struct mr_buf kept; /* bytes that outlive the reading of a second row or key */
     struct mr_slot slots[MR_KEY_MAX_COLUMNS];
     size_t field_at[MR_TABLE_MAX_COLUMNS]; /* in row; only of fields that were read */
     uint64_t mask[MR_MASK_WORDS];
     bool masked;
+    uint64_t null_mask[MR_MASK_WORDS]; /* nulls that are no values in an update (U-13) */
+    bool null_masked;
+    uint64_t match_mask[MR_MASK_WORDS]; /* fields of `before` that are not compared (E-40) */
     /* what the envelope said */
     char op;
     char op_text[2];
@@ -73,12 +79,23 @@ int mr_decode_key(struct mr_decoder *d);
 int mr_decode_array(struct mr_decoder *d, const struct mr_op *op);
 int mr_decode_matrix(struct mr_decoder *d, const struct mr_op *op);
 
+/* decode.c: runs ops over the row in `before`, whose structure was checked when it was passed. */
+int mr_decode_before(struct mr_decoder *d, enum mr_row_mode mode);
+
+/* decode_old.c: the key that the row had before, into out->old_key; after the row is finished. From
+ * the header (nothing where it is absent or cannot be read), or from `before` (E-12). */
+void mr_decode_old_header(struct mr_decoder *d, struct mr_decoded *out);
+int mr_decode_old_before(struct mr_decoder *d, struct mr_decoded *out);
+/* E-40: the whole `before` as what one row of a table without a key must equal. */
+int mr_decode_match(struct mr_decoder *d, struct mr_decoded *out);
+
 /* decode_tuple.c */
 void mr_tuple_begin(struct mr_decoder *d);
 /* Finishes the tuple of a row that was read (have_row), or of key and meta alone. */
 int mr_tuple_finish(struct mr_decoder *d, struct mr_slice *out);
 /* Joins the slots to key and key tuple. Errors: key.missing for a slot that nothing set. */
 int mr_tuple_key(struct mr_decoder *d, struct mr_decoded *out);
+int mr_tuple_key_into(struct mr_decoder *d, struct mr_buf *key, struct mr_buf *key_tuple);
 bool mr_tuple_key_complete(const struct mr_decoder *d);
 
 #endif

@@ -191,11 +191,11 @@ bool mr_tuple_key_complete(const struct mr_decoder *d)
     return true;
 }
 
-int mr_tuple_key(struct mr_decoder *d, struct mr_decoded *out)
+int mr_tuple_key_into(struct mr_decoder *d, struct mr_buf *key, struct mr_buf *key_tuple)
 {
-    mr_buf_reset(&d->key_tuple);
-    mr_buf_reset(&d->key);
-    mr_buf_u16(&d->key_tuple, d->plan->n_slots);
+    mr_buf_reset(key_tuple);
+    mr_buf_reset(key);
+    mr_buf_u16(key_tuple, d->plan->n_slots);
     for (uint16_t i = 0; i < d->plan->n_slots; i++) {
         const struct mr_slot *slot = &d->slots[i];
         const struct mr_buf *from = slot->from_row ? &d->row : &d->key_fields;
@@ -203,11 +203,17 @@ int mr_tuple_key(struct mr_decoder *d, struct mr_decoded *out)
             return mr_err_set(d->err, MR_KEY_MISSING, "key column '%s'", d->plan->slot_names[i]);
         if (!mr_buf_ok(from) || !mr_buf_ok(&d->canons))
             return too_large(d);
-        mr_buf_add(&d->key_tuple, from->data + slot->at, slot->len);
-        mr_buf_add(&d->key, d->canons.data + slot->canon_at, slot->canon_len);
+        mr_buf_add(key_tuple, from->data + slot->at, slot->len);
+        mr_buf_add(key, d->canons.data + slot->canon_at, slot->canon_len);
     }
-    if (!mr_buf_ok(&d->key_tuple) || !mr_buf_ok(&d->key))
-        return too_large(d);
+    return mr_buf_ok(key_tuple) && mr_buf_ok(key) ? 0 : too_large(d);
+}
+
+int mr_tuple_key(struct mr_decoder *d, struct mr_decoded *out)
+{
+    int rc = mr_tuple_key_into(d, &d->key, &d->key_tuple);
+    if (rc < 0)
+        return rc;
     out->key = (struct mr_slice){d->key.data, d->key.len};
     out->key_tuple = (struct mr_slice){d->key_tuple.data, d->key_tuple.len};
     return 0;

@@ -545,6 +545,8 @@ static int compile_all(struct compile *c)
         rc = plan->append ? make_append_slots(c) : make_key(c);
     if (rc == 0)
         rc = make_fields(c);
+    plan->looks_before = !plan->append && (plan->n_slots > 0 ? c->route->key_change_before
+                                                             : c->route->keyless_match_full);
     plan->key_missing = !plan->append && plan->n_slots == 0 && has_primary(plan->table);
     return rc == 0 ? make_programs(c) : rc;
 }

@@ -117,12 +117,22 @@ struct mr_decoded {
     struct mr_slice key; /* canonical, F-33 */
     struct mr_slice key_tuple;
     const uint64_t *mask; /* NULL: none */
+    /* The key that the row had before: of masked rows by the header (U-30), and with key_change =
+     * "before" (E-12), where key_changed says that its row goes. data NULL: none. */
+    struct mr_slice old_key;
+    struct mr_slice old_key_tuple;
+    bool key_changed;
+    /* keyless = "match_full" (E-40): what the one row that goes must equal, in `cols`, but for the
+     * fields in match_mask; of updates and deletes. data NULL: none. */
+    struct mr_slice match;
+    const uint64_t *match_mask;
 };
 
 /* The record as the decoder needs it. */
 struct mr_record_in {
-    struct mr_slice key;   /* body after framing; data NULL: null key */
-    struct mr_slice value; /* body after framing; data NULL: tombstone */
+    struct mr_slice key;     /* body after framing; data NULL: null key */
+    struct mr_slice raw_key; /* with its framing; data NULL: not told */
+    struct mr_slice value;   /* body after framing; data NULL: tombstone */
     struct mr_headers headers;
     const char *topic;
     int32_t partition;

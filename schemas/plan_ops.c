@@ -175,7 +175,9 @@ int mr_op_column(struct mr_op_make *make, const struct mr_op_target *target, str
     out->to = target->column->type;
     out->column = target->column->name;
     out->not_null = target->column->not_null;
-    out->detect = make->route->unavailable_detect && make->route->placeholder_len > 0;
+    out->detect = make->route->unavailable_detect && !target->source->detect_off &&
+                  make->route->placeholder_len > 0;
+    out->null_masks = target->source->null_masks;
     struct mr_convert_from from = {.typed = &out->typed,
                                    .unit = target->source->unit,
                                    .cast = target->source->cast,

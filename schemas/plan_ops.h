@@ -37,6 +37,7 @@ struct mr_op {
     bool mapped;
     bool not_null;    /* V-08 */
     bool detect;      /* placeholders are looked for */
+    bool null_masks;  /* a null of an update is no value (U-13) */
     uint8_t capture;  /* enum mr_op_capture */
     uint16_t field;   /* of the tuple; MR_NO_IDX */
     uint16_t slot;    /* of the key; MR_NO_IDX */
@@ -106,6 +107,7 @@ struct mr_plan {
     enum mr_truncate truncate;
     enum mr_text_nul text_nul;
     bool tombstone_ignore;
+    bool looks_before; /* key_change = "before" with a key, keyless = "match_full" without */
     bool nanos_poison;
     bool excess_scale_round;
     uint32_t max_zero_size_items;

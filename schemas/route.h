@@ -35,6 +35,7 @@ struct mr_route_column { /* an entry of `columns` */
     const char *name; /* NULL: as the field */
     const char *cast; /* NULL: no lossy conversion allowed */
     const char *unit; /* s ms us ns days; NULL */
+    bool detect_off;  /* unavailable_detect = "off" */
 };
 struct mr_route_meta {
     enum mr_meta from;
@@ -64,6 +65,9 @@ struct mr_route {
     uint8_t identifier_case; /* 0 keep, 1 lower, 2 upper */
     bool unavailable_detect;
     enum mr_missing_row missing_row; /* unavailable_missing_row */
+    const char *const *null_columns; /* unavailable_null_columns: fields */
+    uint16_t n_null_columns;
+    bool keyless_match_full; /* keyless = "match_full" (E-40) */
     const char *const *key_columns;
     uint16_t n_key_columns;
     const char *value_column;   /* E-27; NULL */

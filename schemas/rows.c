@@ -310,3 +310,28 @@ int mr_rows_add(struct mr_rows *rows, const struct mr_row *row, struct mr_err *e
     entry->value = (void *)(uintptr_t)rows->n_rows;
     return 0;
 }
+
+int mr_rows_add_change(struct mr_rows *rows, const struct mr_row *gone, const struct mr_row *row,
+                       struct mr_err *err)
+{
+    bool keyed = rows->reduce && rows->key.n_cols > 0;
+    uintptr_t at = keyed ? (uintptr_t)mr_map_find(&rows->by_key, gone->key.data, gone->key.len) : 0;
+    struct mr_row saved = {.key = {NULL, 0}};
+    size_t n_rows = rows->n_rows;
+    uint64_t n_folded = rows->n_folded;
+    if (at > 0)
+        saved = rows->rows[at - 1];
+    int rc = mr_rows_add(rows, gone, err);
+    if (rc < 0)
+        return rc;
+    rc = mr_rows_add(rows, row, err);
+    if (rc == 0)
+        return 0;
+    if (at > 0)
+        rows->rows[at - 1] = saved;
+    else if (keyed)
+        (void)mr_map_remove(&rows->by_key, gone->key.data, gone->key.len);
+    rows->n_rows = n_rows;
+    rows->n_folded = n_folded;
+    return rc;
+}

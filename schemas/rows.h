@@ -94,6 +94,11 @@ void mr_rows_truncate(struct mr_rows *rows);
  * changed then. */
 int mr_rows_add(struct mr_rows *rows, const struct mr_row *row, struct mr_err *err);
 
+/* A record that takes one row away and brings another (E-12, E-40): both, or on -MR_FULL neither.
+ */
+int mr_rows_add_change(struct mr_rows *rows, const struct mr_row *gone, const struct mr_row *row,
+                       struct mr_err *err);
+
 /* Bytes of the field that begins at `at`, with its length word. */
 static inline size_t mr_field_len(const uint8_t *at)
 {

@@ -211,6 +211,8 @@ static int field_add(struct derive *d, const char *field, struct mr_shape_source
         rc = column_type(d, entry, source, &column.type);
     if (rc < 0)
         return rc;
+    source->detect_off = entry != NULL && entry->detect_off;
+    source->null_masks = is_listed(d->route->null_columns, d->route->n_null_columns, field);
     if (d->route->add_defaults && !source->cast && source->unit == NULL)
         column.dflt = mr_field_default(&source->typed, d->default_json, &d->shape->arena);
     return column_add(d, &column, source, idx);

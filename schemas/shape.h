@@ -26,6 +26,8 @@ struct mr_shape_source {
     struct mr_typed typed;     /* of the value's field, else of the key's */
     struct mr_typed key_typed; /* of the key's field where key_idx is set and the key is Avro */
     const char *unit;          /* X-22; NULL */
+    bool detect_off;           /* the column's own unavailable_detect = "off" (U-20) */
+    bool null_masks;           /* listed in unavailable_null_columns (U-13) */
     bool cast;                 /* the route names a cast: lossy is allowed */
 };
 

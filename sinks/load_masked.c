@@ -243,8 +243,9 @@ static int put_without(struct mr_load *load, const struct mr_load_group *missing
                               .rows = list,
                               .n_rows = missing->n_rows};
     uint64_t n_done = 0;
+    enum mr_put mode = load->rows->key.n_cols > 0 ? MR_PUT_UPSERT : MR_PUT_INSERT;
     if (rc == 0)
-        rc = load->session->ops->put_rows(load->session, &put, MR_PUT_UPSERT, &n_done, err);
+        rc = load->session->ops->put_rows(load->session, &put, mode, &n_done, err);
     load->stats->n_upserted += n_done;
     free(list);
     free(rows);
@@ -253,8 +254,7 @@ static int put_without(struct mr_load *load, const struct mr_load_group *missing
 }
 
 /* U-31. */
-static int missing_rows(struct mr_load *load, const struct mr_load_group *missing,
-                        struct mr_err *err)
+int mr_masked_missing(struct mr_load *load, const struct mr_load_group *missing, struct mr_err *err)
 {
     const char *hard = masked_column(load, missing, true);
     bool null = load->route->missing_row == MR_MISSING_ROW_NULL;
@@ -290,7 +290,7 @@ int mr_masked_put(struct mr_load *load, const struct mr_load_group *group, struc
                 missing.rows[missing.n_rows++] = group->rows[i];
         }
         if (missing.n_rows > 0)
-            rc = missing_rows(load, &missing, err);
+            rc = mr_masked_missing(load, &missing, err);
     }
     free(put.missing);
     return rc;

@@ -27,5 +27,11 @@ const struct mr_row *mr_completed_row(const struct mr_completed *completed,
 /* A group of masked rows: updates those that are there; of the others makes what the route's
  * unavailable_missing_row says (U-27, U-31). */
 int mr_masked_put(struct mr_load *load, const struct mr_load_group *group, struct mr_err *err);
+/* A group of masked rows that the target does not have. */
+int mr_masked_missing(struct mr_load *load, const struct mr_load_group *missing,
+                      struct mr_err *err);
+
+/* load_keyless.c: the rows of a table without a key. */
+int mr_keyless_run(struct mr_load *load, struct mr_err *err);
 
 #endif

@@ -135,6 +135,8 @@ static int upsert_run(struct mr_load *load, struct mr_err *err)
     int rc = rows->truncated ? load->session->ops->truncate(load->session, rows->table, err) : 0;
     if (rows->n_rows == 0 || rc < 0)
         return rc;
+    if (rows->key.n_cols == 0)
+        return mr_keyless_run(load, err);
     const struct mr_row **picked = malloc(rows->n_rows * sizeof(*picked));
     if (picked == NULL)
         return mr_err_set(err, MR_NO_MEMORY, "%zu rows", rows->n_rows);

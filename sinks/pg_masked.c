@@ -1,5 +1,6 @@
-/* Rows whose values the source did not send: updates of what is there, the search for what is not,
- * and the reading of rows that others take values from (contract.md U-27 to U-32). Which rows those
+/* Rows that are met one by one or not at all: updates of rows whose values the source did not send
+ * and the search for those that are not there, the reading of rows that others take values from
+ * (contract.md U-27 to U-32), the delete of one of several equal rows (E-40). Which rows those
  * are is the strategy's business. */
 #include <stdlib.h>
 #include <string.h>
@@ -131,5 +132,25 @@ int mr_pg_read_rows(struct mr_session *base, const struct mr_read_rows *read, st
         rc = read_staged(session, &stage, read, err);
     if (rc < 0)
         (void)mr_pg_err_table(err, read->table);
+    return mr_pg_session_failed(session, err, rc);
+}
+
+int mr_pg_delete_match(struct mr_session *base, struct mr_table *table, const struct mr_row *row,
+                       uint64_t *n_done, struct mr_err *err)
+{
+    struct mr_pg_session *session = (struct mr_pg_session *)base;
+    struct mr_pg_stage_use stage = {.table = table, .cols = row->cols};
+    struct mr_pg_copy copy = {.rows = &row, .n_rows = 1};
+    *n_done = 0;
+    int rc = mr_pg_outside_txn(session, err);
+    if (rc == 0)
+        rc = mr_pg_stage_rows(session, &stage, &copy, err);
+    if (rc == 0) {
+        mr_buf_reset(&session->sql);
+        mr_pg_delete_match_sql(&session->sql, &stage, row->mask);
+        rc = mr_pg_merge_run(session, n_done, err);
+    }
+    if (rc < 0)
+        (void)mr_pg_err_table(err, table);
     return mr_pg_session_failed(session, err, rc);
 }

@@ -328,6 +328,44 @@ void mr_pg_read_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage,
     mr_buf_str(sql, " FOR UPDATE OF t");
 }
 
+/* How a column is compared as a whole: types without an equality, or with a loose one, by text. */
+static const char *match_as(const struct mr_coltype *type)
+{
+    enum mr_type basic = type->type == MR_T_ARRAY ? type->elem : type->type;
+    if (basic == MR_T_JSON || basic == MR_T_CAST || basic == MR_T_NONE)
+        return "::pg_catalog.text COLLATE \"C\"";
+    if (type->type == MR_T_TEXT || type->type == MR_T_VARCHAR || type->type == MR_T_BPCHAR)
+        return " COLLATE \"C\"";
+    return "";
+}
+
+void mr_pg_delete_match_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage,
+                            const uint64_t *mask)
+{
+    const struct mr_table *table = stage->table;
+    uint16_t n = 0;
+    mr_buf_str(sql, "DELETE FROM ");
+    mr_pg_table_name(sql, table);
+    /* a ctid names a row of one partition only */
+    mr_buf_str(sql, " d WHERE (d.tableoid, d.ctid) = (SELECT t.tableoid, t.ctid FROM ");
+    mr_pg_table_name(sql, table);
+    mr_buf_str(sql, " t, pg_temp.");
+    mr_pg_ident(sql, stage->name);
+    mr_buf_str(sql, " s");
+    for (uint16_t i = 0; i < stage->cols->n_cols; i++) {
+        const struct mr_column *column = &table->columns[stage->cols->cols[i]];
+        const char *as = match_as(&column->type);
+        if (is_masked(mask, i))
+            continue;
+        mr_buf_str(sql, n++ == 0 ? " WHERE t." : " AND t.");
+        mr_pg_ident(sql, column->name);
+        mr_buf_fmt(sql, "%s IS NOT DISTINCT FROM ", as);
+        staged(sql, table, stage->cols->cols[i]);
+        mr_buf_str(sql, as);
+    }
+    mr_buf_str(sql, " LIMIT 1 FOR UPDATE OF t)");
+}
+
 void mr_pg_delete_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage)
 {
     mr_buf_str(sql, "DELETE FROM ");

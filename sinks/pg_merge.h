@@ -36,6 +36,9 @@ void mr_pg_missing_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage,
 /* Number and columns, as they are staged, of the rows whose keys are staged; locks them. */
 void mr_pg_read_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage,
                     const struct mr_colset *cols);
+/* Deletes one row that equals the staged one but for the masked columns (E-40). */
+void mr_pg_delete_match_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage,
+                            const uint64_t *mask);
 void mr_pg_delete_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage);
 /* DELETE ... WHERE key = ANY ($1); false where the key's type has no such form. */
 bool mr_pg_delete_any_sql(struct mr_buf *sql, const struct mr_table *table,

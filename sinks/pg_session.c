@@ -362,6 +362,7 @@ const struct mr_sink_ops mr_sink_postgresql = {
     .release_savepoint = session_release_savepoint,
     .truncate = mr_pg_truncate,
     .delete_keys = mr_pg_delete_keys,
+    .delete_match = mr_pg_delete_match,
     .put_rows = mr_pg_put_rows,
     .read_rows = mr_pg_read_rows,
     .put_letters = mr_pg_put_letters,

@@ -120,6 +120,10 @@ struct mr_sink_ops {
     int (*delete_keys)(struct mr_session *session, struct mr_table *table,
                        const struct mr_colset *key, const struct mr_row *const *rows, size_t n_rows,
                        uint64_t *n_done, struct mr_err *err);
+    /* Deletes exactly one row that equals `row`'s tuple in all its columns but the masked ones,
+     * NULL equal to NULL (E-40); none is no error. */
+    int (*delete_match)(struct mr_session *session, struct mr_table *table,
+                        const struct mr_row *row, uint64_t *n_done, struct mr_err *err);
     int (*put_rows)(struct mr_session *session, const struct mr_put_rows *put, enum mr_put mode,
                     uint64_t *n_done, struct mr_err *err);
     /* Reads and locks the rows until the transaction ends (U-30). -MR_NO_MEMORY where they do not

@@ -321,6 +321,7 @@ const struct mr_sink_ops mr_sink_sqlite = {
     .release_savepoint = sqlite_release_savepoint,
     .truncate = mr_sq_truncate,
     .delete_keys = mr_sq_delete_keys,
+    .delete_match = mr_sq_delete_match,
     .put_rows = mr_sq_put_rows,
     .read_rows = mr_sq_read_rows,
     .put_letters = mr_sq_put_letters,

@@ -188,6 +188,8 @@ int mr_sq_put_positions(struct mr_session *session, const struct mr_span *spans,
                         struct mr_err *err);
 
 /* ---- sqlite_rows.c ---- */
+int mr_sq_delete_match(struct mr_session *session, struct mr_table *table, const struct mr_row *row,
+                       uint64_t *n_done, struct mr_err *err);
 int mr_sq_read_rows(struct mr_session *session, const struct mr_read_rows *read,
                     struct mr_err *err);
 int mr_sq_put_rows(struct mr_session *session, const struct mr_put_rows *put, enum mr_put mode,

@@ -353,6 +353,41 @@ int mr_sq_truncate(struct mr_session *base, struct mr_table *table, struct mr_er
     return rc < 0 ? rc : run(&to, false, &n_done);
 }
 
+/* E-40. */
+int mr_sq_delete_match(struct mr_session *base, struct mr_table *table, const struct mr_row *row,
+                       uint64_t *n_done, struct mr_err *err)
+{
+    struct binding to = {.table = table, .doing = "delete", .err = err};
+    struct mr_buf sql = MR_BUF_INIT;
+    const struct mr_colset no_key = {.n_cols = 0};
+    const struct fields all = {.cols = row->cols, .key = &no_key, .mask = row->mask, .first = 1};
+    uint16_t n = 0;
+    *n_done = 0;
+    int rc = mr_sq_session_conn(base, &to.conn, err);
+    if (rc < 0)
+        return rc;
+    mr_buf_str(&sql, "DELETE FROM ");
+    mr_sq_quote(&sql, table->name);
+    mr_buf_str(&sql, " WHERE _rowid_ = (SELECT _rowid_ FROM ");
+    mr_sq_quote(&sql, table->name);
+    for (uint16_t i = 0; i < row->cols->n_cols; i++) {
+        if (mr_row_is_masked(row->mask, i))
+            continue;
+        mr_buf_str(&sql, n++ == 0 ? " WHERE " : " AND ");
+        mr_sq_quote(&sql, table->columns[row->cols->cols[i]].name);
+        mr_buf_fmt(&sql, " COLLATE BINARY IS ?%d", i + 1);
+    }
+    mr_buf_str(&sql, " LIMIT 1)");
+    rc = prepare(&to, &sql, err);
+    if (rc == 0)
+        rc = bind_tuple(&to, &all, row->tuple);
+    if (rc == 0)
+        rc = run(&to, false, n_done);
+    if (rc < 0 && err != NULL)
+        err->offset = row->offset;
+    return rc;
+}
+
 /* ---- reading ---- */
 
 /* A value as the emitter writes it. */

@@ -370,6 +370,18 @@ static int stdout_delete_keys(struct mr_session *base, struct mr_table *table,
     return check_lines(session, err);
 }
 
+static int stdout_delete_match(struct mr_session *base, struct mr_table *table,
+                               const struct mr_row *row, uint64_t *n_done, struct mr_err *err)
+{
+    struct stdout_session *session = stdout_session(base);
+    begin_line(&session->lines, table, "delete");
+    mr_buf_str(&session->lines, ",\"row\":");
+    add_object(&session->lines, table, row->cols, row->tuple, row->mask);
+    mr_buf_str(&session->lines, "}\n");
+    *n_done = 1;
+    return check_lines(session, err);
+}
+
 static int stdout_put_rows(struct mr_session *base, const struct mr_put_rows *put, enum mr_put mode,
                            uint64_t *n_done, struct mr_err *err)
 {
@@ -521,6 +533,7 @@ const struct mr_sink_ops mr_sink_stdout = {
     .release_savepoint = stdout_release_savepoint,
     .truncate = stdout_truncate,
     .delete_keys = stdout_delete_keys,
+    .delete_match = stdout_delete_match,
     .put_rows = stdout_put_rows,
     .read_rows = stdout_read_rows,
     .put_letters = stdout_put_letters,

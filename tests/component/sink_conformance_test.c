@@ -534,3 +534,24 @@ MR_CONFORM(read, "columns of rows are read in the form in which they are written
     }
     mr_case_commit();
 }
+
+/* E-40; case 82 */
+MR_CONFORM(matched, "a delete by a whole row takes one of several equal ones, NULL equal to NULL")
+{
+    static const uint64_t not_b[] = {4};
+    uint64_t n_done;
+    mr_case_make("t", 0);
+    mr_case_begin();
+    for (int i = 0; i < 3; i++)
+        mr_case_add(1, "x", NULL);
+    mr_case_add(1, "X", "y");
+    MR_CHECK_OK(mr_case_put(MR_PUT_INSERT));
+    MR_CHECK_OK(mr_case_delete_match(1, "x", NULL, NULL, &n_done));
+    MR_CHECK_U64(n_done, 1);
+    MR_CHECK_OK(mr_case_delete_match(1, "x", "y", NULL, &n_done)); /* none is no error */
+    MR_CHECK_U64(n_done, 0);
+    MR_CHECK_OK(mr_case_delete_match(1, "x", "other", not_b, &n_done));
+    MR_CHECK_U64(n_done, 1);
+    mr_case_commit();
+    mr_case_rows("1|X|y\n1|x|~\n");
+}

@@ -11,6 +11,7 @@ import pytest
 from stack import Fault, StubRegistry
 
 from harness import cases_avro, cases_envelope, cases_evolve, cases_framing, cases_types  # noqa: F401  they fill CASES
+from harness import cases_unavailable  # noqa: F401
 from harness.cases import CASES, row
 from harness.schemas import PlainTable, RegistryClient, opt
 from harness.world import settled

@@ -291,6 +291,8 @@ const char *plan_case_run(struct plan_case *pc, struct mr_slice key, struct mr_s
         (void)snprintf(text, sizeof text, "%s", d->skip);
     else if (d->op == MR_REC_TRUNCATE)
         (void)snprintf(text, sizeof text, "t");
+    else if (d->op == MR_REC_DELETE && d->match.data != NULL)
+        (void)snprintf(text, sizeof text, "d=%s", mr_emit_text_tuple(d->match, d->match_mask));
     else if (d->op == MR_REC_DELETE)
         (void)snprintf(text, sizeof text, "d%s", mr_emit_text_tuple(d->key_tuple, NULL));
     else

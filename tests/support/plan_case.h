@@ -29,8 +29,8 @@ void plan_case_table(struct plan_case *pc, const char *columns);
  * is in pc->err. Schemas are JSON texts; NULL: none. May be called again with other schemas. */
 int plan_case_open(struct plan_case *pc, const char *key, const char *value);
 
-/* Decodes one record: "c{1,x,y}", "u{1,x,~}", "d(1)", "t", "a{...}" for append, "skip.heartbeat",
- * or
+/* Decodes one record: "c{1,x,y}", "u{1,x,~}", "d(1)", "d={1,x,y}" by the whole row, "t", "a{...}"
+ * for append, "skip.heartbeat", or
  * "!avro.trailing". data NULL is null. The text is valid until the next call. */
 const char *plan_case_run(struct plan_case *pc, struct mr_slice key, struct mr_slice value);
 

@@ -130,6 +130,20 @@ int mr_case_update(uint64_t mask, bool *missing)
     return rc;
 }
 
+int mr_case_delete_match(int64_t id, const char *a, const char *b, const uint64_t *mask,
+                         uint64_t *n_done)
+{
+    mr_row_build_forget(&mr_case.build);
+    mr_case_add(id, a, b);
+    struct mr_row row = *mr_case.build.rows[0];
+    row.cols = mr_row_build_cols(&mr_case.build, mr_case_all_cols);
+    row.mask = mask;
+    int rc =
+        mr_case.f.ops->delete_match(mr_case.f.session, mr_case.table, &row, n_done, &mr_case.f.err);
+    mr_row_build_forget(&mr_case.build);
+    return rc;
+}
+
 void mr_case_read(const struct mr_colset *cols, const int64_t *ids, size_t n,
                   struct mr_slice *tuples)
 {

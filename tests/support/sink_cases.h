@@ -64,6 +64,8 @@ int mr_case_put_as(enum mr_put mode, const char *const *names, const uint64_t *m
                    uint64_t *n_done);
 /* Updates with that mask; `missing` has a flag for each row. */
 int mr_case_update(uint64_t mask, bool *missing);
+int mr_case_delete_match(int64_t id, const char *a, const char *b, const uint64_t *mask,
+                         uint64_t *n_done);
 /* Reads columns of these rows. */
 void mr_case_read(const struct mr_colset *cols, const int64_t *ids, size_t n,
                   struct mr_slice *tuples);

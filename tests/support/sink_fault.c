@@ -262,6 +262,13 @@ static int faulty_put_rows(struct mr_session *base, const struct mr_put_rows *pu
     return settle(step, rc, err);
 }
 
+static int faulty_delete_match(struct mr_session *base, struct mr_table *table,
+                               const struct mr_row *row, uint64_t *n_done, struct mr_err *err)
+{
+    struct mr_session *real = real_of(base);
+    return real->ops->delete_match(real, table, row, n_done, err);
+}
+
 static int faulty_read_rows(struct mr_session *base, const struct mr_read_rows *read,
                             struct mr_err *err)
 {
@@ -332,6 +339,7 @@ static const struct mr_sink_ops faulty_ops = {
     .truncate = faulty_truncate,
     .delete_keys = faulty_delete_keys,
     .put_rows = faulty_put_rows,
+    .delete_match = faulty_delete_match,
     .read_rows = faulty_read_rows,
     .put_letters = faulty_put_letters,
     .put_positions = faulty_put_positions,
