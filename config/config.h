@@ -66,6 +66,7 @@ struct mr_registry_conf {
     uint64_t timeout_ms;         /* of one request */
     uint32_t cache_max_schemas;  /* F-42 */
     uint64_t cache_not_found_ms; /* F-42 */
+    const char *cache_dir;       /* "": none */
 };
 
 struct mr_pool_conf {

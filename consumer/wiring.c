@@ -32,6 +32,7 @@ static int registry_make(const struct mr_registry_conf *conf, bool check_with_av
         .tls_key = set_or_null(conf->tls.key),
         .timeout_ms = (uint32_t)conf->timeout_ms,
         .cache_schemas = conf->cache_max_schemas,
+        .cache_dir = conf->cache_dir,
         .missing_ttl_ms = (uint32_t)conf->cache_not_found_ms,
         .schema = {.lenient_names = true},
         .check_with_avro_c = check_with_avro_c,

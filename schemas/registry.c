@@ -74,6 +74,41 @@ static uint32_t or_default(uint32_t value, uint32_t dflt)
     return value != 0 ? value : dflt;
 }
 
+static char *owned(const char *text)
+{
+    union {
+        const char *in;
+        char *out;
+    } cast = {.in = text};
+    return cast.out;
+}
+
+static void disk_end(struct mr_registry *registry)
+{
+    free(owned(registry->link.disk.dir));
+    free(owned(registry->link.disk.registry));
+}
+
+/* The cache on disk belongs to the registry's addresses, without their credentials. */
+static int disk_begin(struct mr_registry *registry, const struct mr_registry_opts *opts,
+                      struct mr_err *err)
+{
+    struct mr_buf urls = MR_BUF_INIT;
+    struct registry_disk *disk = &registry->link.disk;
+    for (size_t i = 0; i < opts->n_urls; i++) {
+        const char *from = strstr(opts->urls[i], "://");
+        const char *at = from != NULL ? strrchr(from, '@') : NULL;
+        mr_buf_fmt(&urls, "%s ", at != NULL ? at + 1 : from != NULL ? from + 3 : opts->urls[i]);
+    }
+    disk->dir = strdup(opts->cache_dir != NULL ? opts->cache_dir : "");
+    disk->registry = strdup(mr_buf_cstr(&urls));
+    disk->max_files = registry->cache_schemas;
+    mr_buf_release(&urls);
+    return disk->dir != NULL && disk->registry != NULL
+               ? 0
+               : mr_err_set(err, MR_NO_MEMORY, "a registry");
+}
+
 int mr_registry_new(const struct mr_registry_opts *opts, const struct mr_registry_fetch_ops *fetch,
                     struct mr_env env, struct mr_registry **out, struct mr_err *err)
 {
@@ -89,8 +124,11 @@ int mr_registry_new(const struct mr_registry_opts *opts, const struct mr_registr
     registry->link.check_with_avro_c = opts->check_with_avro_c;
     registry->link.timeout_ms = or_default(opts->timeout_ms, DEFAULT_TIMEOUT_MS);
     registry->link.env = env;
-    int rc = fetch->open(opts, &registry->link.conn, err);
+    int rc = disk_begin(registry, opts, err);
+    if (rc == 0)
+        rc = fetch->open(opts, &registry->link.conn, err);
     if (rc < 0) {
+        disk_end(registry);
         free(registry);
         return rc;
     }
@@ -125,6 +163,7 @@ void mr_registry_free(struct mr_registry *registry)
     mr_map_release(&registry->entries);
     mr_lock_drop(&registry->lock);
     registry->link.fetch->close(registry->link.conn);
+    disk_end(registry);
     mr_cond_release(&registry->landed);
     mr_lock_release(&registry->lock);
     free(registry);

@@ -28,6 +28,7 @@ struct mr_registry_opts { /* borrowed strings, copied by mr_registry_new */
     uint32_t timeout_ms;     /* of one request; 0: 10,000 */
     uint32_t cache_schemas;  /* most entries, LRU; 0: 10,000 (F-42) */
     uint32_t missing_ttl_ms; /* negative entries; 0: 60,000 */
+    const char *cache_dir;   /* folder of the cache on disk; NULL or "": none */
     uint32_t settle_ms;      /* the five attempts of H-03 and H-09 are spread over it; 0: 30,000 */
     struct mr_schema_opts schema;
     /* Shows each schema that ours accepted to avro-c too, once per load, where it has no

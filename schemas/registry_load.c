@@ -431,6 +431,39 @@ static enum registry_verdict parse_all(struct load_run *run, struct mr_schema **
     return REGISTRY_LOADED;
 }
 
+/* F-42: what was loaded is kept in a file, for a restart while the registry is away. */
+static void keep_on_disk(struct load_run *run)
+{
+    const struct registry_load *load = run->load;
+    const struct registry_disk_key key = {&load->ref, load->context};
+    struct registry_disk_texts texts = {
+        .texts = run->load->texts, .n_texts = load->n_texts, .encrypted = load->encrypted};
+    if (run->link->disk.dir[0] != '\0')
+        registry_disk_write(&run->link->disk, &key, &texts);
+}
+
+/* The file of what the registry did not answer for. It is parsed as an answer would be. */
+static enum registry_verdict take_from_disk(struct load_run *run, struct mr_schema **out)
+{
+    const struct registry_load *load = run->load;
+    const struct registry_disk_key key = {&load->ref, load->context};
+    struct registry_disk_texts texts;
+    struct mr_err why = MR_ERR_INIT;
+    if (run->link->disk.dir[0] == '\0' || !registry_disk_read(&run->link->disk, &key, &texts))
+        return REGISTRY_NOT_NOW;
+    int rc = mr_schema_parse(texts.texts, texts.n_texts, &run->link->schema, out, &why);
+    bool encrypted = texts.encrypted;
+    registry_disk_release(&texts);
+    if (rc < 0)
+        return REGISTRY_NOT_NOW;
+    (*out)->encrypted = encrypted;
+    if (load->ref.kind != MR_REF_GUID)
+        (*out)->id = load->ref.id;
+    mr_log(MR_WARN, "schema_from_disk", mr_kv_i64("schema_id", (*out)->id),
+           mr_kv_str("detail", run->err->detail));
+    return REGISTRY_LOADED;
+}
+
 enum registry_verdict registry_load_run(struct registry_load *load, struct registry_link *link,
                                         uint64_t deadline_ms, struct mr_schema **out,
                                         struct mr_err *err)
@@ -445,8 +478,13 @@ enum registry_verdict registry_load_run(struct registry_load *load, struct regis
     do {
         verdict = load_step(&run);
     } while (verdict == REGISTRY_LOADED && load->depth > 0);
-    if (verdict == REGISTRY_LOADED)
+    if (verdict == REGISTRY_LOADED) {
         verdict = parse_all(&run, out);
+        if (verdict == REGISTRY_LOADED)
+            keep_on_disk(&run);
+    } else if (verdict == REGISTRY_NOT_NOW) {
+        verdict = take_from_disk(&run, out);
+    }
     mr_buf_release(&run.path);
     mr_buf_release(&run.answer.body);
     return verdict;

@@ -4,7 +4,7 @@
 #ifndef MR_SCHEMAS_REGISTRY_LOAD_H
 #define MR_SCHEMAS_REGISTRY_LOAD_H
 
-#include "schemas/registry.h"
+#include "schemas/registry_disk.h"
 
 /* F-41, F-47. */
 enum {
@@ -35,6 +35,7 @@ struct registry_link {
     uint32_t timeout_ms;
     struct mr_schema_opts schema;
     bool check_with_avro_c;
+    struct registry_disk disk;      /* owned texts; dir "": none */
     _Atomic uint64_t not_before_ms; /* H-06: no request before */
     _Atomic uint64_t n_requests;
     _Atomic uint64_t n_disagreements;

@@ -78,8 +78,8 @@ static int op_fail(struct compile *c, const struct place *w, const struct place 
     int rc = op_new(c, MR_RES_FAIL, w, r, &op);
     if (rc < 0)
         return rc;
-    snprintf(text, sizeof text, "writer %.100s, reader %.100s: %.150s", type_name(w->node),
-             type_name(r->node), what);
+    (void)snprintf(text, sizeof text, "writer %.100s, reader %.100s: %.150s", type_name(w->node),
+                   type_name(r->node), what);
     op->code = code;
     op->why = mr_arena_copy(&c->resolver->arena, text, strlen(text) + 1);
     *out = op;
@@ -379,8 +379,9 @@ static int compile_default(struct compile *c, const struct place *w, const struc
     if (rc < 0 || !failed)
         return rc;
     bool bad = field->default_json != NULL;
-    snprintf(what, sizeof what, "field '%.100s' %s", field->name,
-             bad ? "has a default that does not fit it" : "is not written and has no default");
+    (void)snprintf(what, sizeof what, "field '%.100s' %s", field->name,
+                   bad ? "has a default that does not fit it"
+                       : "is not written and has no default");
     return op_fail(c, w, r, bad ? MR_SCHEMA_INVALID : MR_SCHEMA_UNRESOLVABLE, what, &out->op);
 }
 

@@ -117,6 +117,8 @@ static const char *const defaults[] = {
     "\"10s\"",
     "registry.cache.max_schemas",
     "10000",
+    "registry.cache.dir",
+    "\"\"",
     "registry.cache.not_found",
     "\"1m\"",
     "registries",

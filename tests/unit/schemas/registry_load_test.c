@@ -344,3 +344,18 @@ MR_TEST("avro-c is not asked by default, nor about a schema with references")
     MR_CHECK_U64(disagreements(), 0);
     script_check_all_asked();
 }
+
+/* F-44, F-45 */
+MR_TEST(
+    "whatever the subject's strategy, a schema is decoded by its id and never refused by subject")
+{
+    static const char *const subjects[] = {"t-value", "ns.Order", "t-ns.Order", "anything else"};
+    for (int i = 0; i < 4; i++) {
+        script_answer(NULL, 404, "{\"error_code\":40401}"); /* not known under this subject */
+        script_answer(NULL, 200, SCRIPT_INT_SCHEMA);
+        MR_CHECK_OK(script_get_subject(20 + i, subjects[i]));
+        mr_schema_unref(script.schema);
+        script.schema = NULL;
+    }
+    script_check_all_asked(); /* neither compatibility nor a subject's versions are asked for */
+}
