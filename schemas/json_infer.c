@@ -435,11 +435,11 @@ static int put_envelope(struct infer *i, uint32_t object)
         if (k > 0)
             mr_buf_byte(i->schema, ',');
         put_name(i, member.name);
-        if (!part_level(i, member.name, &level))
-            rc = put_member(i, &member);
-        else if (i->doc->tokens[member.value].kind == MR_JSON_OBJECT)
+        bool part = part_level(i, member.name, &level);
+        enum mr_json_kind kind = (enum mr_json_kind)i->doc->tokens[member.value].kind;
+        if (part && kind == MR_JSON_OBJECT)
             rc = put_part(i, member.value, level);
-        else if (i->doc->tokens[member.value].kind == MR_JSON_NULL)
+        else if (part && kind == MR_JSON_NULL)
             put_type(i, G_NULL);
         else
             rc = put_member(i, &member);
