@@ -80,6 +80,13 @@ const struct mr_metric_desc mr_meters[MR_N_METERS] = {
                              MR_COUNTER,
                              {"table", "reason"},
                              NULL},
+    [MR_M_COLUMNS_UNSEEN] = {"millrace_columns_unseen_total",
+                             "Columns, of a schema new to the table, whose unchanged large values "
+                             "PostgreSQL's connector may send as null (see "
+                             "`unavailable_null_columns`).",
+                             MR_COUNTER,
+                             {"table"},
+                             NULL},
     [MR_M_PARTITION_STATE] = {"millrace_partition_state",
                               "1 for the state that an assigned partition is in.",
                               MR_GAUGE,

@@ -374,6 +374,23 @@ static void ignored_count(struct mr_plans *plans, const struct mr_plan_for *want
     }
 }
 
+/* Whether the source table has REPLICA IDENTITY FULL, which makes it harmless, is not to be seen
+ * from here (contract.md U-13). */
+static void unseen_warn(struct mr_plans *plans, const struct mr_plan_for *want,
+                        const struct mr_plan *plan)
+{
+    struct mr_buf names = MR_BUF_INIT;
+    const char *labels[] = {want->target->label};
+    uint32_t n = mr_plan_unseen(plan, &names);
+
+    if (n > 0 && plans->metrics != NULL)
+        mr_counter_add(mr_metrics_series(plans->metrics, MR_M_COLUMNS_UNSEEN, labels), n);
+    if (n > 0 && mr_buf_ok(&names))
+        mr_log(MR_WARN, "columns_unseen", mr_kv_str("topic", want->topic),
+               mr_kv_str("table", want->target->label), mr_kv_str("columns", mr_buf_cstr(&names)));
+    mr_buf_release(&names);
+}
+
 /* Not the first attempts at a schema that the registry may only not have yet (RETRY with the code
  * of the last one, H-03), and not that there is no table to delete from: the next record may create
  * it. */
@@ -424,6 +441,7 @@ int mr_plans_resolve(struct mr_plans *plans, const struct mr_plan_for *want, uin
     if (kept < 0 || rc < 0)
         return kept < 0 ? kept : rc;
     ignored_count(plans, want, entry->plan);
+    unseen_warn(plans, want, entry->plan);
     mr_log(MR_INFO, "plan_compiled", mr_kv_str("topic", want->topic),
            mr_kv_str("table", want->target->label), mr_kv_i64("schema_id", want->value.id));
     *out = entry->plan;

@@ -84,6 +84,7 @@ static struct mr_plan *plan_new(const struct mr_shape *shape, const struct mr_ro
     plan->key = shape->key != NULL ? mr_schema_ref(shape->key) : NULL;
     plan->value = shape->value != NULL ? mr_schema_ref(shape->value) : NULL;
     plan->layout = shape->envelope.layout;
+    plan->postgres = shape->envelope.postgres;
     plan->skip = shape->envelope.skip;
     plan->append = shape->append;
     plan->envelope_topic = shape->envelope_topic || mr_shape_is_envelope(shape);

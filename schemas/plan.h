@@ -142,6 +142,10 @@ struct mr_record_in {
     int64_t loaded_at_ms; /* the batch's, for _loaded_at */
 };
 
+/* Appends, with commas, the columns whose unavailable values PostgreSQL's connector can only send
+ * as null (U-12) and that are not listed in unavailable_null_columns; how many. */
+uint32_t mr_plan_unseen(const struct mr_plan *plan, struct mr_buf *names);
+
 struct mr_decoder; /* scratch of one thread: row buffer, explicit stack, number digits */
 struct mr_decoder *mr_decoder_new(void);
 void mr_decoder_free(struct mr_decoder *decoder);

@@ -300,6 +300,45 @@ MR_TEST("where the column wants a value, an update of a null column passes and a
     MR_CHECK_STR(run("c", 1), "!value.not_null");
 }
 
+/* U-12, U-13 */
+MR_TEST(
+    "columns whose unchanged values have no form are told for PostgreSQL, unless they are listed")
+{
+    static const char envelope[] =
+        "{\"type\":\"record\",\"name\":\"Envelope\",\"connect.name\":\"t.Envelope\",\"fields\":["
+        "{\"name\":\"after\",\"type\":[\"null\",{\"type\":\"record\",\"name\":\"Value\","
+        "\"fields\":[{\"name\":\"id\",\"type\":\"int\"},{\"name\":\"t\",\"type\":\"string\"},"
+        "{\"name\":\"d\",\"type\":\"double\"},"
+        "{\"name\":\"n\",\"type\":{\"type\":\"bytes\",\"logicalType\":\"decimal\","
+        "\"precision\":9,\"scale\":2}},"
+        "{\"name\":\"f\",\"type\":{\"type\":\"array\",\"items\":\"double\"}},"
+        "{\"name\":\"i\",\"type\":{\"type\":\"array\",\"items\":\"int\"}},"
+        "{\"name\":\"x\",\"type\":{\"type\":\"array\",\"items\":\"string\"}}]}]},"
+        "{\"name\":\"source\",\"type\":{\"type\":\"record\",\"name\":\"Source\",\"namespace\":"
+        "\"io.debezium.connector.%s\",\"fields\":[{\"name\":\"lsn\",\"type\":\"long\"}]}},"
+        "{\"name\":\"op\",\"type\":\"string\"}]}";
+    static const char *const listed[] = {"f"};
+    static const struct {
+        const char *connector;
+        uint16_t n_listed;
+        const char *names;
+    } cases[] = {{"postgresql", 0, "n,f"}, {"postgresql", 1, "n"}, {"mysql", 0, ""}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char schema[2048];
+        struct mr_buf names = MR_BUF_INIT;
+        (void)snprintf(schema, sizeof schema, envelope, cases[i].connector);
+        plan_case_release(&pc);
+        plan_case_init(&pc);
+        pc.route.null_columns = listed;
+        pc.route.n_null_columns = cases[i].n_listed;
+        MR_CHECK_OK(plan_case_open(&pc, KEY, schema));
+        uint32_t n = mr_plan_unseen(pc.plan, &names);
+        MR_CHECK_STR(mr_buf_cstr(&names), cases[i].names);
+        MR_CHECK_U64(n, (strlen(cases[i].names) + 1) / 2);
+        mr_buf_release(&names);
+    }
+}
+
 /* U-20 */
 MR_TEST("a column with unavailable_detect = off takes the placeholder as its value")
 {
