@@ -147,14 +147,14 @@ static const struct mr_option route_rows[] = {
      .choices = &mr_choices_key_change, NEXT,
      .help =
          "`before`: an update whose `before` has another key deletes that row. Not for Debezium."},
-    {"guard", MR_OPT_STRS, R(guard), .max = 8, .later = true, RESTART, .dflt_says = "none",
+    {"guard", MR_OPT_STRS, R(guard), .max = 8, RESTART, .dflt_says = "none",
      .help = "`lsn`, `binlog`, `sqlserver`, `scn`, `mongo` or fields: an older record never "
              "overwrites a "
              "newer row."},
-    {"guard_column", MR_OPT_STR, R(guard_column), .dflt = "_guard", .min = 1, .max = 63,
-     .later = true, RESTART, .help = "Column that keeps the guard."},
-    {"guard_tomb_ttl", MR_OPT_TIME, R(guard_tomb_ttl_ms), .dflt = "24h", .max = 365 * DAY,
-     .later = true, NEXT, .help = "How long a deleted row's guard is kept."},
+    {"guard_column", MR_OPT_STR, R(guard_column), .dflt = "_guard", .min = 1, .max = 63, RESTART,
+     .help = "Column that keeps the guard."},
+    {"guard_tomb_ttl", MR_OPT_TIME, R(guard_tomb_ttl_ms), .dflt = "24h", .max = 365 * DAY, NEXT,
+     .help = "How long a deleted row's guard is kept."},
     {"where", MR_OPT_STR, R(where), .max = 4096, .later = true, NEXT,
      .help = "Filter of records: `field op value`, joined by and, or, not."},
 

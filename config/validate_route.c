@@ -198,6 +198,18 @@ static int check_added_columns(const struct check *check, struct mr_map *claimed
     return rc;
 }
 
+/* contract.md section 3.1: the guard's column is one of the table's, and an appended row replaces
+ * none. */
+static int check_guard(const struct check *check, struct mr_map *claimed)
+{
+    const struct mr_route_conf *route = check->route;
+    if (route->guard.n_items == 0)
+        return 0;
+    if (route->strategy == MR_CONF_APPEND)
+        return FAIL(check, "guard", "strategy \"append\" keeps every record; remove the guard");
+    return claim(check, claimed, "guard_column", route->guard_column);
+}
+
 static int check_fields(const struct check *check)
 {
     const struct mr_route_conf *route = check->route;
@@ -215,6 +227,8 @@ static int check_fields(const struct check *check)
     int rc = check_columns(check, &claimed);
     if (rc == 0)
         rc = check_added_columns(check, &claimed);
+    if (rc == 0)
+        rc = check_guard(check, &claimed);
     mr_map_release(&claimed);
     return rc;
 }

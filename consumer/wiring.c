@@ -204,6 +204,27 @@ static int schema_make(const struct mr_route_conf *conf, bool is_key, struct mr_
     return 0;
 }
 
+/* A known word alone names a kind of source, anything else fields of the row. */
+static void guard_make(const struct mr_route_conf *conf, struct mr_route *route)
+{
+    static const char *const words[] = {[MR_GUARD_LSN] = "lsn",
+                                        [MR_GUARD_BINLOG] = "binlog",
+                                        [MR_GUARD_SQLSERVER] = "sqlserver",
+                                        [MR_GUARD_SCN] = "scn",
+                                        [MR_GUARD_MONGO] = "mongo"};
+
+    if (conf->guard.n_items == 0)
+        return;
+    route->guard = MR_GUARD_FIELDS;
+    for (int i = MR_GUARD_LSN; conf->guard.n_items == 1 && i <= MR_GUARD_MONGO; i++)
+        if (strcmp(conf->guard.items[0], words[i]) == 0)
+            route->guard = (enum mr_guard_kind)i;
+    route->guard_fields = conf->guard.items;
+    route->n_guard_fields = (uint16_t)conf->guard.n_items;
+    route->guard_column = conf->guard_column;
+    route->guard_tomb_ttl_ms = conf->guard_tomb_ttl_ms;
+}
+
 static int rule_make(struct mr_wiring *w, uint32_t idx, struct mr_err *err)
 {
     const struct mr_route_conf *conf = &w->config->routes[idx];
@@ -228,6 +249,7 @@ static int rule_make(struct mr_wiring *w, uint32_t idx, struct mr_err *err)
     rule->start_ms = conf->start.timestamp_ms;
     rule->registry = w->registries[conf->registry_idx];
     route_make(w->config, conf, idx, &rule->route);
+    guard_make(conf, &rule->route);
     if (!columns_make(w, conf, &rule->route) || !placeholder_make(w, conf, &rule->route))
         return mr_err_set(err, MR_NO_MEMORY, "no memory for a route");
     if (*conf->topic != '\0') {

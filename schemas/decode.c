@@ -74,6 +74,8 @@ static void decoder_begin(struct mr_decoder *d, const struct mr_plan *plan,
     d->as_before = false;
     d->before = (struct mr_slice){NULL, 0};
     d->source_ts_ms = -1;
+    if (plan->guard.kind != MR_GUARD_NONE)
+        mr_guard_begin(d);
     mr_tuple_begin(d);
 }
 
@@ -143,11 +145,20 @@ static int finish_append(struct mr_decoder *d, struct mr_decoded *out)
     return 0;
 }
 
+/* What writes no row carries its guard alone. */
+static int finish_guard(struct mr_decoder *d, struct mr_decoded *out)
+{
+    int rc = mr_guard_finish(d);
+    return rc < 0 ? rc : mr_guard_tuple(d, &out->tuple);
+}
+
 static int finish_delete(struct mr_decoder *d, struct mr_decoded *out)
 {
     if (d->plan->append)
         return finish_append(d, out);
     int rc = d->plan->n_slots > 0 ? mr_tuple_key(d, out) : mr_decode_match(d, out);
+    if (rc == 0 && d->plan->guard.kind != MR_GUARD_NONE && d->plan->n_slots > 0)
+        rc = finish_guard(d, out);
     if (rc == 0)
         out->op = MR_REC_DELETE;
     return rc;
@@ -188,6 +199,8 @@ static int finish_upsert(struct mr_decoder *d, struct mr_decoded *out)
     int rc = d->plan->n_slots > 0 ? mr_tuple_key(d, out) : check_keyless(d);
     if (rc == 0 && d->null_masked)
         rc = settle_nulls(d);
+    if (rc == 0 && d->plan->guard.kind != MR_GUARD_NONE && d->plan->n_slots > 0)
+        rc = mr_guard_finish(d);
     if (rc == 0)
         rc = mr_tuple_finish(d, &out->tuple);
     if (rc < 0)
@@ -210,7 +223,7 @@ static int finish_truncate(struct mr_decoder *d, struct mr_decoded *out)
     if (d->plan->truncate == MR_TRUNCATE_SKIP || d->plan->table == NULL)
         return skip(d, out, "skip.truncate");
     out->op = MR_REC_TRUNCATE;
-    return 0;
+    return d->plan->guard.kind != MR_GUARD_NONE ? finish_guard(d, out) : 0;
 }
 
 static int check_end(struct mr_decoder *d)
@@ -233,6 +246,10 @@ static int decode_tombstone(struct mr_decoder *d, struct mr_decoded *out)
         return finish_append(d, out);
     if (d->plan->n_slots == 0)
         return d->plan->key_missing ? check_keyless(d) : skip(d, out, "skip.tombstone");
+    if (d->plan->guarded) /* O-09 */
+        return d->plan->envelope_topic
+                   ? skip(d, out, "skip.tombstone")
+                   : mr_err_set(d->err, MR_GUARD_MISSING, "a tombstone carries none");
     /* The d before it did the work where the key is not in the record key. */
     if (!mr_tuple_key_complete(d) && d->plan->envelope_topic)
         return skip(d, out, "skip.tombstone");
@@ -273,11 +290,13 @@ static int step_body(struct mr_decoder *d, const struct mr_step *step)
         if ((int)branch == step->null_branch)
             return 0;
     }
+    const uint8_t *first = d->wire.at;
     if (step->kind == MR_STEP_AFTER) {
         d->have_row = wants_row(d);
-        return mr_decode_ops(d, &step->body, d->have_row ? MR_ROW_FULL : MR_ROW_SKIP);
+        int done = mr_decode_ops(d, &step->body, d->have_row ? MR_ROW_FULL : MR_ROW_SKIP);
+        d->after = (struct mr_slice){first, (size_t)(d->wire.at - first)};
+        return done;
     }
-    const uint8_t *first = d->wire.at;
     int rc = mr_decode_ops(d, &step->body, MR_ROW_SKIP);
     if (step->kind == MR_STEP_BEFORE)
         d->before = (struct mr_slice){first, (size_t)(d->wire.at - first)};

@@ -266,6 +266,8 @@ static int capture(struct mr_decoder *d, const struct mr_op *op, const struct mr
             return mr_err_set(d->err, MR_ENVELOPE_BAD_OP, "__op of %zu bytes", v->s.len);
         d->op = (char)v->s.data[0];
         d->have_op = true;
+    } else {
+        return mr_guard_capture(d, op, v);
     }
     return 0;
 }

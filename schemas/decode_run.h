@@ -50,6 +50,9 @@ struct mr_decoder {
     bool have_row;
     bool as_before;         /* the row was read by the ops of before's own type */
     struct mr_slice before; /* data NULL: null or absent */
+    struct mr_slice after;  /* the same */
+    struct mr_guard_input guard_inputs[MR_GUARD_MAX_INPUTS];
+    struct mr_guard_value guard;
     int64_t source_ts_ms;
 };
 
@@ -78,6 +81,16 @@ int mr_decode_key(struct mr_decoder *d);
 /* decode_array.c: arrays of scalars into array columns, arrays in arrays and literals. */
 int mr_decode_array(struct mr_decoder *d, const struct mr_op *op);
 int mr_decode_matrix(struct mr_decoder *d, const struct mr_op *op);
+/* decode_guard.c, only where the plan's guard is of a kind. */
+void mr_guard_begin(struct mr_decoder *d);
+/* Keeps a value that an op captures for the guard. */
+int mr_guard_capture(struct mr_decoder *d, const struct mr_op *op, const struct mr_value *v);
+/* Makes the guard, once op is known and the record was read. Errors: guard.missing (O-09). */
+int mr_guard_finish(struct mr_decoder *d);
+/* Appends it as a field. */
+void mr_guard_put(struct mr_decoder *d, const struct mr_coltype *to);
+/* It alone as a tuple, for what writes no row; data NULL: none. */
+int mr_guard_tuple(struct mr_decoder *d, struct mr_slice *out);
 
 /* decode.c: runs ops over the row in `before`, whose structure was checked when it was passed. */
 int mr_decode_before(struct mr_decoder *d, enum mr_row_mode mode);

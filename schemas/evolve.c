@@ -193,10 +193,15 @@ static int want_altered(const struct alter *a, unsigned which, struct mr_arena *
     return 0;
 }
 
-/* V-01 where the route does not add. */
-static int refuse_new(const struct mr_route *route, struct mr_ddl *out, struct mr_err *err)
+/* V-01 where the route does not add; without the guard's column nothing can be compared. */
+static int refuse_new(const struct alter *a, struct mr_ddl *out, struct mr_err *err)
 {
+    const struct mr_route *route = a->route;
     const char *name = out->columns[0].name;
+    uint16_t guard = a->shape->guard_idx;
+    if (guard != MR_NO_IDX && mr_shape_match(a->shape, a->table, guard) < 0)
+        return mr_err_set(err, MR_TARGET_GUARD_MISSING, "column '%s'",
+                          a->shape->columns[guard].name);
     if (route->evolve == MR_EVOLVE_DISCARD_COLUMN) {
         *out = (struct mr_ddl){.kind = MR_DDL_NONE};
         return 0;
@@ -225,7 +230,7 @@ int mr_evolve_diff(const struct mr_shape *shape, const struct mr_table *table,
     if (rc == 0)
         rc = want_altered(&alter, 0, arena, out, err);
     if (rc == 0 && out->kind == MR_DDL_ADD_COLUMNS && !mr_evolve_adds(route))
-        return refuse_new(route, out, err);
+        return refuse_new(&alter, out, err);
     if (rc == 0 && out->kind == MR_DDL_NONE && keyless)
         return want_key(shape, MR_DDL_ADD_KEY, arena, out, err);
     for (unsigned k = 1; rc == 0 && out->kind == MR_DDL_NONE && k < N_ALTERATIONS; k++) {

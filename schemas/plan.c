@@ -64,6 +64,11 @@ bool mr_plan_is_envelope(const struct mr_plan *plan)
     return plan->envelope_topic;
 }
 
+const struct mr_guard_use *mr_plan_guard(const struct mr_plan *plan)
+{
+    return &plan->guard_use;
+}
+
 bool mr_plan_lacks_table(const struct mr_plan *plan)
 {
     return plan->table == NULL && plan->layout != MR_LAYOUT_SKIP;
@@ -92,6 +97,7 @@ static struct mr_plan *plan_new(const struct mr_shape *shape, const struct mr_ro
     plan->raw_key = shape->raw_key;
     plan->truncate = route->truncate;
     plan->text_nul = route->text_nul;
+    plan->guarded = route->guard != MR_GUARD_NONE && !shape->append;
     plan->tombstone_ignore = route->tombstone_ignore;
     plan->nanos_poison = route->nanos_poison;
     plan->excess_scale_round = route->excess_scale_round;
@@ -266,6 +272,8 @@ static int skip_ops(struct compile *c, const struct mr_avro_node *record, bool s
             return rc;
         if (source && strcmp(record->fields[i].name, "ts_ms") == 0 && ops[i].wire == MR_W_LONG)
             ops[i].capture = MR_CAPTURE_SOURCE_TS;
+        if (source && c->plan->guard.in_source)
+            mr_guard_mark(&c->plan->guard, i, &ops[i]);
     }
     *out = (struct mr_ops){.ops = ops, .n = record->n_fields};
     return 0;
@@ -529,13 +537,16 @@ static int compile_all(struct compile *c)
     c->slot_of = mr_arena_alloc(&plan->arena, n * sizeof *c->slot_of);
     if (c->table_cols == NULL || c->field_of == NULL || c->slot_of == NULL)
         return no_memory(c);
+    int rc = mr_guard_compile(&c->make, c->shape);
+    if (rc < 0)
+        return rc;
     if (plan->table == NULL) { /* only what is asked for is read, not a column */
         memset(c->table_cols, 0xff, n * sizeof *c->table_cols);
         return make_programs(c);
     }
     struct mr_slice placeholder = {(const uint8_t *)c->route->placeholder,
                                    c->route->placeholder_len};
-    int rc = mr_evolve_check(c->shape, plan->table, c->err);
+    rc = mr_evolve_check(c->shape, plan->table, c->err);
     if (rc == 0)
         rc = mr_unavailable_make(placeholder, &plan->arena, &plan->unavailable, c->err);
     if (rc == 0)

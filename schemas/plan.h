@@ -90,6 +90,9 @@ void mr_plan_unref(struct mr_plan *plan);
 struct mr_table *mr_plan_table(const struct mr_plan *plan);      /* borrowed */
 const struct mr_colset *mr_plan_key(const struct mr_plan *plan); /* key columns; n_cols 0 keyless */
 
+/* How the rows of its records are guarded. */
+const struct mr_guard_use *mr_plan_guard(const struct mr_plan *plan);
+
 /* Was it compiled without the table that it may need? */
 bool mr_plan_lacks_table(const struct mr_plan *plan);
 
@@ -113,8 +116,8 @@ struct mr_decoded {
     bool insert;          /* c or r */
     int64_t source_ts_ms; /* source.ts_ms; -1 */
     const struct mr_colset *cols;
-    struct mr_slice tuple;
-    struct mr_slice key; /* canonical, F-33 */
+    struct mr_slice tuple; /* of a delete or truncate with a guard: that alone, as one field */
+    struct mr_slice key;   /* canonical, F-33 */
     struct mr_slice key_tuple;
     const uint64_t *mask; /* NULL: none */
     /* The key that the row had before: of masked rows by the header (U-30), and with key_change =

@@ -7,6 +7,7 @@
 
 #include "schemas/convert.h"
 #include "schemas/envelope.h"
+#include "schemas/guard.h"
 #include "schemas/plan.h"
 #include "schemas/shape.h"
 #include "schemas/unavailable.h"
@@ -29,7 +30,14 @@ enum mr_op_wire {
 };
 
 /* What an unmapped op keeps for the envelope. */
-enum mr_op_capture { MR_CAPTURE_NONE, MR_CAPTURE_SOURCE_TS, MR_CAPTURE_DELETED, MR_CAPTURE_OP };
+enum mr_op_capture {
+    MR_CAPTURE_NONE,
+    MR_CAPTURE_SOURCE_TS,
+    MR_CAPTURE_DELETED,
+    MR_CAPTURE_OP,
+    MR_CAPTURE_GUARD,    /* input number `slot` of the guard */
+    MR_CAPTURE_GUARD_TS, /* the same, and the source's time */
+};
 
 struct mr_op {
     uint8_t wire;       /* enum mr_op_wire */
@@ -104,6 +112,12 @@ struct mr_plan {
     uint16_t n_slots;
     const char *slot_names[MR_KEY_MAX_COLUMNS];
     struct mr_unavailable unavailable;
+    bool guarded;            /* the route has a guard: tombstones carry none (O-09) */
+    struct mr_guard guard;   /* kind MR_GUARD_NONE: no guard is made */
+    struct mr_ops guard_row; /* reads its inputs from a row, where they are not in the source */
+    struct mr_ops guard_before;
+    const char *guard_column;
+    struct mr_guard_use guard_use;
     /* the route's, copied */
     enum mr_truncate truncate;
     enum mr_text_nul text_nul;
@@ -133,6 +147,10 @@ struct mr_op_target {
     uint16_t slot;
 };
 int mr_op_column(struct mr_op_make *make, const struct mr_op_target *target, struct mr_op *out);
+/* plan_guard.c: takes the shape's guard over; after the table is set. Errors: type.incompatible. */
+int mr_guard_compile(struct mr_op_make *make, const struct mr_shape *shape);
+/* Makes an op over field number `field` keep what the guard wants of it. */
+void mr_guard_mark(const struct mr_guard *guard, int field, struct mr_op *op);
 /* Room for n ops in the plan's arena. */
 struct mr_op *mr_op_room(struct mr_op_make *make, uint32_t n);
 

@@ -19,6 +19,16 @@ enum mr_evolve {
 enum mr_text_nul { MR_TEXT_NUL_POISON, MR_TEXT_NUL_STRIP, MR_TEXT_NUL_REPLACE };
 enum mr_truncate { MR_TRUNCATE_APPLY, MR_TRUNCATE_SKIP, MR_TRUNCATE_HALT };
 enum mr_missing_row { MR_MISSING_ROW_POISON, MR_MISSING_ROW_HALT, MR_MISSING_ROW_NULL }; /* U-31 */
+/* contract.md section 3.1 */
+enum mr_guard_kind {
+    MR_GUARD_NONE,
+    MR_GUARD_LSN,
+    MR_GUARD_BINLOG,
+    MR_GUARD_SQLSERVER,
+    MR_GUARD_SCN,
+    MR_GUARD_MONGO,
+    MR_GUARD_FIELDS
+};
 enum mr_meta {
     MR_META_TOPIC,
     MR_META_PARTITION,
@@ -70,6 +80,11 @@ struct mr_route {
     bool keyless_match_full; /* keyless = "match_full" (E-40) */
     const char *const *key_columns;
     uint16_t n_key_columns;
+    enum mr_guard_kind guard;
+    const char *const *guard_fields; /* of MR_GUARD_FIELDS */
+    uint16_t n_guard_fields;
+    const char *guard_column;
+    uint64_t guard_tomb_ttl_ms; /* O-07 */
     const char *value_column;   /* E-27; NULL */
     const char *const *include; /* fields; n 0: all */
     uint16_t n_include;

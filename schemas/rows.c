@@ -6,11 +6,16 @@
 
 #include <stdlib.h>
 
+#include "schemas/guard.h"
 #include "schemas/rows_past.h"
 
 #include "base/ban.h"
 
-enum { ROWS_FIRST_CAP = 256 };
+enum {
+    ROWS_FIRST_CAP = 256,
+    SETTLE_BYTES = 64 * 1024, /* a fold's column set and mask, beside its tuple */
+    MR_ROW_TAKEN = 1 << 30,   /* a flag, while keys of several partitions are settled */
+};
 
 /* NOLINTNEXTLINE(readability-function-size): six parameters, the interface of rows.h */
 void mr_rows_init(struct mr_rows *rows, struct mr_table *table, const struct mr_colset *key,
@@ -36,6 +41,9 @@ void mr_rows_reset(struct mr_rows *rows)
     rows->n_folded = 0;
     rows->n_moved = 0;
     rows->truncated = false;
+    rows->floor = (struct mr_slice){NULL, 0};
+    rows->n_stale = 0;
+    rows->n_cross = 0;
 }
 
 void mr_rows_truncate(struct mr_rows *rows)
@@ -259,24 +267,142 @@ static int rows_fold(struct mr_rows *rows, struct mr_row *a, const struct mr_row
     struct mr_row kept = *b;
     kept.key = a->key;
     kept.key_tuple = a->key_tuple;
-    kept.flags = 0;
+    kept.sibling = a->sibling;
+    kept.flags = b->flags & MR_ROW_READ;
     if (b->op == MR_ROW_DELETE) {
         kept.cols = NULL;
-        kept.tuple = (struct mr_slice){NULL, 0};
         kept.mask = NULL;
-        if (!mr_past_delete(rows->arena, a, &kept))
+        if (!slice_keep(rows->arena, b->tuple, &kept.tuple) || /* its guard */
+            !mr_past_delete(rows->arena, a, &kept))
             return rows_full(err);
     } else if (a->op == MR_ROW_DELETE) {
-        kept.flags = MR_ROW_REPLACED; /* */
+        kept.flags |= MR_ROW_REPLACED; /* */
         if (!slice_keep(rows->arena, b->tuple, &kept.tuple) || !mask_keep(rows->arena, b, &kept))
             return rows_full(err);
     } else {
-        kept.flags = a->flags;
+        kept.flags |= a->flags & ~(uint32_t)MR_ROW_READ;
         if (!fold_upserts(rows, a, b, &kept))
             return rows_full(err);
     }
     *a = kept;
     rows->n_folded++;
+    return 0;
+}
+
+/* Finds the places of the keys anew, after rows were taken out. */
+static int keys_again(struct mr_rows *rows, struct mr_err *err)
+{
+    mr_map_reset(&rows->by_key);
+    for (size_t i = 0; i < rows->n_rows && rows->reduce && rows->key.n_cols > 0; i++) {
+        const struct mr_slice *key = &rows->rows[i].key;
+        /* NOLINTNEXTLINE(performance-no-int-to-ptr): the map keeps a number, never a place */
+        if (mr_map_put(&rows->by_key, key->data, key->len, (void *)(uintptr_t)(i + 1)) < 0)
+            return rows_full(err);
+    }
+    return 0;
+}
+
+int mr_rows_truncate_below(struct mr_rows *rows, struct mr_slice written, struct mr_err *err)
+{
+    uint8_t octets[MR_GUARD_MAX_BYTES];
+    struct mr_slice floor = {octets, mr_guard_octets(&rows->guard, written, octets)};
+    struct mr_slice kept;
+    size_t n = 0;
+    if (rows->floor.data != NULL && mr_guard_order(false, rows->floor, floor) >= 0)
+        return 0;
+    if (!slice_keep(rows->arena, floor, &kept))
+        return rows_full(err);
+    rows->floor = kept;
+    for (size_t i = 0; i < rows->n_rows; i++) {
+        if (!mr_rows_is_below(rows, &rows->rows[i]))
+            rows->rows[n++] = rows->rows[i];
+    }
+    rows->n_rows = n;
+    return keys_again(rows, err);
+}
+
+/* a record that is older than what is known has no effect. */
+static bool is_late(const struct mr_rows *rows, const struct mr_row *row)
+{
+    if (rows->floor.data != NULL && mr_rows_is_below(rows, row))
+        return true;
+    uintptr_t at = (uintptr_t)mr_map_find(&rows->by_key, row->key.data, row->key.len);
+    return at != 0 && mr_rows_is_stale(rows, &rows->rows[at - 1], row);
+}
+
+/* R-10: the state that this partition has of the key whose first state is at `first`; a new one
+ * where there is none yet. Guards order the partitions by themselves. */
+static int fold_found(struct mr_rows *rows, size_t first, const struct mr_row *row,
+                      struct mr_err *err)
+{
+    size_t at = first;
+    while (!rows->guard.on && rows->rows[at].span_idx != row->span_idx) {
+        if (rows->rows[at].sibling == 0) {
+            int rc = rows_append(rows, row, err);
+            if (rc < 0)
+                return rc;
+            rows->rows[at].sibling = (uint32_t)rows->n_rows;
+            rows->n_cross++;
+            return 0;
+        }
+        at = rows->rows[at].sibling - 1;
+    }
+    rows->n_cross += at != first ? 1 : 0;
+    return rows_fold(rows, &rows->rows[at], row, err);
+}
+
+/* The lowest of the states that are left of a key. */
+static struct mr_row *next_state(struct mr_rows *rows, size_t first, const uint32_t *rank)
+{
+    struct mr_row *found = NULL;
+    for (size_t at = first + 1; at != 0; at = rows->rows[at - 1].sibling) {
+        struct mr_row *row = &rows->rows[at - 1];
+        if ((row->flags & MR_ROW_TAKEN) == 0 &&
+            (found == NULL || rank[row->span_idx] < rank[found->span_idx]))
+            found = row;
+    }
+    if (found != NULL)
+        found->flags |= MR_ROW_TAKEN;
+    return found;
+}
+
+static int settle_key(struct mr_rows *rows, size_t first, const uint32_t *rank, struct mr_err *err)
+{
+    struct mr_row state = *next_state(rows, first, rank);
+    struct mr_row *next;
+    state.flags &= ~(uint32_t)MR_ROW_TAKEN;
+    while ((next = next_state(rows, first, rank)) != NULL) {
+        struct mr_row row = *next;
+        row.flags &= ~(uint32_t)MR_ROW_TAKEN;
+        rows->arena->limit_bytes += 2 * (state.tuple.len + row.tuple.len) + SETTLE_BYTES;
+        if (rows_fold(rows, &state, &row, err) < 0) {
+            for (size_t at = first + 1; at != 0; at = rows->rows[at - 1].sibling)
+                rows->rows[at - 1].flags &= ~(uint32_t)MR_ROW_TAKEN; /* it may be tried again */
+            return mr_err_set(err, MR_NO_MEMORY, "keys of several partitions");
+        }
+    }
+    state.sibling = 0;
+    rows->rows[first] = state;
+    return 0;
+}
+
+int mr_rows_settle(struct mr_rows *rows, const uint32_t *rank, struct mr_err *err)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < rows->n_rows && rows->n_cross > 0; i++) {
+        const struct mr_row *row = &rows->rows[i];
+        if (row->sibling != 0 && (row->flags & MR_ROW_TAKEN) == 0) {
+            int rc = settle_key(rows, i, rank, err);
+            if (rc < 0)
+                return rc;
+        }
+    }
+    for (size_t i = 0; i < rows->n_rows && rows->n_cross > 0; i++) {
+        if ((rows->rows[i].flags & MR_ROW_TAKEN) == 0)
+            rows->rows[n++] = rows->rows[i];
+    }
+    if (rows->n_cross > 0)
+        rows->n_rows = n;
     return 0;
 }
 
@@ -291,6 +417,10 @@ int mr_rows_add(struct mr_rows *rows, const struct mr_row *row, struct mr_err *e
     }
     if (!rows->reduce || rows->key.n_cols == 0)
         return rows_append(rows, row, err);
+    if (rows->guard.on && is_late(rows, row)) {
+        rows->n_stale++;
+        return 0;
+    }
     bool found;
     uint64_t hash = mr_hash(row->key.data, row->key.len, rows->by_key.seed);
     struct mr_map_entry *entry =
@@ -298,7 +428,7 @@ int mr_rows_add(struct mr_rows *rows, const struct mr_row *row, struct mr_err *e
     if (entry == NULL)
         return rows_full(err);
     if (found)
-        return rows_fold(rows, &rows->rows[(uintptr_t)entry->value - 1], row, err);
+        return fold_found(rows, (uintptr_t)entry->value - 1, row, err);
     int rc = rows_append(rows, row, err);
     if (rc < 0) {
         (void)mr_map_remove(&rows->by_key, row->key.data, row->key.len);

@@ -17,10 +17,20 @@ struct mr_colset {
     const uint16_t *cols; /* indexes into the table's columns */
 };
 
+/* How rows of a table are guarded (contract.md section 3.1). */
+struct mr_guard_use {
+    bool on;
+    bool single;    /* an int8, else a bytea (O-10) */
+    uint8_t before; /* bytes that the emitter puts before its octets or number */
+    uint16_t col;   /* of the table */
+    uint64_t tomb_ttl_ms;
+};
+
 enum mr_row_op { MR_ROW_UPSERT, MR_ROW_DELETE };
 
 enum mr_row_flag {
     MR_ROW_INSERT = 1 << 0, /* from op c or r and first of its key here: likely a new key */
+    MR_ROW_READ = 1 << 2,   /* a snapshot's: with a guard it must be newer to count (O-06) */
     MR_ROW_REPLACED =
         1 << 1, /* a delete came before in this batch: absent columns get defaults */
 };
@@ -54,12 +64,13 @@ struct mr_row {
     enum mr_row_op op;
     uint32_t flags;
     const struct mr_colset *cols; /* of `tuple`; NULL for deletes */
-    struct mr_slice tuple;        /* emit.h's framing; empty for deletes */
+    struct mr_slice tuple;        /* emit.h's framing; of deletes empty, or their guard alone */
     struct mr_slice key;          /* canonical bytes (F-33); empty in keyless tables */
     struct mr_slice key_tuple;    /* the key columns in emit.h's framing, in key order */
     const uint64_t
         *mask;         /* bit i: tuple field i is unavailable (contract.md section 4); NULL: none */
     uint32_t span_idx; /* which of the batch's spans it came from */
+    uint32_t sibling;  /* index + 1 of the key's state in another partition; 0: none */
     int64_t offset;
     struct mr_row_past *past; /* NULL: nothing; to mr_rows_add: old_key and old_key_tuple alone */
 };
@@ -74,9 +85,13 @@ struct mr_rows {
     struct mr_row *rows;    /* grows by doubling, outside the arena; capacity kept across resets */
     size_t n_rows;
     size_t cap_rows;
-    uint64_t n_folded; /* rows that a later one replaced, since reset */
-    bool truncated;    /* the table is emptied before these rows */
-    size_t n_moved;    /* rows whose masked values were looked for under an old key, since reset */
+    size_t n_moved; /* rows whose masked values were looked for under an old key, since reset */
+    struct mr_guard_use guard; /* like `key`: set when the rows are empty */
+    struct mr_slice floor;     /* octets of the highest truncate; data NULL: none */
+    uint64_t n_cross;          /* records whose key another partition of the batch has, too */
+    uint64_t n_stale;          /* records that were older than what their key has, since reset */
+    uint64_t n_folded;         /* rows that a later one replaced, since reset */
+    bool truncated;            /* the table is emptied before these rows */
 };
 
 void mr_rows_init(struct mr_rows *rows, struct mr_table *table, const struct mr_colset *key,
@@ -84,9 +99,19 @@ void mr_rows_init(struct mr_rows *rows, struct mr_table *table, const struct mr_
 void mr_rows_release(struct mr_rows *rows);
 void mr_rows_reset(struct mr_rows *rows);
 
+/* Is there anything to be done to the table? */
+static inline bool mr_rows_have_work(const struct mr_rows *rows)
+{
+    return rows->n_rows > 0 || rows->truncated || rows->floor.data != NULL;
+}
+
 /* R-20: the source emptied the table. What was gathered is dropped, and what comes from now on
  * folds from nothing, into an empty table. */
 void mr_rows_truncate(struct mr_rows *rows);
+
+/* R-22: as mr_rows_truncate, of what is older than a truncate with the guard `written` (by its
+ * emitter); what is older is dropped from now on, too. 0; -MR_FULL. */
+int mr_rows_truncate_below(struct mr_rows *rows, struct mr_slice written, struct mr_err *err);
 
 /* Adds `row` (its slices are borrowed: tuple, key and key_tuple are copied into the arena) and
  * folds it with the key's earlier state by contract.md section 3.2 (R-01..R-06, R-08), a masked one
@@ -98,6 +123,10 @@ int mr_rows_add(struct mr_rows *rows, const struct mr_row *row, struct mr_err *e
  */
 int mr_rows_add_change(struct mr_rows *rows, const struct mr_row *gone, const struct mr_row *row,
                        struct mr_err *err);
+
+/* R-10: folds the states that a key has in several partitions, in the order of `rank` (by span),
+ * before the rows are loaded. Nothing to do the second time. 0, or -MR_NO_MEMORY. */
+int mr_rows_settle(struct mr_rows *rows, const uint32_t *rank, struct mr_err *err);
 
 /* Bytes of the field that begins at `at`, with its length word. */
 static inline size_t mr_field_len(const uint8_t *at)
@@ -119,5 +148,14 @@ bool mr_tuple_column(const struct mr_colset *cols, struct mr_slice tuple, uint16
 /* Field number `idx` of a tuple: its payload; false for NULL. The tuple is our own, so well-formed.
  */
 bool mr_tuple_field(struct mr_slice tuple, uint16_t idx, struct mr_slice *out);
+
+/* ---- rows_guard.c ---- */
+/* The guard of a row, as its emitter wrote it; false: it has none. */
+bool mr_row_guard(const struct mr_guard_use *use, const struct mr_row *row, struct mr_slice *out);
+/* is `row` older than the state that its key has? */
+bool mr_rows_is_stale(const struct mr_rows *rows, const struct mr_row *state,
+                      const struct mr_row *row);
+/* Is it older than the floor? */
+bool mr_rows_is_below(const struct mr_rows *rows, const struct mr_row *row);
 
 #endif

@@ -442,7 +442,16 @@ static int extra_add(struct derive *d, const char *name, enum mr_type type,
     return rc < 0 ? rc : column_add(d, &column, source, NULL);
 }
 
-/* append's own columns, then the route's meta. */
+static bool has_primary(const struct mr_table *table)
+{
+    for (uint16_t i = 0; table != NULL && i < table->n_uniques; i++) {
+        if (table->uniques[i].primary)
+            return true;
+    }
+    return false;
+}
+
+/* append's own columns, the guard's, then the route's meta. */
 static int extra_columns(struct derive *d)
 {
     static const enum mr_type meta_types[] = {
@@ -463,6 +472,13 @@ static int extra_columns(struct derive *d)
         source.origin = MR_FROM_UNAVAILABLE;
         if (rc == 0)
             rc = extra_add(d, "_unavailable", MR_T_ARRAY, &source);
+    }
+    if (rc == 0 && d->shape->guard.kind != MR_GUARD_NONE &&
+        (d->shape->n_key > 0 || has_primary(d->table))) { /* a truncate has no key of its own */
+        source.origin = MR_FROM_GUARD;
+        d->shape->guard_idx = d->shape->n_columns;
+        rc = extra_add(d, d->route->guard_column, d->shape->guard.single ? MR_T_INT8 : MR_T_BYTEA,
+                       &source);
     }
     for (uint16_t i = 0; rc == 0 && i < d->route->n_meta; i++) {
         source.origin = MR_FROM_META;
@@ -550,9 +566,12 @@ int mr_shape_derive(const struct mr_shape_from *from, const struct mr_route *rou
     shape->raw_key = from->raw_key;
     shape->append = route->strategy == MR_STRATEGY_APPEND;
     shape->envelope_topic = from->envelope_topic;
+    shape->guard_idx = MR_NO_IDX;
     struct derive d = {.shape = shape, .route = route, .table = table, .err = err};
     int rc = mr_envelope_find(from->value, route, from->topic != NULL ? from->topic : "",
                               &shape->envelope, err);
+    if (rc == 0 && !shape->append)
+        rc = mr_guard_find(route, &shape->envelope, &shape->guard, err);
     if (rc == 0)
         rc = derive_all(&d);
     if (rc < 0) {

@@ -4,6 +4,7 @@
 #define MR_SCHEMAS_SHAPE_H
 
 #include "schemas/envelope.h"
+#include "schemas/guard.h"
 #include "schemas/plan.h"
 #include "schemas/semantic.h"
 
@@ -16,6 +17,7 @@ enum mr_origin {
     MR_FROM_META,        /* the route's meta */
     MR_FROM_OP,          /* append's _op */
     MR_FROM_UNAVAILABLE, /* append's _unavailable */
+    MR_FROM_GUARD,       /* how old the record is (section 3.1) */
 };
 
 struct mr_shape_source {
@@ -49,6 +51,8 @@ struct mr_shape {
     uint16_t cap_columns;
     uint16_t key_columns[MR_KEY_MAX_COLUMNS]; /* in key order as the source has it */
     uint16_t n_key;
+    struct mr_guard guard;
+    uint16_t guard_idx; /* its column; MR_NO_IDX: none */
 };
 
 /* The table's column for the shape's column `idx` (I-11): by its exact name, else in another letter

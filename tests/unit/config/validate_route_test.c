@@ -130,6 +130,13 @@ MR_TEST("settings of fields go together")
             "pairs of hexadecimal digits");
     refused("{ topic = \"a\"; registry = \"othr\"; }", "tables[0].registry",
             "did you mean \"other\"?");
+    refused("{ topic = \"a\"; guard = \"lsn\"; strategy = \"append\"; }", "tables[0].guard",
+            "remove the guard");
+    refused(
+        "{ topic = \"a\"; guard = \"lsn\"; guard_column = \"x\"; columns = ( { field = \"x\"; } "
+        "); }",
+        "tables[0]", "two entries give the column \"x\"");
+    MR_CHECK_OK(load("{ topic = \"a\"; guard = [ \"v\" ]; guard_column = \"g\"; }"));
     MR_CHECK_OK(
         load("{ topic = \"a\"; unavailable_placeholder = \"hex:00ff\"; columns = ( { field = "
              "\"x\"; cast = \"numeric(10,2)\"; } ); }"));

@@ -383,3 +383,30 @@ MR_TEST("a regex that does not compile is refused, and all that was made is free
     MR_CHECK_U64(f.wiring.n_rules, 0);
     MR_CHECK(f.wiring.rules == NULL);
 }
+
+/* contract.md section 3.1 */
+MR_TEST("a known word alone is a kind of source, other names are fields of the row")
+{
+    static const struct {
+        const char *text;
+        enum mr_guard_kind kind;
+        uint16_t n_fields;
+    } cases[] = {
+        {"", MR_GUARD_NONE, 0},
+        {"guard = \"lsn\";", MR_GUARD_LSN, 1},
+        {"guard = \"binlog\";", MR_GUARD_BINLOG, 1},
+        {"guard = [ \"sqlserver\" ];", MR_GUARD_SQLSERVER, 1},
+        {"guard = \"scn\";", MR_GUARD_SCN, 1},
+        {"guard = \"mongo\";", MR_GUARD_MONGO, 1},
+        {"guard = [ \"version\", \"lsn\" ];", MR_GUARD_FIELDS, 2},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct mr_route *route = route_of(cases[i].text);
+        MR_CHECK_INT(route->guard, cases[i].kind);
+        MR_CHECK_U64(route->n_guard_fields, cases[i].n_fields);
+    }
+    const struct mr_route *route =
+        route_of("guard = \"lsn\"; guard_column = \"g\"; guard_tomb_ttl = \"90s\";");
+    MR_CHECK_STR(route->guard_column, "g");
+    MR_CHECK_U64(route->guard_tomb_ttl_ms, 90000);
+}

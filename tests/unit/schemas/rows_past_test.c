@@ -1,8 +1,7 @@
 /* Changes of keys, and what a masked row remembers (contract.md U-30, U-31, R-05). */
-#include "schemas/rows.h"
-
 #include <stdio.h>
 
+#include "schemas/rows.h"
 #include "tests/support/emit_text.h"
 #include "tests/support/mr_test.h"
 

@@ -9,6 +9,7 @@
 static struct mr_table *table;
 static struct mr_arena arena;
 static struct mr_rows rows;
+static uint32_t span; /* of the rows that are added */
 static const uint16_t key_cols[] = {0};
 static const uint16_t cols_ab[] = {0, 1, 2};
 static const uint16_t cols_a[] = {0, 1};
@@ -23,6 +24,7 @@ MR_SETUP
     table = mr_table_new();
     mr_arena_init(&arena, 0, 0);
     mr_rows_init(&rows, table, &key_set, true, &arena, 7);
+    span = 0;
 }
 
 MR_TEARDOWN
@@ -60,6 +62,7 @@ static void upsert(const struct mr_colset *cols, const char *const *fields, uint
                          .flags = flags,
                          .cols = cols,
                          .offset = ++offset,
+                         .span_idx = span,
                          .tuple = tuple(cols->n_cols, fields),
                          .key = mr_slice_str(key),
                          .key_tuple = mr_slice_str(key),
@@ -74,6 +77,7 @@ static void delete(const char *key)
     struct mr_row row = {.op = MR_ROW_DELETE,
                          .key = mr_slice_str(key),
                          .key_tuple = mr_slice_str(key),
+                         .span_idx = span,
                          .offset = 99};
     MR_CHECK_OK(mr_rows_add(&rows, &row, &err));
 }
@@ -225,4 +229,47 @@ MR_TEST("a truncate forgets what was gathered, and what comes later starts from 
     MR_CHECK(!rows.truncated);
     upsert(&set_a, ROW("1", "z"), 0, 0);
     MR_CHECK_STR(state(0), "{1,z}");
+}
+
+/* R-10 */
+MR_TEST("a key in several partitions is folded by partition, then in the order of partitions")
+{
+    static const uint32_t rank[] = {2, 0, 1}; /* span 1 is the lowest partition */
+    span = 0;
+    upsert(&set_ab, ROW("1", "p2", "p2"), 0, 0);
+    span = 1;
+    upsert(&set_ab, ROW("1", "p0", "p0"), 0, 0);
+    upsert(&set_ab, ROW("2", "p0", "only"), 0, 0);
+    span = 2;
+    delete ("1");
+    span = 0;
+    upsert(&set_a, ROW("1", "p2 again"), 0, 0);
+    span = 1;
+    delete ("3");
+    MR_CHECK_U64(rows.n_cross, 2);
+    MR_CHECK_OK(mr_rows_settle(&rows, rank, NULL));
+    MR_CHECK_U64(rows.n_rows, 3);
+    MR_CHECK_STR(state(0), "{1,p2 again,p2} replaced");
+    MR_CHECK_STR(state(1), "{2,p0,only}");
+    MR_CHECK_STR(state(2), "D");
+    MR_CHECK_OK(mr_rows_settle(&rows, rank, NULL)); /* a flush that is tried again */
+    MR_CHECK_U64(rows.n_rows, 3);
+    mr_rows_reset(&rows);
+    MR_CHECK_U64(rows.n_cross, 0);
+}
+
+/* R-10 */
+MR_TEST("the highest partition that has a key decides, whatever came last")
+{
+    static const uint32_t rank[] = {0, 1};
+    span = 1;
+    upsert(&set_ab, ROW("1", "x", "y"), 0, MR_ROW_INSERT);
+    delete ("2");
+    span = 0;
+    delete ("1");
+    upsert(&set_ab, ROW("2", "x", "y"), 0, MR_ROW_INSERT);
+    MR_CHECK_OK(mr_rows_settle(&rows, rank, NULL));
+    MR_CHECK_U64(rows.n_rows, 2);
+    MR_CHECK_STR(state(0), "{1,x,y} replaced");
+    MR_CHECK_STR(state(1), "D");
 }
