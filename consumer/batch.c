@@ -171,7 +171,7 @@ static struct mr_batch_table *table_for(struct mr_batch *batch, struct mr_target
         *rc = -MR_NO_MEMORY;
         return NULL;
     }
-    bool in_use = table->rows.n_rows > 0 || table->rows.truncated;
+    bool in_use = mr_rows_have_work(&table->rows);
     if (in_use && !mr_table_same(table->rows.table, mr_plan_table(plan))) {
         *rc = -MR_FULL;
         return NULL;
@@ -183,8 +183,10 @@ static struct mr_batch_table *table_for(struct mr_batch *batch, struct mr_target
     }
     /* kept from an earlier batch: the plan that lent the key's columns may be gone, this one is
      * kept */
-    if (table->rows.n_rows == 0)
+    if (table->rows.n_rows == 0) {
         table->rows.key = *mr_plan_key(plan);
+        table->rows.guard = *mr_plan_guard(plan);
+    }
     batch->last_table = table;
     return table;
 }
@@ -322,7 +324,8 @@ int mr_batch_add(struct mr_batch *batch, struct mr_target *target, struct mr_pla
         return rc == -MR_FULL ? rc : mr_err_set(err, MR_NO_MEMORY, "no memory for a batch");
     struct mr_row row = {
         .op = decoded->op == MR_REC_DELETE ? MR_ROW_DELETE : MR_ROW_UPSERT,
-        .flags = decoded->insert ? MR_ROW_INSERT : 0,
+        .flags =
+            (decoded->insert ? MR_ROW_INSERT : 0) | (decoded->op_letter == 'r' ? MR_ROW_READ : 0),
         .cols = decoded->cols,
         .tuple = decoded->tuple,
         .key = decoded->key,
@@ -347,7 +350,7 @@ int mr_batch_add(struct mr_batch *batch, struct mr_target *target, struct mr_pla
 }
 
 int mr_batch_truncate(struct mr_batch *batch, struct mr_target *target, struct mr_plan *plan,
-                      struct mr_err *err)
+                      const struct mr_slice *below, struct mr_err *err)
 {
     int rc;
     struct mr_batch_table *table = table_for(batch, target, plan, &rc);
@@ -356,6 +359,8 @@ int mr_batch_truncate(struct mr_batch *batch, struct mr_target *target, struct m
         rc = -MR_NO_MEMORY;
     if (table == NULL || rc < 0)
         return rc == -MR_FULL ? rc : mr_err_set(err, MR_NO_MEMORY, "no memory for a batch");
+    if (below != NULL)
+        return mr_rows_truncate_below(&table->rows, *below, err);
     mr_rows_truncate(&table->rows);
     return 0;
 }

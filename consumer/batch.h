@@ -93,9 +93,10 @@ bool mr_batch_is_full(const struct mr_batch *batch);
 int mr_batch_add(struct mr_batch *batch, struct mr_target *target, struct mr_plan *plan,
                  const struct mr_decoded *decoded, const struct mr_record *record,
                  struct mr_err *err);
-/* empties the table and forgets what the batch has for it. 0, -MR_FULL or -MR_NO_MEMORY. */
+/* R-20, R-22: empties the table, with `below` of what is older than that guard, and forgets what
+ * the batch has for it. 0, -MR_FULL or -MR_NO_MEMORY. */
 int mr_batch_truncate(struct mr_batch *batch, struct mr_target *target, struct mr_plan *plan,
-                      struct mr_err *err);
+                      const struct mr_slice *below, struct mr_err *err);
 /* Puts a record aside with its reason (design.md section 6). 0, -MR_FULL or -MR_NO_MEMORY. */
 int mr_batch_add_letter(struct mr_batch *batch, struct mr_source *source,
                         const struct mr_target *target, const struct mr_record *record,

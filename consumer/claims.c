@@ -111,7 +111,7 @@ static void tell_truncate(const struct mr_partition *part, const struct mr_log_f
     enum mr_code code = rule->table_shared ? MR_TRUNCATE_SHARED_TARGET : MR_TRUNCATE_UNORDERED;
 
     if (rule->route.strategy != MR_STRATEGY_UPSERT || rule->route.truncate != MR_TRUNCATE_APPLY ||
-        (facts->n_partitions <= 1 && !rule->table_shared) ||
+        ((facts->n_partitions <= 1 || rule->route.guard != MR_GUARD_NONE) && !rule->table_shared) ||
         atomic_exchange(&target->truncate_told, true))
         return;
     mr_log(MR_WARN, "truncate_ruled_out", mr_kv_str("topic", part->stream),

@@ -224,11 +224,13 @@ static int partitions_ask(struct mr_lane *lane, const struct mr_record *record, 
     return rc;
 }
 
-/* a truncate takes effect where its place among the table's records is known. */
+/* R-20 to R-22, R-25: a truncate takes effect where its place among the table's records is known,
+ * by the partition or by the guard. */
 static int truncate_record(struct mr_lane *lane, struct mr_record *record, struct mr_plan *plan,
-                           struct mr_err *err)
+                           const struct mr_decoded *decoded, struct mr_err *err)
 {
     struct mr_target *target = record->part->target;
+    struct mr_slice below;
     int32_t n = 0;
     int rc = 0;
 
@@ -238,10 +240,12 @@ static int truncate_record(struct mr_lane *lane, struct mr_record *record, struc
         rc = partitions_ask(lane, record, &n, err);
     if (rc == -MR_AGAIN)
         return FATE_LEFT;
-    if (rc == 0 && n > 1)
+    bool guarded = mr_plan_guard(plan)->on && decoded->tuple.data != NULL &&
+                   mr_tuple_field(decoded->tuple, 0, &below);
+    if (rc == 0 && n > 1 && !guarded)
         rc = mr_err_set(err, MR_TRUNCATE_UNORDERED, "%d partitions", (int)n);
     if (rc == 0)
-        rc = mr_batch_truncate(lane->filling, target, plan, err);
+        rc = mr_batch_truncate(lane->filling, target, plan, n > 1 ? &below : NULL, err);
     if (rc == -MR_FULL)
         return FATE_FULL;
     if (rc < 0) {
@@ -257,7 +261,7 @@ static int add_decoded(struct mr_lane *lane, struct mr_record *record, struct mr
     if (decoded->op == MR_REC_SKIP)
         return take(lane, record, MR_COUNT_SKIP, err);
     if (decoded->op == MR_REC_TRUNCATE)
-        return truncate_record(lane, record, plan, err);
+        return truncate_record(lane, record, plan, decoded, err);
     int rc = mr_batch_add(lane->filling, record->part->target, plan, decoded, record, err);
     if (rc == -MR_FULL)
         return FATE_FULL;

@@ -65,6 +65,40 @@ static void lists_release(struct flush_lists *lists)
     free(lists->spans);
 }
 
+struct place {
+    struct mr_span span;
+    uint32_t idx;
+};
+
+static int by_span(const void *a, const void *b)
+{
+    return by_place(&((const struct place *)a)->span, &((const struct place *)b)->span);
+}
+
+/* partitions apply in their order. */
+static int partitions_settle(struct mr_batch *batch, struct mr_err *err)
+{
+    uint64_t n_cross = 0;
+    for (size_t i = 0; i < batch->n_tables; i++)
+        n_cross += batch->tables[i]->rows.n_cross;
+    if (n_cross == 0)
+        return 0;
+    struct place *places = calloc(batch->n_spans + 1, sizeof *places);
+    uint32_t *rank = calloc(batch->n_spans + 1, sizeof *rank);
+    int rc = places != NULL && rank != NULL ? 0 : mr_err_set(err, MR_NO_MEMORY, "a flush");
+    for (size_t i = 0; rc == 0 && i < batch->n_spans; i++)
+        places[i] = (struct place){batch->spans[i].span, (uint32_t)i};
+    if (rc == 0)
+        qsort(places, batch->n_spans, sizeof *places, by_span);
+    for (size_t i = 0; rc == 0 && i < batch->n_spans; i++)
+        rank[places[i].idx] = (uint32_t)i;
+    for (size_t i = 0; rc == 0 && i < batch->n_tables; i++)
+        rc = mr_rows_settle(&batch->tables[i]->rows, rank, err);
+    free(places);
+    free(rank);
+    return rc;
+}
+
 static int lists_make(const struct mr_batch *batch, struct flush_lists *lists, struct mr_err *err)
 {
     lists->work = calloc(batch->n_tables + 1, sizeof *lists->work);
@@ -73,7 +107,7 @@ static int lists_make(const struct mr_batch *batch, struct flush_lists *lists, s
     if (lists->work == NULL || lists->tables == NULL || lists->spans == NULL)
         return mr_err_set(err, MR_NO_MEMORY, "no memory for a flush");
     for (size_t i = 0; i < batch->n_tables; i++)
-        if (batch->tables[i]->rows.n_rows > 0 || batch->tables[i]->rows.truncated)
+        if (mr_rows_have_work(&batch->tables[i]->rows))
             lists->work[lists->n_work++] = batch->tables[i];
     qsort(lists->work, lists->n_work, sizeof(struct mr_batch_table *), by_name);
     for (size_t i = 0; i < lists->n_work; i++)
@@ -174,7 +208,9 @@ int mr_flush_run(const struct mr_flush *flush, struct mr_flush_result *result, s
     struct flush_lists lists = {0};
 
     result_reset(result);
-    int rc = lists_make(flush->batch, &lists, err);
+    int rc = partitions_settle(flush->batch, err);
+    if (rc == 0)
+        rc = lists_make(flush->batch, &lists, err);
     if (rc < 0)
         goto out;
     rc = ops->begin(session, lists.tables, lists.n_work, lists.spans, lists.n_spans, err);

@@ -112,6 +112,16 @@ const struct mr_metric_desc mr_meters[MR_N_METERS] = {
                      MR_COUNTER,
                      {NULL},
                      NULL},
+    [MR_M_STALE] = {"millrace_stale_records_total",
+                    "Records that a guard found older than what their key had.",
+                    MR_COUNTER,
+                    {"table"},
+                    NULL},
+    [MR_M_CROSS_PARTITION_KEY] = {"millrace_cross_partition_key_total",
+                                  "Records whose key another partition of the same batch had, too.",
+                                  MR_COUNTER,
+                                  {"table"},
+                                  NULL},
     [MR_M_BUILD_INFO] =
         {"millrace_build_info", "1, with the version.", MR_GAUGE, {"version", "librdkafka"}, NULL},
     [MR_M_RESIDENT_BYTES] =

@@ -180,6 +180,12 @@ static void counts_of(struct mr_lane *lane, const struct mr_batch *batch)
         const struct mr_batch_table *table = batch->tables[i];
         const char *up[] = {table->target->label, "upsert"};
         const char *del[] = {table->target->label, "delete"};
+        const char *label[] = {table->target->label};
+        if (table->rows.n_stale > 0)
+            mr_counter_add(mr_metrics_series(metrics, MR_M_STALE, label), table->rows.n_stale);
+        if (table->rows.n_cross > 0)
+            mr_counter_add(mr_metrics_series(metrics, MR_M_CROSS_PARTITION_KEY, label),
+                           table->rows.n_cross);
         if (table->n_upserts > 0)
             mr_counter_add(mr_metrics_series(metrics, MR_M_ROWS_WRITTEN, up), table->n_upserts);
         if (table->n_deletes > 0)
@@ -226,7 +232,7 @@ static void publish(struct mr_lane *lane, struct write_run *run)
     }
     for (size_t i = 0; i < batch->n_tables; i++) {
         struct mr_target *target = batch->tables[i]->target;
-        if (batch->tables[i]->rows.n_rows > 0 || batch->tables[i]->rows.truncated) {
+        if (mr_rows_have_work(&batch->tables[i]->rows)) {
             atomic_store(&target->n_changes, 0);
             mr_target_clear(target);
         }

@@ -3,6 +3,7 @@
  * rows, then the rest. Speaks to sink->ops only. */
 #include <stdlib.h>
 
+#include "sinks/load_guard.h"
 #include "sinks/load_masked.h"
 
 #include "base/ban.h"
@@ -133,6 +134,8 @@ static int upsert_run(struct mr_load *load, struct mr_err *err)
     const struct mr_rows *rows = load->rows;
     struct mr_completed completed;
     int rc = rows->truncated ? load->session->ops->truncate(load->session, rows->table, err) : 0;
+    if (rc == 0)
+        rc = mr_load_guard(load, err);
     if (rows->n_rows == 0 || rc < 0)
         return rc;
     if (rows->key.n_cols == 0)

@@ -45,6 +45,7 @@ static const char *const control_statements[] = {
     "name text NOT NULL, key bytea NOT NULL, kind text NOT NULL, guard bytea, row jsonb, "
     "deleted_at timestamptz NOT NULL DEFAULT pg_catalog.now(), "
     "PRIMARY KEY (pipeline, schema, name, key, kind))",
+    "CREATE INDEX IF NOT EXISTS tombs_age ON @.tombs (pipeline, schema, name, kind, deleted_at)",
     "CREATE OR REPLACE VIEW @.freshness AS SELECT pipeline, topic, "
     "pg_catalog.min(record_timestamp) AS source_time, "
     "pg_catalog.now() - pg_catalog.min(record_timestamp) AS lag, "

@@ -366,6 +366,27 @@ void mr_pg_delete_match_sql(struct mr_buf *sql, const struct mr_pg_stage_use *st
     mr_buf_str(sql, " LIMIT 1 FOR UPDATE OF t)");
 }
 
+void mr_pg_guard_octets_sql(struct mr_buf *sql, const char *column, bool single)
+{
+    mr_buf_str(sql, single ? "pg_catalog.int8send(t." : "t.");
+    mr_pg_ident(sql, column);
+    if (single) /* the sign turned round */
+        mr_buf_str(sql, " # '-9223372036854775808'::pg_catalog.int8)");
+}
+
+void mr_pg_guards_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage,
+                      const struct mr_guard_use *guard)
+{
+    mr_buf_str(sql, "SELECT s." MR_PG_ROW_NUMBER ", pg_catalog.encode(");
+    mr_pg_guard_octets_sql(sql, stage->table->columns[guard->col].name, guard->single);
+    mr_buf_str(sql, ", 'hex') FROM pg_temp.");
+    mr_pg_ident(sql, stage->name);
+    mr_buf_str(sql, " s, ");
+    mr_pg_table_name(sql, stage->table);
+    mr_buf_str(sql, " t");
+    key_join(sql, stage->table, stage->cols);
+}
+
 void mr_pg_delete_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage)
 {
     mr_buf_str(sql, "DELETE FROM ");

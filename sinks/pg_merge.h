@@ -33,6 +33,11 @@ void mr_pg_update_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage,
 /* The numbers of staged rows whose key the table does not have. */
 void mr_pg_missing_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage,
                        const struct mr_colset *key);
+/* A table's stored guard (alias t) as octets that compare bytewise. */
+void mr_pg_guard_octets_sql(struct mr_buf *sql, const char *column, bool single);
+/* Number, and stored guard as hex, of the rows whose keys are staged. */
+void mr_pg_guards_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage,
+                      const struct mr_guard_use *guard);
 /* Number and columns, as they are staged, of the rows whose keys are staged; locks them. */
 void mr_pg_read_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage,
                     const struct mr_colset *cols);

@@ -12,6 +12,7 @@
 
 #include "base/fault.h"
 #include "sinks/pg_ddl.h"
+#include "sinks/pg_guard.h"
 
 #include "base/ban.h"
 
@@ -361,6 +362,9 @@ const struct mr_sink_ops mr_sink_postgresql = {
     .rollback_to_savepoint = session_rollback_to_savepoint,
     .release_savepoint = session_release_savepoint,
     .truncate = mr_pg_truncate,
+    .guards_read = mr_pg_guards_read,
+    .tombs_put = mr_pg_tombs_put,
+    .truncate_below = mr_pg_truncate_below,
     .delete_keys = mr_pg_delete_keys,
     .delete_match = mr_pg_delete_match,
     .put_rows = mr_pg_put_rows,

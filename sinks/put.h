@@ -2,6 +2,7 @@
 #ifndef MR_SINKS_PUT_H
 #define MR_SINKS_PUT_H
 
+#include "schemas/guard.h"
 #include "schemas/rows.h"
 
 /* A record put aside (design.md section 6). Slices are borrowed until put_letters returns. */
@@ -50,6 +51,15 @@ struct mr_read_rows {
     size_t n_keys;               /* at most MR_READ_MAX_ROWS */
     struct mr_arena *arena;      /* where the tuples go */
     struct mr_slice *tuples;     /* out: n_keys; data NULL where there is no such row */
+};
+
+/* Rows of a guarded table (contract.md section 3.1). */
+struct mr_guarded {
+    struct mr_table *table;
+    const struct mr_colset *key;
+    const struct mr_guard_use *guard;
+    const struct mr_row *const *rows; /* distinct by key */
+    size_t n_rows;
 };
 
 #endif

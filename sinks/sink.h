@@ -116,6 +116,16 @@ struct mr_sink_ops {
     int (*release_savepoint)(struct mr_session *session, struct mr_err *err);
     /* empties the table, by DELETE where TRUNCATE is refused. */
     int (*truncate)(struct mr_session *session, struct mr_table *table, struct mr_err *err);
+    /* O-06, O-07: what the target has of the rows' keys, in their order; and, until the transaction
+     * ends, nobody else may compare guards of this table. Kinds that cannot compare see nothing. */
+    int (*guards_read)(struct mr_session *session, const struct mr_guarded *what,
+                       struct mr_guard_seen *seen, struct mr_err *err);
+    /* Leaves a tomb with the row's guard for each of the keys, and drops some that have expired. */
+    int (*tombs_put)(struct mr_session *session, const struct mr_guarded *what, struct mr_err *err);
+    /* R-22: deletes the rows whose guard is below these octets, and keeps them as the table's floor
+     * among the tombs. `what` names no rows. */
+    int (*truncate_below)(struct mr_session *session, const struct mr_guarded *what,
+                          struct mr_slice octets, struct mr_err *err);
     /* Deletes by key_tuple; absent keys are no error. Rows distinct by key. */
     int (*delete_keys)(struct mr_session *session, struct mr_table *table,
                        const struct mr_colset *key, const struct mr_row *const *rows, size_t n_rows,

@@ -3,8 +3,6 @@
  * holder of its place only; a session holds the write place exactly from begin to commit or
  * rollback; a broken connection is closed when its place is given back, and opened again by the
  * next holder. */
-#include "sinks/sqlite.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +12,7 @@
 #include <sqlite3.h>
 
 #include "base/fault.h"
+#include "sinks/sqlite_guard.h"
 #include "sinks/typed_emit.h"
 
 #include "base/ban.h"
@@ -320,6 +319,9 @@ const struct mr_sink_ops mr_sink_sqlite = {
     .rollback_to_savepoint = sqlite_rollback_to_savepoint,
     .release_savepoint = sqlite_release_savepoint,
     .truncate = mr_sq_truncate,
+    .guards_read = mr_sq_guards_read,
+    .tombs_put = mr_sq_tombs_put,
+    .truncate_below = mr_sq_truncate_below,
     .delete_keys = mr_sq_delete_keys,
     .delete_match = mr_sq_delete_match,
     .put_rows = mr_sq_put_rows,

@@ -52,6 +52,9 @@ static const char *const control_ddl[] = {
     " kind TEXT NOT NULL, guard BLOB, row JSON_TEXT, deleted_at TIMESTAMPTZ_TEXT NOT NULL,"
     " PRIMARY KEY (pipeline, schema, name, key, kind)) WITHOUT ROWID",
 
+    "CREATE INDEX IF NOT EXISTS \"%tombs_age\" ON \"%tombs\""
+    "(pipeline, schema, name, kind, deleted_at)",
+
     /* SQLite's date functions know no "+00", which is cut off. */
     "CREATE VIEW IF NOT EXISTS \"%freshness\" AS SELECT pipeline, topic,"
     " min(record_timestamp) AS source_time,"

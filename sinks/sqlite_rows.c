@@ -7,7 +7,7 @@
 
 #include <sqlite3.h>
 
-#include "sinks/sqlite.h"
+#include "sinks/sqlite_guard.h"
 #include "sinks/typed_emit.h"
 
 #include "base/ban.h"
@@ -468,4 +468,17 @@ int mr_sq_read_rows(struct mr_session *base, const struct mr_read_rows *read, st
     for (size_t i = 0; rc == 0 && i < read->n_keys; i++)
         rc = read_one(&to, read, i);
     return rc;
+}
+
+void mr_sq_where_key(struct mr_buf *sql, const struct mr_table *table, const struct mr_colset *key)
+{
+    add_where(sql, table, key, 1);
+}
+
+int mr_sq_bind_key(const struct mr_sq_keyed *to, const struct mr_row *row, struct mr_err *err)
+{
+    const struct binding binding = {
+        .conn = to->conn, .stmt = to->stmt, .table = to->table, .doing = "guard", .err = err};
+    const struct fields where = {.cols = to->key, .key = to->key, .first = 1};
+    return bind_tuple(&binding, &where, row->key_tuple);
 }

@@ -354,6 +354,38 @@ static int stdout_truncate(struct mr_session *base, struct mr_table *table, stru
     return check_lines(session, err);
 }
 
+/* Nothing to compare with: whoever reads the lines has the guards. */
+static int stdout_guards_read(struct mr_session *base, const struct mr_guarded *what,
+                              struct mr_guard_seen *seen, struct mr_err *err)
+{
+    (void)base;
+    (void)what;
+    (void)seen;
+    (void)err;
+    return 0;
+}
+
+static int stdout_tombs_put(struct mr_session *base, const struct mr_guarded *what,
+                            struct mr_err *err)
+{
+    (void)base;
+    (void)what;
+    (void)err;
+    return 0;
+}
+
+static int stdout_truncate_below(struct mr_session *base, const struct mr_guarded *what,
+                                 struct mr_slice octets, struct mr_err *err)
+{
+    struct stdout_session *session = stdout_session(base);
+    begin_line(&session->lines, what->table, "truncate");
+    mr_buf_str(&session->lines, ",\"below\":\"");
+    for (size_t i = 0; i < octets.len; i++)
+        mr_buf_fmt(&session->lines, "%02x", octets.data[i]);
+    mr_buf_str(&session->lines, "\"}\n");
+    return check_lines(session, err);
+}
+
 /* NOLINTNEXTLINE(readability-function-size): the parameters are the interface's */
 static int stdout_delete_keys(struct mr_session *base, struct mr_table *table,
                               const struct mr_colset *key, const struct mr_row *const *rows,
@@ -532,6 +564,9 @@ const struct mr_sink_ops mr_sink_stdout = {
     .rollback_to_savepoint = stdout_rollback_to_savepoint,
     .release_savepoint = stdout_release_savepoint,
     .truncate = stdout_truncate,
+    .guards_read = stdout_guards_read,
+    .tombs_put = stdout_tombs_put,
+    .truncate_below = stdout_truncate_below,
     .delete_keys = stdout_delete_keys,
     .delete_match = stdout_delete_match,
     .put_rows = stdout_put_rows,

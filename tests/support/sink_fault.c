@@ -241,6 +241,24 @@ static int faulty_truncate(struct mr_session *base, struct mr_table *table, stru
     return settle(step, rc, err);
 }
 
+static int faulty_guards_read(struct mr_session *base, const struct mr_guarded *what,
+                              struct mr_guard_seen *seen, struct mr_err *err)
+{
+    return real_of(base)->ops->guards_read(real_of(base), what, seen, err);
+}
+
+static int faulty_tombs_put(struct mr_session *base, const struct mr_guarded *what,
+                            struct mr_err *err)
+{
+    return real_of(base)->ops->tombs_put(real_of(base), what, err);
+}
+
+static int faulty_truncate_below(struct mr_session *base, const struct mr_guarded *what,
+                                 struct mr_slice octets, struct mr_err *err)
+{
+    return real_of(base)->ops->truncate_below(real_of(base), what, octets, err);
+}
+
 static int faulty_delete_keys(struct mr_session *base, struct mr_table *table,
                               const struct mr_colset *key, const struct mr_row *const *rows,
                               size_t n_rows, uint64_t *n_done, struct mr_err *err)
@@ -337,6 +355,9 @@ static const struct mr_sink_ops faulty_ops = {
     .rollback_to_savepoint = faulty_rollback_to,
     .release_savepoint = faulty_release,
     .truncate = faulty_truncate,
+    .guards_read = faulty_guards_read,
+    .tombs_put = faulty_tombs_put,
+    .truncate_below = faulty_truncate_below,
     .delete_keys = faulty_delete_keys,
     .put_rows = faulty_put_rows,
     .delete_match = faulty_delete_match,

@@ -1,4 +1,4 @@
-"""The conformance cases of contract.md section 10 that one process can answer: 1 to 78 with 80, 81, 90
+"""The conformance cases of contract.md section 10 that one process can answer: 1 to 81, 83 to 87, 90
 and 112 to 141, without 17 to 19, which need a registry of their own, and those of later.txt.
 
 Each case has a topic, a route and a table of its own; one process loads them all, so that sixty

@@ -1,4 +1,6 @@
-"""Contract section 10, envelope and reduction: cases 60 to 78, 80, 81 and 90; from 170 on, rows without a case."""
+"""Contract section 10, envelope and reduction: cases 60 to 81, 83 to 87 and 90; from 170 on, rows without a case."""
+
+import json
 
 from . import wire
 from .cases import COLUMNS, FIXTURE, Case, Lab, at, case, row
@@ -147,6 +149,74 @@ def _(lab, n):
     t = lab.envelope(n)
     return Case([at(0, t.create(row(1))), at(0, t.truncate()), at(1, t.create(row(2)))],
                 [(1, "x", "y"), (2, "x", "y")], partitions=2, ends={0: 1, 1: 1}, halt="truncate.unordered")
+
+
+def placed(t, op: str, number: int, a: str, *, lsn: int | None, at_partition: int, sequence: bool = True) -> Record:
+    """An envelope whose place in the source's log is given; a truncate has no key and no row."""
+    block = {"lsn": lsn, "sequence": json.dumps([str(lsn), str(lsn)]) if sequence and lsn is not None else None}
+    before = t.filler(row(number)) if op == "d" else None
+    after = row(number, a) if op not in ("d", "t") else None
+    record = Record(t.topic, None if op == "t" else t.key_bytes(row(number)), t.envelope(op, before, after, **block))
+    return at(at_partition, record)
+
+
+GUARDED = {"guard": "lsn"}
+ROWS = "SELECT id, a, b FROM {table} ORDER BY 1"
+
+
+@case(79, "R-22 truncate apply with a guard drops what is older")
+def _(lab, n):
+    t = lab.envelope(n)
+    return Case([placed(t, "t", 1, "", lsn=100, at_partition=0), placed(t, "u", 1, "late", lsn=90, at_partition=1)], [],
+                partitions=2, route=GUARDED, query=ROWS)
+
+
+@case(83, "R-09 O-01 an update with the smaller lsn is dropped")
+def _(lab, n):
+    t = lab.envelope(n)
+    return Case([placed(t, "u", 1, "new", lsn=200, at_partition=0), placed(t, "u", 1, "old", lsn=150, at_partition=1)],
+                [(1, "new", "y")], partitions=2, route=GUARDED, query=ROWS)
+
+
+@case(84, "O-07 an update older than the delete does not bring the row back")
+def _(lab, n):
+    t = lab.envelope(n)
+    return Case([placed(t, "d", 1, "", lsn=200, at_partition=0), placed(t, "u", 1, "old", lsn=150, at_partition=1)],
+                [], partitions=2, route=GUARDED, query=ROWS)
+
+
+@case(85, "O-09 u without an lsn is guard.missing")
+def _(lab, n):
+    t = lab.envelope(n)
+    return Case([placed(t, "u", 1, "x", lsn=None, at_partition=0), placed(t, "u", 2, "x", lsn=5, at_partition=0)],
+                [(2, "x", "y")], [(0, "guard.missing")], route=GUARDED, query=ROWS)
+
+
+@case(86, "O-06 equal guards: the same event twice, and a snapshot's row")
+def _(lab, n):
+    t = lab.envelope(n)
+    twice = placed(t, "u", 1, "x", lsn=200, at_partition=0)
+    return Case([twice, twice, placed(t, "r", 1, "r", lsn=200, at_partition=0)], [(1, "x", "y")], route=GUARDED,
+                query=ROWS)
+
+
+@case(87, "O-04 Oracle's scn 10 is newer than 9")
+def _(lab, n):
+    t = lab.envelope(n)
+    source = {"type": "record", "name": "OracleSource", "fields": [
+        {"name": "scn", "type": opt("string"), "default": None},
+        {"name": "commit_scn", "type": opt("string"), "default": None},
+        {"name": "ssn", "type": opt("long"), "default": None}]}
+    fields = [{**f, "type": source} if f["name"] == "source" else f for f in t.envelope_schema["fields"]]
+    schema = {**t.envelope_schema, "fields": fields}
+    schema_id = lab.register(n, schema)
+
+    def record(a: str, scn: str, partition: int) -> Record:
+        value = {"before": None, "after": row(1, a), "op": "u", "ts_ms": 1, "transaction": None,
+                 "source": {"scn": scn, "commit_scn": scn, "ssn": 0}}
+        return at(partition, Record(t.topic, t.key_bytes(row(1)), wire.confluent(schema_id, wire.datum(schema, value))))
+    return Case([record("nine", "9", 0), record("ten", "10", 1)], [(1, "ten", "y")], partitions=2,
+                route={"guard": "scn"}, query=ROWS)
 
 
 @case(177, "R-20 R-23 a referenced table is emptied by DELETE")

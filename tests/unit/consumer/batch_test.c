@@ -512,7 +512,7 @@ MR_TEST("a truncate drops the table's rows of the batch, and counts as work to b
     MR_CHECK_OK(add_and_take(0, 0, 1, 3));
     MR_CHECK_OK(add_and_take(0, 1, 2, 3));
     struct mr_record record = record_at(0, 2);
-    MR_CHECK_OK(mr_batch_truncate(&f.batch, &f.target, f.pc.plan, &f.err));
+    MR_CHECK_OK(mr_batch_truncate(&f.batch, &f.target, f.pc.plan, NULL, &f.err));
     MR_CHECK_OK(mr_batch_take(&f.batch, &record, MR_COUNT_TRUNCATE, 10, &f.err));
     const struct mr_rows *rows = &f.batch.tables[0]->rows;
     MR_CHECK_U64(rows->n_rows, 0);

@@ -1,0 +1,84 @@
+/* Owns the comparison of a batch with what the target has, in the flush's transaction and under a
+ * lock of the table's guards, so that nothing moves between the look and the writes. Speaks to
+ * sink->ops only. */
+#include "sinks/load_guard.h"
+
+#include <stdlib.h>
+
+#include "schemas/guard.h"
+
+#include "base/ban.h"
+
+static bool is_newer(const struct mr_rows *rows, const struct mr_row *row,
+                     const struct mr_guard_seen *seen)
+{
+    uint8_t octets[MR_GUARD_MAX_BYTES];
+    struct mr_slice guard;
+    bool has = mr_row_guard(&rows->guard, row, &guard);
+    if (seen->state == MR_GUARD_ABSENT)
+        return true;
+    if (!has) /* O-06: only where the row is absent */
+        return false;
+    if (seen->state == MR_GUARD_LOWEST)
+        return true;
+    struct mr_slice mine = {octets, mr_guard_octets(&rows->guard, guard, octets)};
+    int order = mr_guard_order(false, mine, (struct mr_slice){seen->octets, seen->len});
+    return order > 0 || (order == 0 && (row->flags & MR_ROW_READ) == 0);
+}
+
+static void keep_newer(struct mr_rows *rows, const struct mr_guard_seen *seen)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < rows->n_rows; i++) {
+        if (is_newer(rows, &rows->rows[i], &seen[i]))
+            rows->rows[n++] = rows->rows[i];
+    }
+    rows->n_stale += rows->n_rows - n;
+    rows->n_rows = n;
+}
+
+/* O-07: what was deleted is remembered, lest an older row brings it back. */
+static int put_tombs(struct mr_session *session, const struct mr_rows *rows,
+                     struct mr_guarded *what, const struct mr_row **picked, struct mr_err *err)
+{
+    what->n_rows = 0;
+    for (size_t i = 0; i < rows->n_rows; i++) {
+        if (rows->rows[i].op == MR_ROW_DELETE)
+            picked[what->n_rows++] = &rows->rows[i];
+    }
+    return what->n_rows > 0 ? session->ops->tombs_put(session, what, err) : 0;
+}
+
+int mr_load_guard(struct mr_load *load, struct mr_err *err)
+{
+    struct mr_session *session = load->session;
+    struct mr_rows *rows = load->rows;
+    if (!rows->guard.on || (rows->n_rows == 0 && rows->floor.data == NULL))
+        return 0;
+    const struct mr_row **picked = malloc((rows->n_rows + 1) * sizeof(*picked));
+    struct mr_guard_seen *seen = calloc(rows->n_rows + 1, sizeof *seen);
+    struct mr_guarded what = {.table = rows->table,
+                              .key = &rows->key,
+                              .guard = &rows->guard,
+                              .rows = picked,
+                              .n_rows = rows->n_rows};
+    int rc = 0;
+    if (picked == NULL || seen == NULL) {
+        rc = mr_err_set(err, MR_NO_MEMORY, "%zu rows", rows->n_rows);
+        goto out;
+    }
+    for (size_t i = 0; i < rows->n_rows; i++)
+        picked[i] = &rows->rows[i];
+    if (rows->floor.data != NULL) /* */
+        rc = session->ops->truncate_below(session, &what, rows->floor, err);
+    if (rc == 0 && rows->n_rows > 0 && rows->key.n_cols > 0)
+        rc = session->ops->guards_read(session, &what, seen, err);
+    if (rc < 0)
+        goto out;
+    keep_newer(rows, seen);
+    rc = put_tombs(session, rows, &what, picked, err);
+out:
+    free(seen);
+    free(picked);
+    return rc;
+}
