@@ -279,6 +279,7 @@ static int change_add(struct mr_batch_table *table, const struct mr_decoded *dec
                       struct mr_row *row, struct mr_err *err)
 {
     struct mr_row gone = {.op = MR_ROW_DELETE, .span_idx = row->span_idx, .offset = row->offset};
+    uint8_t guard[MR_ROW_GUARD_BYTES];
     struct mr_row_past past = {.old_key = decoded->old_key,
                                .old_key_tuple = decoded->old_key_tuple};
 
@@ -294,6 +295,8 @@ static int change_add(struct mr_batch_table *table, const struct mr_decoded *dec
             return mr_rows_add(&table->rows, row, err);
         gone.key = decoded->old_key;
         gone.key_tuple = decoded->old_key_tuple;
+        if (mr_row_guard_tuple(&table->rows, row, guard)) /* it is as old as the change */
+            gone.tuple = (struct mr_slice){guard, sizeof guard};
     }
     int rc = mr_rows_add_change(&table->rows, &gone, row, err);
     row->past = NULL;

@@ -242,6 +242,10 @@ static int truncate_record(struct mr_lane *lane, struct mr_record *record, struc
         return FATE_LEFT;
     bool guarded = mr_plan_guard(plan)->on && decoded->tuple.data != NULL &&
                    mr_tuple_field(decoded->tuple, 0, &below);
+    if (rc == 0 && n == 1 && mr_plan_lacks_table(plan))
+        return take(lane, record, MR_COUNT_SKIP, err);
+    if (rc == 0 && mr_plan_lacks_table(plan))
+        rc = mr_err_set(err, MR_TARGET_MISSING, "a truncate with a guard waits for the table");
     if (rc == 0 && n > 1 && !guarded)
         rc = mr_err_set(err, MR_TRUNCATE_UNORDERED, "%d partitions", (int)n);
     if (rc == 0)

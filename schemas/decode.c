@@ -220,10 +220,11 @@ static int finish_truncate(struct mr_decoder *d, struct mr_decoded *out)
         return finish_append(d, out);
     if (d->plan->truncate == MR_TRUNCATE_HALT)
         return mr_err_set(d->err, MR_TRUNCATE_HALTED, "op t");
-    if (d->plan->truncate == MR_TRUNCATE_SKIP || d->plan->table == NULL)
+    bool guarded = d->plan->guard.kind != MR_GUARD_NONE;
+    if (d->plan->truncate == MR_TRUNCATE_SKIP || (d->plan->table == NULL && !guarded))
         return skip(d, out, "skip.truncate");
     out->op = MR_REC_TRUNCATE;
-    return d->plan->guard.kind != MR_GUARD_NONE ? finish_guard(d, out) : 0;
+    return guarded ? finish_guard(d, out) : 0;
 }
 
 static int check_end(struct mr_decoder *d)

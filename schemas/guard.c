@@ -93,28 +93,9 @@ static bool is_ordered(const struct mr_avro_field *field)
     struct mr_typed typed;
     struct mr_convert convert;
     mr_typed_of(field->type, &field->props, &typed);
-    switch (mr_convert_leaf(&typed, &convert)) {
-    case MR_FAM_INTEGER:
-    case MR_FAM_DATE:
-    case MR_FAM_TIME:
-    case MR_FAM_TIMESTAMP:
-    case MR_FAM_INSTANT:
-        return true;
-    case MR_FAM_NONE:
-    case MR_FAM_BOOLEAN:
-    case MR_FAM_REAL:
-    case MR_FAM_NUMERIC:
-    case MR_FAM_TEXT:
-    case MR_FAM_BYTES:
-    case MR_FAM_TIMETZ:
-    case MR_FAM_INTERVAL:
-    case MR_FAM_UUID:
-    case MR_FAM_BITS:
-    case MR_FAM_DOCUMENT:
-    case MR_N_FAMILIES:
-    default:
-        return false;
-    }
+    enum mr_family family = mr_convert_leaf(&typed, &convert);
+    return family == MR_FAM_INTEGER || family == MR_FAM_DATE || family == MR_FAM_TIME ||
+           family == MR_FAM_TIMESTAMP || family == MR_FAM_INSTANT;
 }
 
 static int find_fields(struct mr_guard *guard, const struct mr_route *route,

@@ -79,9 +79,10 @@ struct mr_plan;
 
 /* Compiles; takes references of the schemas and the table. For an envelope without key columns
  * `table` may be NULL: the table is not there, and whether it is to be made only the record says
- * (a truncate needs none). Such a plan gives a truncate as a skip, and target.missing for all that
- * wants a row. Errors: type.incompatible,
- * target.no_unique_key, target.not_null_missing (HALT). Gives: mr_plan_unref(). */
+ * (a truncate needs none). Such a plan gives a truncate as a skip (with a guard as itself, since
+ * older rows may come by other partitions), and target.missing for all that wants a row. Errors:
+ * type.incompatible, target.no_unique_key, target.not_null_missing (HALT). Gives: mr_plan_unref().
+ */
 int mr_plan_compile(const struct mr_shape *shape, struct mr_table *table,
                     const struct mr_emit_ops *emit, const struct mr_route *route,
                     struct mr_plan **out, struct mr_err *err);

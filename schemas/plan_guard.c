@@ -79,7 +79,9 @@ int mr_guard_compile(struct mr_op_make *make, const struct mr_shape *shape)
     const struct mr_avro_node *before = shape->envelope.before_row;
     if (rc == 0 && !plan->guard.in_source && before != NULL && before != plan->guard.record)
         rc = row_program(make, before, &plan->guard_before);
-    int at = plan->table != NULL ? mr_table_column(plan->table, plan->guard_column) : -1;
+    /* a table without a key has none to compare by */
+    bool keyed = plan->table != NULL && shape->guard_idx != MR_NO_IDX;
+    int at = keyed ? mr_table_column(plan->table, plan->guard_column) : -1;
     if (rc < 0 || at < 0)
         return rc;
     plan->guard_use = (struct mr_guard_use){.on = true,

@@ -463,5 +463,9 @@ int mr_rows_add_change(struct mr_rows *rows, const struct mr_row *gone, const st
         (void)mr_map_remove(&rows->by_key, gone->key.data, gone->key.len);
     rows->n_rows = n_rows;
     rows->n_folded = n_folded;
+    for (size_t i = 0; i < n_rows && rows->n_cross > 0; i++) {
+        if (rows->rows[i].sibling > n_rows) /* what was added is gone */
+            rows->rows[i].sibling = 0;
+    }
     return rc;
 }

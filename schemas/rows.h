@@ -152,6 +152,10 @@ bool mr_tuple_field(struct mr_slice tuple, uint16_t idx, struct mr_slice *out);
 /* ---- rows_guard.c ---- */
 /* The guard of a row, as its emitter wrote it; false: it has none. */
 bool mr_row_guard(const struct mr_guard_use *use, const struct mr_row *row, struct mr_slice *out);
+/* The same as a delete's tuple; false: it has none, or the table has no guards. */
+enum { MR_ROW_GUARD_BYTES = 80 };
+bool mr_row_guard_tuple(const struct mr_rows *rows, const struct mr_row *row,
+                        uint8_t out[MR_ROW_GUARD_BYTES]);
 /* is `row` older than the state that its key has? */
 bool mr_rows_is_stale(const struct mr_rows *rows, const struct mr_row *state,
                       const struct mr_row *row);

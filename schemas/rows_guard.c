@@ -18,6 +18,19 @@ bool mr_row_guard(const struct mr_guard_use *use, const struct mr_row *row, stru
     return false;
 }
 
+bool mr_row_guard_tuple(const struct mr_rows *rows, const struct mr_row *row,
+                        uint8_t out[MR_ROW_GUARD_BYTES])
+{
+    struct mr_slice guard;
+    if (!rows->guard.on || !mr_row_guard(&rows->guard, row, &guard) ||
+        guard.len > MR_ROW_GUARD_BYTES - 6)
+        return false;
+    mr_put_u16(out, 1);
+    mr_put_u32(out + 2, (uint32_t)guard.len);
+    memcpy(out + 6, guard.data, guard.len);
+    return true;
+}
+
 bool mr_rows_is_stale(const struct mr_rows *rows, const struct mr_row *state,
                       const struct mr_row *row)
 {

@@ -251,6 +251,41 @@ MR_TEST("a truncate of a table that several topics fill halts")
     flow_free(&f, false);
 }
 
+/* a truncate is one table's, and one table's alone */
+MR_TEST("a truncate leaves the other tables of its batch as they are")
+{
+    begin(0, (struct flow_opts){.n_lanes = 1, .any_topic = true});
+    fake_source_partition(f.fake, "t", 0, 0);
+    fake_source_partition(f.fake, "other", 0, 0);
+    flow_put_to(&f, "other", 0, 1, "x");
+    flow_put_envelope(&f, 0, 1, 'c');
+    flow_put_envelope(&f, 0, 1, 't');
+    fake_source_assign(f.fake, "other", 0);
+    fake_source_assign(f.fake, "t", 0);
+    flow_await_position_of(&f, "other", 0, 1);
+    flow_await_position_of(&f, "t", 0, 2);
+    MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM other"), 1);
+    MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM t"), 0);
+    flow_stop(&f);
+    flow_free(&f, false);
+}
+
+/* R-11, E-13 */
+MR_TEST("a change of the key that is cut between two batches moves the row")
+{
+    begin(1, (struct flow_opts){.n_lanes = 1, .max_rows = 1});
+    flow_put_envelope(&f, 0, 1, 'c');
+    flow_put_envelope(&f, 0, 1, 'd');
+    flow_put_bytes(&f, 0, 1, (struct mr_slice){NULL, 0});
+    flow_put_envelope(&f, 0, 2, 'c');
+    assign_all(1);
+    flow_await_position(&f, 0, 4);
+    MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM t"), 1);
+    MR_CHECK_INT(flow_number(&f, "SELECT id FROM t"), 2);
+    flow_stop(&f);
+    flow_free(&f, false);
+}
+
 static void put_history(struct flow *flow, int32_t n_parts)
 {
     for (int32_t p = 0; p < n_parts; p++) {

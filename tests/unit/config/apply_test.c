@@ -42,11 +42,9 @@ MR_TEST("groups, lists and lists in lists reach their fields")
 MR_TEST("options of features that this version lacks may only say their default")
 {
     static const char *const refused[] = {
-        "tables[0].guard=lsn",
         "tables[0].where=a = 1",
         "tables[0].tracked=a",
         "tables[0].unavailable_keep_deleted=true",
-        "tables[0].guard_tomb_ttl=1h",
         "tables[0].insert_missing=true",
         "slots=2",
         "tables[0].strategy=scd2",
@@ -66,8 +64,8 @@ MR_TEST("options of features that this version lacks may only say their default"
         "dlq.max_rows=1",
         "dlq.window=2m",
     };
-    static const char *const fine[] = {"tables[0].guard=",
-                                       "tables[0].guard_tomb_ttl=24h",
+    static const char *const fine[] = {"tables[0].guard=lsn",
+                                       "tables[0].guard_tomb_ttl=1h",
                                        "tables[0].strategy=append",
                                        "slots=1",
                                        "tables[0].truncate=apply",

@@ -389,6 +389,30 @@ MR_TEST("a truncate that comes first adds the column that it compares")
     MR_CHECK_MEM(guard.data, "50", 2);
 }
 
+/* E-14, R-22: whether there is a table to truncate only the other partitions can tell */
+MR_TEST("a truncate before there is a table is a skip, but with a guard itself")
+{
+    for (int guarded = 0; guarded < 2; guarded++) {
+        struct mr_schema *value = NULL;
+        struct mr_shape *shape = NULL;
+        struct mr_schema_text text = {.json = ENVELOPE(""), .len = sizeof ENVELOPE("") - 1};
+        struct mr_schema_opts opts = {.lenient_names = true};
+        struct mr_shape_from from = {.topic = "t"};
+        mr_plan_unref(pc.plan);
+        pc.plan = NULL;
+        pc.route.guard = guarded ? MR_GUARD_LSN : MR_GUARD_NONE;
+        MR_CHECK_OK(mr_schema_parse(&text, 1, &opts, &value, &pc.err));
+        from.value = value;
+        MR_CHECK_OK(mr_shape_derive(&from, &pc.route, NULL, &shape, &pc.err));
+        MR_CHECK_OK(mr_plan_compile(shape, NULL, pc.emit, &pc.route, &pc.plan, &pc.err));
+        MR_CHECK(mr_plan_lacks_table(pc.plan));
+        MR_CHECK_STR(run("t", 50, NULL, -1), guarded ? "t" : "skip.truncate");
+        MR_CHECK_STR(run("d", 50, NULL, 1), "!target.missing");
+        mr_shape_free(shape);
+        mr_schema_unref(value);
+    }
+}
+
 /* section 3.1 */
 MR_TEST("without the column the guard needs evolve = add or widen")
 {
