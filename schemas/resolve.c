@@ -10,17 +10,10 @@
 #include "base/map.h"
 #include "schemas/json_avro.h"
 #include "schemas/resolve_ops.h"
-#include "schemas/semantic.h"
 
 #include "base/ban.h"
 
 enum { MAX_LEVELS = 300, MAX_OPS = 200000, CHUNK_BYTES = 8192, MAX_BYTES = 64 * 1024 * 1024 };
-
-/* A type at its place: what S-14 says of it. */
-struct place {
-    const struct mr_avro_node *node;
-    const struct mr_avro_props *props; /* NULL: the type's own */
-};
 
 struct pair_key {
     const struct mr_avro_node *writer;
@@ -48,8 +41,8 @@ static void *room(struct compile *c, size_t n, size_t size)
     return at;
 }
 
-static int op_new(struct compile *c, enum mr_res_kind kind, const struct place *w,
-                  const struct place *r, struct mr_res_op **out)
+static int op_new(struct compile *c, enum mr_res_kind kind, const struct mr_res_place *w,
+                  const struct mr_res_place *r, struct mr_res_op **out)
 {
     if (++c->n_ops > MAX_OPS)
         return no_memory(c);
@@ -70,7 +63,7 @@ static const char *type_name(const struct mr_avro_node *node)
 }
 
 /* NOLINTNEXTLINE(readability-function-size): the pair, what is wrong with it, and the answer */
-static int op_fail(struct compile *c, const struct place *w, const struct place *r,
+static int op_fail(struct compile *c, const struct mr_res_place *w, const struct mr_res_place *r,
                    enum mr_code code, const char *what, const struct mr_res_op **out)
 {
     char text[400];
@@ -86,135 +79,27 @@ static int op_fail(struct compile *c, const struct place *w, const struct place 
     return op->why != NULL ? 0 : no_memory(c);
 }
 
-static int unresolvable(struct compile *c, const struct place *w, const struct place *r,
-                        const char *what, const struct mr_res_op **out)
+static int unresolvable(struct compile *c, const struct mr_res_place *w,
+                        const struct mr_res_place *r, const char *what,
+                        const struct mr_res_op **out)
 {
     return op_fail(c, w, r, MR_SCHEMA_UNRESOLVABLE, what, out);
 }
 
-/* ---- what matches ---- */
-
-static const char *short_name(const char *full)
-{
-    const char *dot = strrchr(full, '.');
-    return dot != NULL ? dot + 1 : full;
-}
-
-/* S-03: the unqualified name, or an alias of the reader. */
-static bool names_match(const struct mr_avro_node *w, const struct mr_avro_node *r)
-{
-    if (strcmp(w->name, r->name) == 0)
-        return true;
-    for (uint16_t i = 0; i < r->n_aliases; i++) {
-        if (strcmp(short_name(r->aliases[i]), w->name) == 0)
-            return true;
-    }
-    return false;
-}
-
-static bool is_promotion(enum mr_avro_kind w, enum mr_avro_kind r)
-{
-    switch (w) {
-    case MR_AV_INT:
-        return r == MR_AV_LONG || r == MR_AV_FLOAT || r == MR_AV_DOUBLE;
-    case MR_AV_LONG:
-        return r == MR_AV_FLOAT || r == MR_AV_DOUBLE;
-    case MR_AV_FLOAT:
-        return r == MR_AV_DOUBLE;
-    case MR_AV_STRING:
-        return r == MR_AV_BYTES;
-    case MR_AV_BYTES:
-        return r == MR_AV_STRING;
-    case MR_AV_NULL:
-    case MR_AV_BOOLEAN:
-    case MR_AV_DOUBLE:
-    case MR_AV_RECORD:
-    case MR_AV_ENUM:
-    case MR_AV_FIXED:
-    case MR_AV_ARRAY:
-    case MR_AV_MAP:
-    case MR_AV_UNION:
-    default:
-        return false;
-    }
-}
-
-/* A meaning of its own, beyond the bare type: the number 5 is not 5 days. */
-static bool has_meaning(const struct mr_typed *typed)
-{
-    static const bool bare[MR_N_SEMANTICS] = {
-        [MR_SEM_NULL] = true,   [MR_SEM_BOOLEAN] = true, [MR_SEM_INT16] = true,
-        [MR_SEM_INT32] = true,  [MR_SEM_INT64] = true,   [MR_SEM_FLOAT] = true,
-        [MR_SEM_DOUBLE] = true, [MR_SEM_STRING] = true,  [MR_SEM_ENUM_SET] = true,
-        [MR_SEM_XML] = true,    [MR_SEM_JSON] = true,    [MR_SEM_ENUM] = true,
-        [MR_SEM_BYTES] = true,  [MR_SEM_ARRAY] = true,   [MR_SEM_NESTED] = true,
-    };
-    return !bare[typed->semantic];
-}
-
-/* S-08: two decimals need the same precision and scale, two other meanings must be one. Where only
- * one side has a meaning, the reader's counts. NULL: they go together. */
-static const char *meanings_clash(const struct place *w, const struct place *r)
-{
-    struct mr_typed tw;
-    struct mr_typed tr;
-    mr_typed_of(w->node, w->props, &tw);
-    mr_typed_of(r->node, r->props, &tr);
-    if (!has_meaning(&tw) || !has_meaning(&tr))
-        return NULL;
-    if (tw.semantic != tr.semantic)
-        return "another logical type";
-    if (tw.semantic == MR_SEM_DECIMAL &&
-        (mr_semantic_scale(tw.props) != mr_semantic_scale(tr.props) ||
-         tw.props->precision != tr.props->precision))
-        return "decimals of another precision or scale";
-    return NULL;
-}
-
-/* S-07: 2 the same type, 1 by promotion, 0 not at all. */
-static int match(const struct mr_avro_node *w, const struct mr_avro_node *r)
-{
-    if (w->kind != r->kind)
-        return is_promotion(w->kind, r->kind) ? 1 : 0;
-    if (w->kind == MR_AV_FIXED && w->size != r->size)
-        return 0;
-    if (w->full_name == NULL)
-        return 2;
-    return names_match(w, r) ? 2 : 0;
-}
-
-/* The reader's branch for a writer's type; of records first the one of the same full name. -1 */
-static int find_branch(const struct mr_avro_node *w, const struct mr_avro_node *r)
-{
-    int found = -1;
-    int best = 0;
-    for (uint16_t i = 0; i < r->n_branches; i++) {
-        const struct mr_avro_node *branch = r->branches[i];
-        int how = match(w, branch);
-        if (how == 2 && w->full_name != NULL && strcmp(w->full_name, branch->full_name) == 0)
-            how = 3;
-        if (how > best) {
-            best = how;
-            found = i;
-        }
-    }
-    return found;
-}
-
 /* ---- compilation ---- */
 
-static int compile_pair(struct compile *c, const struct place *w, const struct place *r,
-                        const struct mr_res_op **out);
+static int compile_pair(struct compile *c, const struct mr_res_place *w,
+                        const struct mr_res_place *r, const struct mr_res_op **out);
 
-static int compile_scalar(struct compile *c, const struct place *w, const struct place *r,
-                          const struct mr_res_op **out)
+static int compile_scalar(struct compile *c, const struct mr_res_place *w,
+                          const struct mr_res_place *r, const struct mr_res_op **out)
 {
     struct mr_res_op *op;
     enum mr_avro_kind from = w->node->kind;
     enum mr_avro_kind to = r->node->kind;
     bool real = from != to && (to == MR_AV_FLOAT || to == MR_AV_DOUBLE);
     enum mr_res_kind kind = real ? MR_RES_REAL : MR_RES_SCALAR;
-    const char *clash = meanings_clash(w, r);
+    const char *clash = mr_res_clash(w, r);
     if (clash != NULL)
         return unresolvable(c, w, r, clash, out);
     if (from == MR_AV_NULL)
@@ -238,8 +123,9 @@ static int32_t symbol_of(const struct mr_avro_node *node, const char *symbol)
 }
 
 /* S-05. Symbols are found by a map, since both sides may have very many. */
-static int compile_symbols(struct compile *c, const struct place *w, const struct place *r,
-                           struct mr_map *by_name, struct mr_res_op *op)
+static int compile_symbols(struct compile *c, const struct mr_res_place *w,
+                           const struct mr_res_place *r, struct mr_map *by_name,
+                           struct mr_res_op *op)
 {
     int32_t *symbols = room(c, w->node->n_symbols, sizeof *symbols);
     int32_t otherwise = symbol_of(r->node, r->node->enum_default);
@@ -265,8 +151,8 @@ static int compile_symbols(struct compile *c, const struct place *w, const struc
     return 0;
 }
 
-static int compile_enum(struct compile *c, const struct place *w, const struct place *r,
-                        const struct mr_res_op **out)
+static int compile_enum(struct compile *c, const struct mr_res_place *w,
+                        const struct mr_res_place *r, const struct mr_res_op **out)
 {
     struct mr_res_op *op;
     struct mr_map by_name;
@@ -281,14 +167,14 @@ static int compile_enum(struct compile *c, const struct place *w, const struct p
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): along the types, at most MAX_LEVELS */
-static int compile_items(struct compile *c, const struct place *w, const struct place *r,
-                         const struct mr_res_op **out)
+static int compile_items(struct compile *c, const struct mr_res_place *w,
+                         const struct mr_res_place *r, const struct mr_res_op **out)
 {
     struct mr_res_op *op;
     int rc = op_new(c, MR_RES_ITEMS, w, r, &op);
     if (rc == 0)
-        rc = compile_pair(c, &(struct place){w->node->items, NULL},
-                          &(struct place){r->node->items, NULL}, &op->inner);
+        rc = compile_pair(c, &(struct mr_res_place){w->node->items, NULL},
+                          &(struct mr_res_place){r->node->items, NULL}, &op->inner);
     if (rc < 0)
         return rc;
     op->same = op->inner->same;
@@ -368,8 +254,8 @@ static int default_bytes(struct compile *c, const struct mr_avro_field *field,
 }
 
 /* A reader's field that the writer lacks: its default, or an op that fails. */
-static int compile_default(struct compile *c, const struct place *w, const struct place *r,
-                           uint16_t place, struct mr_res_field *out)
+static int compile_default(struct compile *c, const struct mr_res_place *w,
+                           const struct mr_res_place *r, uint16_t place, struct mr_res_field *out)
 {
     const struct mr_avro_field *field = &r->node->fields[place];
     char what[200];
@@ -388,8 +274,9 @@ static int compile_default(struct compile *c, const struct place *w, const struc
 /* Defaults stand before the field that they precede in the reader, as far as fields are in order.
  */
 /* NOLINTNEXTLINE(misc-no-recursion): along the types, at most MAX_LEVELS */
-static int compile_fields(struct compile *c, const struct place *w, const struct place *r,
-                          const uint16_t *places, struct mr_res_op *op)
+static int compile_fields(struct compile *c, const struct mr_res_place *w,
+                          const struct mr_res_place *r, const uint16_t *places,
+                          struct mr_res_op *op)
 {
     const struct mr_avro_node *wn = w->node;
     const struct mr_avro_node *rn = r->node;
@@ -414,8 +301,8 @@ static int compile_fields(struct compile *c, const struct place *w, const struct
         if (place == MR_RES_DROPPED)
             continue;
         next = place >= next ? (uint16_t)(place + 1) : next;
-        rc = compile_pair(c, &(struct place){wn->fields[i].type, &wn->fields[i].props},
-                          &(struct place){rn->fields[place].type, &rn->fields[place].props},
+        rc = compile_pair(c, &(struct mr_res_place){wn->fields[i].type, &wn->fields[i].props},
+                          &(struct mr_res_place){rn->fields[place].type, &rn->fields[place].props},
                           &field->op);
         op->same = op->same && rc == 0 && field->op->same;
     }
@@ -423,8 +310,8 @@ static int compile_fields(struct compile *c, const struct place *w, const struct
 }
 
 /* What no field of the writer stood behind; each field of the reader is then written once. */
-static int compile_rest(struct compile *c, const struct place *w, const struct place *r,
-                        struct mr_res_op *op)
+static int compile_rest(struct compile *c, const struct mr_res_place *w,
+                        const struct mr_res_place *r, struct mr_res_op *op)
 {
     struct mr_res_field *fields = room(c, (size_t)op->n_fields + r->node->n_fields, sizeof *fields);
     bool *done = room(c, r->node->n_fields, sizeof *done);
@@ -452,8 +339,8 @@ static int compile_rest(struct compile *c, const struct place *w, const struct p
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): along the types, at most MAX_LEVELS */
-static int compile_record(struct compile *c, const struct place *w, const struct place *r,
-                          const struct mr_res_op **out)
+static int compile_record(struct compile *c, const struct mr_res_place *w,
+                          const struct mr_res_place *r, const struct mr_res_op **out)
 {
     struct mr_res_op *op;
     const struct pair_key pair = {w->node, r->node};
@@ -468,7 +355,7 @@ static int compile_record(struct compile *c, const struct place *w, const struct
     if (key == NULL || places == NULL || taken == NULL)
         return no_memory(c);
     *key = pair;
-    const char *clash = meanings_clash(w, r);
+    const char *clash = mr_res_clash(w, r);
     if (clash != NULL)
         return unresolvable(c, w, r, clash, out);
     int rc = op_new(c, MR_RES_RECORD, w, r, &op);
@@ -485,8 +372,8 @@ static int compile_record(struct compile *c, const struct place *w, const struct
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): along the types, at most MAX_LEVELS */
-static int compile_branches(struct compile *c, const struct place *w, const struct place *r,
-                            const struct mr_res_op **out)
+static int compile_branches(struct compile *c, const struct mr_res_place *w,
+                            const struct mr_res_place *r, const struct mr_res_op **out)
 {
     struct mr_res_op *op;
     const struct mr_avro_node *null_free;
@@ -503,7 +390,7 @@ static int compile_branches(struct compile *c, const struct place *w, const stru
     op->same = r->node->kind == MR_AV_UNION && r->node->n_branches == w->node->n_branches;
     for (uint16_t i = 0; rc == 0 && i < w->node->n_branches; i++) {
         bool own = nullable && i != null_branch;
-        rc = compile_pair(c, &(struct place){w->node->branches[i], own ? w->props : NULL}, r,
+        rc = compile_pair(c, &(struct mr_res_place){w->node->branches[i], own ? w->props : NULL}, r,
                           &inners[i]);
         if (rc < 0)
             return rc;
@@ -517,17 +404,17 @@ static int compile_branches(struct compile *c, const struct place *w, const stru
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): along the types, at most MAX_LEVELS */
-static int compile_wrap(struct compile *c, const struct place *w, const struct place *r,
-                        const struct mr_res_op **out)
+static int compile_wrap(struct compile *c, const struct mr_res_place *w,
+                        const struct mr_res_place *r, const struct mr_res_op **out)
 {
     struct mr_res_op *op;
     const struct mr_avro_node *null_free;
     uint32_t null_branch;
-    int at = find_branch(w->node, r->node);
+    int at = mr_res_branch(w->node, r->node);
     if (at < 0)
         return unresolvable(c, w, r, "no branch of the reader's union takes it", out);
     bool own = mr_avro_nullable(r->node, &null_free, &null_branch) && at != (int)null_branch;
-    const struct place inner = {r->node->branches[at], own ? r->props : NULL};
+    const struct mr_res_place inner = {r->node->branches[at], own ? r->props : NULL};
     int rc = op_new(c, MR_RES_WRAP, w, r, &op);
     if (rc == 0)
         rc = compile_pair(c, w, &inner, &op->inner);
@@ -540,14 +427,14 @@ static int compile_wrap(struct compile *c, const struct place *w, const struct p
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): along the types, at most MAX_LEVELS */
-static int compile_kinds(struct compile *c, const struct place *w, const struct place *r,
-                         const struct mr_res_op **out)
+static int compile_kinds(struct compile *c, const struct mr_res_place *w,
+                         const struct mr_res_place *r, const struct mr_res_op **out)
 {
     if (w->node->kind == MR_AV_UNION)
         return compile_branches(c, w, r, out);
     if (r->node->kind == MR_AV_UNION)
         return compile_wrap(c, w, r, out);
-    if (match(w->node, r->node) == 0)
+    if (mr_res_match(w->node, r->node) == 0)
         return unresolvable(c, w, r, "they do not match", out);
     switch (w->node->kind) {
     case MR_AV_RECORD:
@@ -573,8 +460,8 @@ static int compile_kinds(struct compile *c, const struct place *w, const struct 
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): along the types, at most MAX_LEVELS */
-static int compile_pair(struct compile *c, const struct place *w, const struct place *r,
-                        const struct mr_res_op **out)
+static int compile_pair(struct compile *c, const struct mr_res_place *w,
+                        const struct mr_res_place *r, const struct mr_res_op **out)
 {
     if (++c->depth > MAX_LEVELS)
         return mr_err_set(c->err, MR_SCHEMA_TOO_LARGE, "types nested deeper than %d", MAX_LEVELS);
@@ -586,8 +473,8 @@ static int compile_pair(struct compile *c, const struct place *w, const struct p
 static int compile_root(struct mr_resolver *resolver, struct mr_err *err)
 {
     struct compile c = {.resolver = resolver, .err = err};
-    const struct place w = {resolver->writer->root, NULL};
-    const struct place r = {resolver->reader->root, NULL};
+    const struct mr_res_place w = {resolver->writer->root, NULL};
+    const struct mr_res_place r = {resolver->reader->root, NULL};
     mr_map_init(&c.pairs, (uintptr_t)resolver);
     int rc = compile_pair(&c, &w, &r, &resolver->root);
     mr_map_release(&c.pairs);

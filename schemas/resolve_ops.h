@@ -53,4 +53,18 @@ struct mr_resolver {
     const struct mr_res_op *root;
 };
 
+/* A type at its place: what S-14 says of it. */
+struct mr_res_place {
+    const struct mr_avro_node *node;
+    const struct mr_avro_props *props; /* NULL: the type's own */
+};
+
+/* resolve_match.c */
+/* S-07: 2 the same type, 1 by promotion, 0 not at all. */
+int mr_res_match(const struct mr_avro_node *w, const struct mr_avro_node *r);
+/* The reader's branch for a writer's type; of records first the one of the same full name. -1 */
+int mr_res_branch(const struct mr_avro_node *w, const struct mr_avro_node *r);
+/* S-08: why the meanings do not go together; NULL: they do. */
+const char *mr_res_clash(const struct mr_res_place *w, const struct mr_res_place *r);
+
 #endif
