@@ -21,6 +21,7 @@
 #include "base/map.h"
 #include "sinks/pg_conn.h"
 #include "sinks/pg_merge.h"
+#include "sinks/pg_types.h"
 #include "sinks/sink.h"
 
 /* ---- pg_pool.c: rank 60 ---- */
@@ -99,29 +100,6 @@ void mr_pg_cache_release(struct mr_pg_sink *sink);
 /* Appends the SELECT that reads the versions of the tables, one row each in their order. */
 void mr_pg_version_sql(struct mr_buf *sql, struct mr_table *const *tables, size_t n);
 bool mr_pg_version_same(const struct mr_table *table, const struct pg_result *res, int row);
-
-/* ---- pg_types.c ---- */
-/* What the catalogue says of a column's type; `extension` is "name.type", "" for others. */
-struct mr_pg_type_row {
-    uint32_t oid;
-    int32_t typmod;
-    char kind; /* typtype */
-    uint32_t base; /* of a domain: what it comes down to, however many lie between; 0 */
-    int32_t base_typmod;
-    char base_kind;
-    bool constrained; /* a domain with constraints, its own or of one below */
-    bool array;
-    const char *extension;
-    uint32_t elem; /* 0: none */
-    char elem_kind;
-    uint32_t elem_base;
-    int32_t elem_typmod;
-    const char *elem_extension;
-};
-/* All but the type's names; true where its base type's is wanted too. */
-bool mr_pg_type_fill(const struct mr_pg_type_row *row, struct mr_coltype *to);
-/* The extension that has the type; NULL: none. */
-const char *mr_pg_extension_of(enum mr_type type);
 
 /* ---- pg_emit.c ---- */
 extern const struct mr_emit_ops mr_pg_emit;

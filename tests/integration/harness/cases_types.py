@@ -65,7 +65,8 @@ typed(122, "T-27 an interval's months, days and time", time_type("string", "Inte
 BITS = "io.debezium.data.Bits"
 typed(123, "T-33 bits stand in the server's order", named("bytes", BITS, length="10"),
       (wire.string(b"\x01\x02"), "1000000001"))
-typed(124, "T-33 a bit beyond the length", named("bytes", BITS, length="4"), (wire.string(b"\x10"), "!value.out_of_range"))
+typed(124, "T-33 a bit beyond the length", named("bytes", BITS, length="4"),
+      (wire.string(b"\x10"), "!value.out_of_range"))
 typed(125, "T-71 digits beyond the column's scale", decimal(9, 3),
       (wire.string(b"\x03\xed"), "!numeric.excess_scale"), column="numeric(5,2)")
 typed(190, "T-71 digits beyond the column's scale, rounded", decimal(9, 3), (wire.string(b"\x03\xed"), "1.01"),
@@ -94,9 +95,10 @@ SPARSE_BODY = z(5) + z(2) + z(1) + struct.pack("<d", 1.5) + z(3) + struct.pack("
 def _(lab, n):
     """The extension is made by the case, in a schema that is not on any search path."""
     def check(target, the_lab):
+        name = the_lab.table_name(n)
         ((found, kind),) = target.query(
-            f"SELECT x::text, (SELECT atttypid::regtype::text FROM pg_attribute WHERE attrelid = '{the_lab.table_name(n)}'"
-            "::regclass AND attname = 'x') FROM " + the_lab.table_name(n))
+            f"SELECT x::text, (SELECT atttypid::regtype::text FROM pg_attribute WHERE attrelid = '{name}'::regclass "
+            f"AND attname = 'x') FROM {name}")
         if kind == "jsonb":
             assert found == '{"vector": {"1": 1.5, "3": 2}, "dimensions": 5}'
         else:
@@ -114,8 +116,8 @@ typed(135, "T-29 a uuid in upper case", named("string", "io.debezium.data.Uuid")
 typed(136, "T-28 an Avro duration", {"type": "fixed", "name": "D", "size": 12, "logicalType": "duration"},
       (struct.pack("<III", 1, 2, 3), "1 mon 2 days 00:00:00.003"))
 typed(137, "T-05 NaN is kept", "double", (struct.pack("<d", float("nan")), "NaN"))
-typed(138, "X-01 an integer that a double cannot hold", "long", (z(2**53 + 1), "!value.lossy"), (z(2**53), "9.007199254740992e+15"),
-      column="float8")
+typed(138, "X-01 an integer that a double cannot hold", "long", (z(2**53 + 1), "!value.lossy"),
+      (z(2**53), "9.007199254740992e+15"), column="float8")
 typed(139, "X-09 a text that is too long", "string", (wire.string("abc"), "!value.too_long"), (wire.string("ab"), "ab"),
       column="varchar(2)")
 typed(140, "X-08 texts into an integer column", "string",
@@ -127,17 +129,20 @@ typed(141, "X-11 a timestamp without zone into one with", time_type("long", "Mic
 # -- rows of section 5 that have no case
 
 STAMP = {"type": "record", "name": "T", "connect.name": "io.debezium.time.StructuredTimestamp", "fields": [
-    *({"name": part, "type": ["null", "int"]} for part in ("year", "month", "day", "hour", "minute", "second", "nanos")),
+    *({"name": part, "type": ["null", "int"]}
+      for part in ("year", "month", "day", "hour", "minute", "second", "nanos")),
     {"name": "specialValue", "type": ["null", "string"]}]}
 
 
 def parts(*values) -> bytes:
-    return b"".join(b"\x00" if v is None else b"\x02" + (wire.string(v) if isinstance(v, str) else z(v)) for v in values)
+    return b"".join(b"\x00" if v is None else b"\x02" + (wire.string(v) if isinstance(v, str) else z(v))
+                    for v in values)
 
 
 typed(192, "T-24 a structured timestamp", STAMP,
       (parts(294276, 12, 31, 23, 59, 59, 999999000, None), "294276-12-31 23:59:59.999999"),
-      (parts(*[None] * 7, "NEGATIVE_INFINITY"), "-infinity"), (parts(0, 1, 1, 0, 0, 0, 0, None), "0001-01-01 00:00:00 BC"),
+      (parts(*[None] * 7, "NEGATIVE_INFINITY"), "-infinity"),
+      (parts(0, 1, 1, 0, 0, 0, 0, None), "0001-01-01 00:00:00 BC"),
       (parts(2023, 2, 29, 0, 0, 0, 0, None), "!value.invalid"))
 POINT = {"type": "record", "name": "P", "connect.name": "io.debezium.data.geometry.Point", "fields": [
     {"name": "x", "type": "double"}, {"name": "y", "type": "double"}, {"name": "wkb", "type": ["null", "bytes"]},

@@ -1,5 +1,5 @@
-/* The walk over any schema (contract.md S-10, S-19, S-45, T-48): skipping and rendering read the same
- * bytes. Rows of hostile bytes are in decode_row_test.c. */
+/* The walk over any schema (contract.md S-10, S-19, S-45, T-48): skipping and rendering read the
+ * same bytes. Rows of hostile bytes are in decode_row_test.c. */
 #include "schemas/walk.h"
 
 #include "tests/support/mr_test.h"
