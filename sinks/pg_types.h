@@ -1,5 +1,4 @@
-/* Types between PostgreSQL's catalogue and millrace: what the catalogue says, read (pg_types.c),
- * and what a new column gets (pg_wish.c). Inside the PostgreSQL sink only. */
+/* Types as PostgreSQL's catalogue has them, in millrace's terms. Inside the PostgreSQL sink only. */
 #ifndef MR_SINKS_PG_TYPES_H
 #define MR_SINKS_PG_TYPES_H
 
