@@ -181,9 +181,10 @@ static const struct mr_option route_rows[] = {
     {"numeric_excess_scale", MR_OPT_CHOICE, R(numeric_excess_scale), .dflt = "poison",
      .choices = &mr_choices_excess_scale, NEXT,
      .help = "A number with more fractional digits than its column."},
-    {"timestamp_zone", MR_OPT_STR, R(timestamp_zone), .dflt = "UTC", .min = 1, .max = 64,
-     .later = true, NEXT,
-     .help = "Zone of a timestamp without one that goes into a timestamptz column."},
+    {"timestamp_zone", MR_OPT_STR, R(timestamp_zone), .dflt = "UTC", .min = 1, .max = 64, NEXT,
+     .help =
+         "Offset of a timestamp without one that goes into a timestamptz column: `UTC`, or as in "
+         "`+02:00`."},
 
     {"on_bad_record", MR_OPT_CHOICE, R(on_bad_record), .dflt = "dead_letter",
      .choices = &mr_choices_bad_record, NEXT, .help = "What becomes of a bad record."},

@@ -169,6 +169,30 @@ static bool take_zone(const char **at, int64_t *out)
     return true;
 }
 
+int mr_units_read_offset(const char *text, int32_t *out)
+{
+    const char *at = text + 1;
+    int64_t part[3] = {0, 0, 0}; /* hours, minutes, seconds */
+    if (strcmp(text, "UTC") == 0 || strcmp(text, "Z") == 0) {
+        *out = 0;
+        return 0;
+    }
+    if ((text[0] != '+' && text[0] != '-') || !take_number(&at, 2, 15, &part[0]))
+        return -MR_CONFIG_TYPE;
+    bool colons = at[0] == ':';
+    for (int i = 1; i < 3 && at[0] != '\0'; i++) {
+        if (colons && *at++ != ':')
+            return -MR_CONFIG_TYPE;
+        if ((!colons && i > 1) || !take_number(&at, 2, 59, &part[i]))
+            return -MR_CONFIG_TYPE;
+    }
+    if (at[0] != '\0')
+        return -MR_CONFIG_TYPE;
+    int64_t east_s = (part[0] * 60 + part[1]) * 60 + part[2];
+    *out = (int32_t)(text[0] == '-' ? -east_s : east_s);
+    return 0;
+}
+
 int mr_units_read_timestamp(const char *text, int64_t *out)
 {
     const char *at = text;

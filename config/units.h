@@ -20,6 +20,10 @@ int mr_units_read_ms(const char *text, uint64_t *out);
  * or +hh:mm. Years 1970 to 9999; fractions are cut to milliseconds. */
 int mr_units_read_timestamp(const char *text, int64_t *out);
 
+/* Seconds east of UTC: `UTC`, `Z`, or +hh, +hhmm, +hh:mm, +hh:mm:ss and the same with -, less than
+ * 16 hours, as PostgreSQL bounds them. */
+int mr_units_read_offset(const char *text, int32_t *out);
+
 /* A whole decimal number with an optional sign, nothing else. */
 int mr_units_read_i64(const char *text, int64_t *out);
 

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config/units.h"
+
 #include "base/ban.h"
 
 enum { MAX_IDENTIFIER_BYTES = 63, CONNECT_TIMEOUT_MS = 10000 };
@@ -260,6 +262,7 @@ static int rule_make(struct mr_wiring *w, uint32_t idx, struct mr_err *err)
     }
     w->n_rules = (size_t)idx + 1;
     rule->route.strict_names = !conf->schema_lenient_names;
+    (void)mr_units_read_offset(conf->timestamp_zone, &rule->route.zone_east_s); /* validated */
     int rc = schema_make(conf, false, &rule->route, err);
     return rc < 0 ? rc : schema_make(conf, true, &rule->route, err);
 }

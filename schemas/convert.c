@@ -156,7 +156,7 @@ static const struct cell cells[MR_N_FAMILIES][MR_N_TYPES] = {
     [MR_FAM_TIMETZ] = {PRINTED, [MR_T_TIMETZ] = {mr_write_timetz, false}},
     [MR_FAM_TIMESTAMP] =
         {PRINTED, [MR_T_TIMESTAMP] = {mr_write_ts, false},
-         [MR_T_TIMESTAMPTZ] = {mr_write_ts, false}, [MR_T_DATE] = {mr_write_ts_date, false}},
+         [MR_T_TIMESTAMPTZ] = {mr_write_ts_zone, false}, [MR_T_DATE] = {mr_write_ts_date, false}},
     [MR_FAM_INSTANT] =
         {PRINTED, [MR_T_TIMESTAMP] = {mr_write_ts, false},
          [MR_T_TIMESTAMPTZ] = {mr_write_ts, false}, [MR_T_DATE] = {mr_write_ts_date, true}},

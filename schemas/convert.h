@@ -63,6 +63,7 @@ struct mr_convert_run {
     struct mr_buf text;  /* of the value in hand: rendered text, bits */
     struct mr_buf more;  /* of a writer that needs text besides */
     struct mr_buf items; /* numbers and pairs of the value in hand */
+    int64_t zone_us;     /* of times without a zone, east of UTC */
     bool nanos_poison;
     bool excess_scale_round;
     bool for_jsonb; /* the document in hand goes to jsonb: no U+0000 (T-31) */

@@ -250,8 +250,8 @@ int mr_parse_timetz(struct mr_convert_run *run, const struct mr_convert *c, stru
     return rc;
 }
 
-/* Without an offset a text is read as UTC (X-11); with one, a timestamp gets the UTC clock (X-12).
- */
+/* Without an offset a text is read by the route's zone (X-11); with one, a timestamp gets the UTC
+ * clock (X-12). */
 int mr_parse_timestamp(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
 {
     struct mr_iso iso;
@@ -259,6 +259,8 @@ int mr_parse_timestamp(struct mr_convert_run *run, const struct mr_convert *c, s
     int rc = parse_iso(run, c, v->s, MR_ISO_DATE, &iso);
     if (rc == 0)
         rc = mr_iso_timestamp(&iso, &us, run->err);
+    if (rc == 0 && c->to.type == MR_T_TIMESTAMPTZ && (iso.parts & MR_ISO_OFFSET) == 0)
+        rc = mr_convert_zone(run, &us);
     if (rc == 0)
         rc = mr_convert_fraction(run, c, us);
     if (rc == 0)

@@ -93,6 +93,29 @@ int mr_write_ts(struct mr_convert_run *run, const struct mr_convert *c, struct m
     return rc;
 }
 
+int mr_convert_zone(struct mr_convert_run *run, int64_t *ts)
+{
+    if (*ts == INT64_MAX || *ts == INT64_MIN)
+        return 0;
+    int64_t at;
+    if (__builtin_sub_overflow(*ts, run->zone_us, &at) || at < MR_TS_MIN || at >= MR_TS_END)
+        return mr_err_set(run->err, MR_VALUE_OUT_OF_RANGE,
+                          "%" PRId64 " us is no timestamp, read by timestamp_zone", *ts);
+    *ts = at;
+    return 0;
+}
+
+int mr_write_ts_zone(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
+{
+    int64_t ts = v->i;
+    int rc = mr_convert_zone(run, &ts);
+    if (rc == 0)
+        rc = mr_convert_fraction(run, c, ts);
+    if (rc == 0)
+        run->emit->timestamp(run->out, &c->to, ts);
+    return rc;
+}
+
 int mr_write_ts_date(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
 {
     if (v->i == INT64_MAX || v->i == INT64_MIN) {

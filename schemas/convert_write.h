@@ -18,10 +18,11 @@ mr_write_fn mr_write_boolean, mr_write_boolean_integer, mr_write_boolean_bit, mr
     mr_write_integer_numeric, mr_write_integer_real, mr_write_integer_boolean, mr_write_real,
     mr_write_real_numeric, mr_write_numeric, mr_write_numeric_integer, mr_write_numeric_real,
     mr_write_bytes, mr_write_bytes_uuid, mr_write_date, mr_write_date_ts, mr_write_time,
-    mr_write_time_tz, mr_write_time_interval, mr_write_timetz, mr_write_ts, mr_write_ts_date,
-    mr_write_interval, mr_write_interval_integer, mr_write_uuid, mr_write_uuid_bytes, mr_write_bits,
-    mr_write_document, mr_write_printed, mr_write_json, mr_write_geometry_figure, mr_write_figure,
-    mr_write_bytes_geometry, mr_write_vector, mr_write_pairs;
+    mr_write_time_tz, mr_write_time_interval, mr_write_timetz, mr_write_ts, mr_write_ts_zone,
+    mr_write_ts_date, mr_write_interval, mr_write_interval_integer, mr_write_uuid,
+    mr_write_uuid_bytes, mr_write_bits, mr_write_document, mr_write_printed, mr_write_json,
+    mr_write_geometry_figure, mr_write_figure, mr_write_bytes_geometry, mr_write_vector,
+    mr_write_pairs;
 
 mr_write_fn mr_parse_text, mr_parse_varchar, mr_parse_boolean, mr_parse_integer, mr_parse_real,
     mr_parse_numeric, mr_parse_bytes, mr_parse_date, mr_parse_time, mr_parse_timetz,
@@ -38,6 +39,9 @@ int mr_convert_length(struct mr_convert_run *run, const struct mr_coltype *to,
 /* P5: microseconds into a column that keeps fewer digits of a second, which the server would round.
  */
 int mr_convert_fraction(struct mr_convert_run *run, const struct mr_convert *c, int64_t us);
+/* X-11: a wall clock of the route's zone as an instant; infinity stays. Errors: value.out_of_range.
+ */
+int mr_convert_zone(struct mr_convert_run *run, int64_t *ts);
 /* T-15: digits below a microsecond, which were floored. */
 int mr_convert_excess(struct mr_convert_run *run, bool excess);
 /* A time of day from 00:00 to 24:00. */

@@ -54,6 +54,7 @@ static void decoder_begin(struct mr_decoder *d, const struct mr_plan *plan,
     d->run.emit = plan->emit;
     d->run.out = &d->row;
     d->run.err = err;
+    d->run.zone_us = plan->zone_us;
     d->run.nanos_poison = plan->nanos_poison;
     d->run.excess_scale_round = plan->excess_scale_round;
     d->run.text_nul = plan->text_nul;

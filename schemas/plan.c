@@ -100,6 +100,7 @@ static struct mr_plan *plan_new(const struct mr_shape *shape, const struct mr_ro
     plan->guarded = route->guard != MR_GUARD_NONE && !shape->append;
     plan->tombstone_ignore = route->tombstone_ignore;
     plan->nanos_poison = route->nanos_poison;
+    plan->zone_us = route->zone_east_s * MR_US_PER_SECOND;
     plan->excess_scale_round = route->excess_scale_round;
     plan->max_zero_size_items = route->max_zero_size_items;
     plan->max_record_bytes = route->max_record_bytes;

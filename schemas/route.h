@@ -65,6 +65,7 @@ struct mr_route {
     bool key_from_value;     /* key_source = "value" */
     bool nanos_poison;       /* temporal_nanos = "poison" */
     bool excess_scale_round; /* numeric_excess_scale = "round" */
+    int32_t zone_east_s;     /* timestamp_zone */
     bool key_change_before;  /* key_change = "before" (E-12) */
     bool add_defaults;       /* V-06 */
     bool relax_not_null;     /* V-08 */

@@ -55,7 +55,6 @@ MR_TEST("options of features that this version lacks may only say their default"
         "tables[0].constants[0].name=a",
         "tables[0].nested_delimiter=.",
         "tables[0].envelope_prefix=x",
-        "tables[0].timestamp_zone=Europe/Berlin",
         "tables[0].fk_wait=1s",
         "registry.tls.key_password=x",
         "batch.adaptive=false",

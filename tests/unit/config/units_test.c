@@ -161,3 +161,32 @@ MR_TEST("a printed value reads back as the same value")
     MR_CHECK_STR(mr_buf_cstr(&out), "90s");
     mr_buf_release(&out);
 }
+
+/* */
+MR_TEST("an offset of a zone is UTC, or hours with minutes and seconds, east of it")
+{
+    static const struct {
+        const char *text;
+        int32_t east_s;
+    } good[] = {{"UTC", 0},
+                {"Z", 0},
+                {"+00", 0},
+                {"+02:00", 7200},
+                {"-0330", -12600},
+                {"+05:45", 20700},
+                {"-15:59:59", -57599},
+                {"+0530", 19800}};
+    static const char *const bad[] = {
+        "",      "utc",     "Europe/Berlin", "+2",     "+16:00",  "+02:60",   "+02:",   "02:00",
+        "+02:0", "+02:00:", "+02:00:60",     "+02003", "+020030", "+02:0030", "+02:00 "};
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        int32_t out = 1;
+        MR_CHECK_OK(mr_units_read_offset(good[i].text, &out));
+        MR_CHECK_INT(out, good[i].east_s);
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        int32_t out = 7;
+        if (mr_units_read_offset(bad[i], &out) == 0 || out != 7)
+            MR_FAIL("%s was read as %d", bad[i], (int)out);
+    }
+}

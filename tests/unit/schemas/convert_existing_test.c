@@ -320,6 +320,47 @@ MR_TEST("a timestamp is read as UTC, and an instant is written as UTC's wall clo
     check_refused(NAMED("long", "io.debezium.time.MicroTimestamp"), none);
 }
 
+/* X-11 */
+MR_TEST("a route's zone says which instant a wall clock means, and nothing else")
+{
+    static const char micro[] = NAMED("long", "io.debezium.time.MicroTimestamp");
+    static const char date[] = NAMED("int", "io.debezium.time.Date");
+    static const struct number_case numbers[] = {
+        {micro, "timestamptz", 0, "1969-12-31 22:00:00+00"},
+        {micro, "timestamptz", INT64_MAX, "infinity"},
+        {micro, "timestamptz", INT64_MIN, "-infinity"},
+        {micro, "timestamptz", INT64_C(-210866796000000000), "4714-11-24 00:00:00+00 BC"},
+        {micro, "timestamptz", INT64_C(-210866796000000001), "!value.out_of_range"},
+        {micro, "timestamp", 0, "1970-01-01 00:00:00"},
+        {micro, "date", 0, "1970-01-01"},
+        {micro, "text", 0, "1970-01-01 00:00:00"},
+        {LOGICAL("long", "timestamp-micros"), "timestamptz", 0, "1970-01-01 00:00:00+00"},
+        {date, "timestamptz", 0, "1970-01-01 00:00:00+00"}, /* X-14: midnight in UTC */
+    };
+    static const struct text_case texts[] = {
+        {NAMED("string", "io.debezium.time.IsoTimestamp"), "timestamptz", "2020-01-01T00:00:00Z",
+         "2019-12-31 22:00:00+00"},
+        {TEXT, "timestamptz", "2020-01-01 00:00:00", "2019-12-31 22:00:00+00"},
+        {TEXT, "timestamptz", "2020-01-01 00:00:00Z", "2020-01-01 00:00:00+00"},
+        {TEXT, "timestamptz", "infinity", "infinity"},
+        {TEXT, "timestamp", "2020-01-01 00:00:00", "2020-01-01 00:00:00"},
+        {NAMED("string", "io.debezium.time.ZonedTimestamp"), "timestamptz", "2020-01-01T00:00:00Z",
+         "2020-01-01 00:00:00+00"},
+    };
+    static const struct number_case west[] = {
+        {micro, "timestamptz", 0, "1970-01-01 03:30:00+00"},
+        {NAMED("long", "io.debezium.time.Timestamp"), "timestamptz", INT64_C(9224318003399999),
+         "294276-12-31 23:59:59.999+00"},
+        {NAMED("long", "io.debezium.time.Timestamp"), "timestamptz", INT64_C(9224318003400000),
+         "!value.out_of_range"},
+    };
+    pc.route.zone_east_s = 7200;
+    CHECK(numbers, numbers);
+    CHECK(texts, texts);
+    pc.route.zone_east_s = -12600;
+    CHECK(numbers, west);
+}
+
 /* X-13 */
 MR_TEST("a timestamp is a date at midnight only, an instant never unless the route says so")
 {
