@@ -246,3 +246,38 @@ def _(lab, n):
 def _(lab, n):
     return Case(hundred(lab, n), [(i, "x", "y") for i in range(50)], route={"on_bad_record": "stop"},
                 halt="avro.trailing", position=50)
+
+
+@case(170, "F-44 a subject of any strategy, and of none, decodes by its id")
+def _(lab, n):
+    """Registered under <topic>-value, the record's name, topic and name, and a subject that fits nothing."""
+    t = lab.plain(n)
+    name = f"{t.namespace}.Value"
+    records = []
+    for i, subject in enumerate([f"{t.topic}-value", name, f"{t.topic}-{name}", "elsewhere"]):
+        # a schema of its own for each subject, so that no id is shared
+        schema = {**t.value_schema, "doc": subject}
+        schema_id = lab.stub.register(subject, schema)
+        records.append(Record(t.topic, t.key_bytes(row(i)),
+                              wire.confluent(schema_id, wire.datum(schema, row(i)))))
+    return Case(records, [(i, "x", "y") for i in range(4)])
+
+
+@case(171, "F-45 versions that no compatibility mode would allow load by name, old and new by turn")
+def _(lab, n):
+    def version(*fields) -> dict:
+        return {"type": "record", "name": "V", "fields": [
+            {"name": "id", "type": "int"}, *({"name": f, "type": t} for f, t in fields)]}
+    keys = lab.plain(n)
+    versions = [(version(("a", "string"), ("b", "string")), {"a": "x", "b": "y"}),
+                (version(("b", "string"), ("a", "int")), {"a": 7, "b": "swapped"}),
+                (version(("a", {"type": "record", "name": "A", "fields": [{"name": "k", "type": "boolean"}]})),
+                 {"a": {"k": True}}),
+                (version(("b", ["null", "double"])), {"b": 0.5}),
+                (version(("a", "string"), ("b", "string")), {"a": "again", "b": "old"})]
+    ids = [lab.register(n, schema) for schema, _ in versions]
+    records = [Record(keys.topic, keys.key_bytes({"id": i}),
+                      wire.confluent(ids[i], wire.datum(schema, {"id": i, **values})))
+               for i, (schema, values) in enumerate(versions)]
+    return Case(records, [(0, "x", "y"), (1, "7", "swapped"), (2, '{"k": true}', None), (3, None, "0.5"),
+                          (4, "again", "old")])
