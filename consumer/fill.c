@@ -341,19 +341,28 @@ static int decode_by_plan(struct mr_lane *lane, const struct mr_target *target,
 }
 
 /* Finds the plan and decodes. A record without a key may be a truncate, which makes no table: that
- * is seen when it was decoded. */
+ * is seen when it was decoded. A label that the plan's table does not know may be new in the
+ * target: such a record is looked at by a table that was read after it came (X-20). */
 static int decode_record(struct mr_lane *lane, struct mr_record *record, struct fill_work *work,
                          struct mr_err *err)
 {
+    bool read_again = false;
+
     for (;;) {
         int rc = plan_get(lane, record, &work->want, &work->plan, err);
         if (rc < 0)
             return rc;
         rc = decode_by_plan(lane, record->part->target, work, err);
-        if (rc != -MR_TARGET_MISSING || work->want.wants_row || !mr_plan_lacks_table(work->plan))
+        if (rc < 0 && mr_decoder_missed_label(lane->decoder) && !read_again) {
+            mr_plans_forget(lane->plans, &work->want);
+            read_again = true;
+        } else if (rc != -MR_TARGET_MISSING || work->want.wants_row ||
+                   !mr_plan_lacks_table(work->plan)) {
             return rc;
+        } else {
+            work->want.wants_row = true;
+        }
         mr_err_clear(err);
-        work->want.wants_row = true;
     }
 }
 

@@ -129,6 +129,16 @@ int mr_plans_find(struct mr_plans *plans, const struct mr_plan_for *want, struct
     return 0;
 }
 
+void mr_plans_forget(struct mr_plans *plans, const struct mr_plan_for *want)
+{
+    struct plan_key key;
+
+    key_make(want, &key);
+    struct plan_entry *entry = mr_map_find(&plans->by_key, &key, sizeof key);
+    if (entry != NULL)
+        entry_drop(plans, entry);
+}
+
 /* F-18, S-11: what the route refuses of a writer's schema. */
 static int schema_check(const struct mr_plan_for *want, const struct mr_schema *schema,
                         struct mr_err *err)

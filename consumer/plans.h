@@ -43,6 +43,9 @@ int mr_plans_find(struct mr_plans *plans, const struct mr_plan_for *want, struct
 int mr_plans_resolve(struct mr_plans *plans, const struct mr_plan_for *want, uint32_t deadline_ms,
                      struct mr_plan **out, struct mr_err *err);
 
+/* The plan is made anew when it is asked for next: its table is not what it was. */
+void mr_plans_forget(struct mr_plans *plans, const struct mr_plan_for *want);
+
 /* How the key or value of the plan that was given last becomes what that plan reads; NULL: it is as
  * it is. Borrowed as the plan. */
 const struct mr_resolver *mr_plans_resolver(const struct mr_plans *plans, bool is_key);

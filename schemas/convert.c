@@ -104,7 +104,7 @@ static const struct cell cells[MR_N_FAMILIES][MR_N_TYPES] = {
          [MR_T_FLOAT8] = {mr_write_numeric_real, true}, [MR_T_NUMERIC] = {mr_write_numeric, false}},
     [MR_FAM_TEXT] = {[MR_T_TEXT] = {mr_parse_text, false},
                      [MR_T_CAST] = {mr_parse_varchar, false},
-                     [MR_T_ENUM] = {mr_parse_text, false},
+                     [MR_T_ENUM] = {mr_parse_enum, false},
                      [MR_T_VARCHAR] = {mr_parse_varchar, false},
                      [MR_T_BPCHAR] = {mr_parse_varchar, false},
                      [MR_T_BOOL] = {mr_parse_boolean, false},

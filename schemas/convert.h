@@ -66,7 +66,8 @@ struct mr_convert_run {
     int64_t zone_us;     /* of times without a zone, east of UTC */
     bool nanos_poison;
     bool excess_scale_round;
-    bool for_jsonb; /* the document in hand goes to jsonb: no U+0000 (T-31) */
+    bool label_missed; /* an enum's label is not among those of the table as it was read */
+    bool for_jsonb;    /* the document in hand goes to jsonb: no U+0000 (T-31) */
     enum mr_text_nul text_nul;
 };
 

@@ -38,6 +38,32 @@ int mr_parse_text(struct mr_convert_run *run, const struct mr_convert *c, struct
     return rc;
 }
 
+/* Neither text nor labels hold a NUL. */
+static int label_order(const void *key, const void *label)
+{
+    const struct mr_slice *text = key;
+    const char *const *at = label;
+    int order = text->len > 0 ? strncmp((const char *)text->data, *at, text->len) : 0;
+    return order != 0 || (*at)[text->len] == '\0' ? order : -1;
+}
+
+/* the server would take the whole batch down for a label that it does not know. */
+int mr_parse_enum(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
+{
+    const struct mr_labels *labels = c->to.labels;
+    struct mr_slice text = v->s;
+    int rc = mr_convert_screen(run, &text);
+    if (rc < 0)
+        return rc;
+    if (labels != NULL &&
+        bsearch(&text, labels->texts, labels->n, sizeof *labels->texts, label_order) == NULL) {
+        run->label_missed = true;
+        return mr_err_set(run->err, MR_VALUE_INVALID, "no label of the enum");
+    }
+    run->emit->text(run->out, &c->to, (const char *)text.data, text.len);
+    return 0;
+}
+
 int mr_parse_varchar(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
 {
     struct mr_slice text = v->s;

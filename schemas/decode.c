@@ -58,6 +58,7 @@ static void decoder_begin(struct mr_decoder *d, const struct mr_plan *plan,
     d->run.nanos_poison = plan->nanos_poison;
     d->run.excess_scale_round = plan->excess_scale_round;
     d->run.text_nul = plan->text_nul;
+    d->run.label_missed = false;
     mr_buf_reset(&d->key_fields);
     mr_buf_reset(&d->canons);
     for (uint16_t i = 0; i < plan->n_slots; i++)
@@ -464,6 +465,11 @@ static int check_size(struct mr_decoder *d)
         return mr_err_set(d->err, MR_FRAMING_TOO_LARGE, "%zu bytes, %zu allowed",
                           d->in->value.len + d->in->key.len, most);
     return 0;
+}
+
+bool mr_decoder_missed_label(const struct mr_decoder *decoder)
+{
+    return decoder->run.label_missed;
 }
 
 int mr_decode_record(const struct mr_plan *plan, struct mr_decoder *d,

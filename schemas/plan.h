@@ -154,6 +154,10 @@ struct mr_decoder; /* scratch of one thread: row buffer, explicit stack, number 
 struct mr_decoder *mr_decoder_new(void);
 void mr_decoder_free(struct mr_decoder *decoder);
 
+/* Did the last record fail for an enum's label that the table, as the plan has it, does not know?
+ * The target may know it by now (X-20). */
+bool mr_decoder_missed_label(const struct mr_decoder *decoder);
+
 /* Decodes one record by its plan. All checks of contract.md section 2 and of section 5's ranges
  * happen here; a POISON error names column and reason and leaves nothing behind. `out` is filled on
  * 0. */

@@ -69,6 +69,12 @@ enum mr_interval_field {
     MR_FIELD_SECOND
 };
 
+/* The labels of an enum of the target, sorted by their bytes. */
+struct mr_labels {
+    uint32_t n;
+    const char **texts;
+};
+
 struct mr_coltype {
     enum mr_type type;
     enum mr_type elem; /* of MR_T_ARRAY; MR_T_CAST of a MR_T_CAST whose texts are the target's own
@@ -85,6 +91,8 @@ struct mr_coltype {
     const char *base_sql; /* of a domain with constraints: its base type, which is what the rest of
                              this describes; staged as that, cast in the merge (T-47); NULL */
     bool composite; /* a row type of the target's own: takes its row literals alone (T-47) */
+    const struct mr_labels *labels; /* of an enum, or of the enum that an array's items are, as the
+                                       table was read; in arena; NULL: not known */
     bool as_number; /* the target stores a text that looks like a number as int64 or as a double:
                        what that would change is the record's fault (L-03) */
 };

@@ -72,6 +72,7 @@ enum {
     C_ELEM_BASE,
     C_ELEM_TYPMOD,
     C_ELEM_EXTENSION,
+    C_LABELS,
 };
 
 /* clang-format off */
@@ -96,7 +97,12 @@ static const char columns_sql[] =
     "a.attgenerated <> '', a.attidentity, t.typtype, COALESCE(e.oid, 0), COALESCE(e.typtype, ''), "
     "b.oid, b.typmod, b.kind, b.checked, pg_catalog.format_type(b.oid, b.typmod), "
     "t.typcategory = 'A', " /* also of a domain over an array */
-    "b.extension, COALESCE(c.oid, 0), COALESCE(c.typmod, -1), c.extension "
+    "b.extension, COALESCE(c.oid, 0), COALESCE(c.typmod, -1), c.extension, "
+    /* each label behind its length, since it may hold any character */
+    "(SELECT pg_catalog.string_agg(pg_catalog.concat(pg_catalog.octet_length("
+    "l.enumlabel::pg_catalog.text), ':', l.enumlabel), '' "
+    "ORDER BY l.enumlabel::pg_catalog.text COLLATE pg_catalog.\"C\") "
+    "FROM pg_catalog.pg_enum l WHERE l.enumtypid = COALESCE(c.oid, b.oid)) "
     "FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid "
     "LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem AND e.typarray = t.oid "
     BASE_OF("t.oid") "b " BASE_OF("e.oid") "c "
@@ -106,6 +112,29 @@ static const char columns_sql[] =
 static char *arena_text(struct mr_table *table, const char *text)
 {
     return mr_arena_copy(&table->arena, text, strlen(text) + 1);
+}
+
+/* "3:red5:green"; they come sorted. False: no memory. */
+static bool labels_fill(struct mr_table *table, struct mr_coltype *to, const char *packed)
+{
+    size_t max = strlen(packed) / 2; /* none is shorter than "0:" */
+    struct mr_labels *labels = mr_arena_alloc(&table->arena, sizeof *labels);
+    const char **texts = mr_arena_alloc(&table->arena, (max + 1) * sizeof *texts);
+    if (labels == NULL || texts == NULL)
+        return false;
+    *labels = (struct mr_labels){.texts = texts};
+    while (*packed != '\0') {
+        char *colon;
+        size_t len = strtoul(packed, &colon, 10);
+        char *text = mr_arena_copy(&table->arena, colon + 1, len + 1);
+        if (text == NULL)
+            return false;
+        text[len] = '\0';
+        texts[labels->n++] = text;
+        packed = colon + 1 + len;
+    }
+    to->labels = labels;
+    return true;
 }
 
 static bool type_fill(struct mr_table *table, struct mr_coltype *to, const PGresult *res, int row)
@@ -130,6 +159,8 @@ static bool type_fill(struct mr_table *table, struct mr_coltype *to, const PGres
     to->sql = arena_text(table, PQgetvalue(res, row, C_SQL));
     if (constrained)
         to->base_sql = arena_text(table, PQgetvalue(res, row, C_BASE_SQL));
+    if (!PQgetisnull(res, row, C_LABELS) && !labels_fill(table, to, PQgetvalue(res, row, C_LABELS)))
+        return false;
     return to->sql != NULL && (to->base_sql != NULL || !constrained);
 }
 

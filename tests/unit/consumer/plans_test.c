@@ -261,6 +261,25 @@ MR_TEST("a plan of an older version of its table is found no more")
     MR_CHECK_OK(find(1));
 }
 
+/* */
+MR_TEST("a plan that is forgotten is made anew with the table read again, others stay")
+{
+    struct mr_plan_for want = want_of(1);
+    struct mr_plan_for never = want_of(5);
+    plan_case_table(&f.pc, "id int8 pk, v enum");
+    MR_CHECK_OK(resolve(3));
+    MR_CHECK_OK(resolve(1));
+    MR_CHECK_U64(f.n_opens, 2);
+    mr_plans_forget(f.plans, &never);
+    mr_plans_forget(f.plans, &want);
+    mr_plans_forget(f.plans, &want);
+    MR_CHECK_INT(find(1), -MR_EMPTY);
+    MR_CHECK_OK(find(3));
+    MR_CHECK_OK(resolve(1));
+    MR_CHECK_U64(f.n_opens, 3);
+    MR_CHECK_OK(find(1));
+}
+
 /* H-10 */
 MR_TEST("a schema that is none is remembered for a minute with its error, then asked anew")
 {

@@ -483,6 +483,43 @@ MR_TEST("an array goes where its items may go, or into JSON as a whole")
     check_refused(ITEMS("\"int\""), none);
 }
 
+/* */
+MR_TEST("an enum takes the labels that the table had when it was read, where they are known")
+{
+    static const char *texts[] = {"", "gr", "green", "red", "\xc3\xa9"}; /* sorted by bytes */
+    static const struct mr_labels colours = {.n = 5, .texts = texts};
+    static const struct text_case cases[] = {
+        {TEXT, "enum", "red", "red"},
+        {TEXT, "enum", "green", "green"},
+        {TEXT, "enum", "gr", "gr"},
+        {TEXT, "enum", "", ""},
+        {TEXT, "enum", "\xc3\xa9", "\xc3\xa9"},
+        {TEXT, "enum", "Red", "!value.invalid"},
+        {TEXT, "enum", "re", "!value.invalid"},
+        {TEXT, "enum", "reds", "!value.invalid"},
+        {TEXT, "enum", "gre", "!value.invalid"},
+        {TEXT, "enum", " red", "!value.invalid"},
+        {TEXT, "enum", "\xff", "!value.utf8"},
+    };
+    static const struct hex_case hexes[] = {
+        {ITEMS("\"string\""), "enum[]", "02 06 726564 00", "{red}"},
+        {ITEMS("\"string\""), "enum[]", "02 04 7265 00", "!value.invalid"},
+        {"{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"red\",\"blue\"]}", "enum", "00", "red"},
+        {"{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"red\",\"blue\"]}", "enum", "02",
+         "!value.invalid"},
+    };
+    static const struct text_case unknown[] = {{TEXT, "enum", "anything", "anything"}};
+    static const char *const none[] = {"enum", NULL};
+    labels = &colours;
+    CHECK(texts, cases);
+    MR_CHECK(!mr_decoder_missed_label(pc.decoder)); /* the last one's fault was another */
+    CHECK(hexes, hexes);
+    MR_CHECK(mr_decoder_missed_label(pc.decoder));
+    check_refused("\"int\"", none);
+    labels = NULL;
+    CHECK(texts, unknown);
+}
+
 /* */
 MR_TEST("an interval is a text, and microseconds where it has no days and months")
 {

@@ -1,0 +1,65 @@
+"""Contract section 5.1 where it needs a server: what the target's catalogue says of a column's values.
+
+Value by value, without a server: tests/unit/schemas/convert_existing_test.c.
+"""
+
+import pytest
+
+from harness.schemas import PlainTable, opt
+
+COLOURS = {"type": "array", "items": "string"}
+
+
+@pytest.fixture
+def colours(streams, schemas, topic, target):
+    """A table with an enum column and one of its arrays, and labels that need care."""
+    streams.create(topic())
+    target.run("CREATE TYPE colour AS ENUM ('red', 'green', 'it''s \"5:x\"', 'größe', '')")
+    target.run("CREATE TABLE t(id int PRIMARY KEY, c colour, cs colour[])")
+    return PlainTable(schemas, topic(), [("id", "int"), ("c", opt("string")), ("cs", opt(COLOURS))], ["id"])
+
+
+def test_an_enum_takes_the_labels_that_the_target_has_and_no_other(streams, colours, millrace, target):
+    """X-20, T-06: an unknown label is one record's fault, found before the server."""
+    good = ["red", 'it\'s "5:x"', "größe", "", None]
+    bad = ["Red", "re", "redd", "blue", "gr", "x" * 100]
+    records = [colours.put({"id": i, "c": c, "cs": None if c is None else [c, "green"]}) for i, c in enumerate(good)]
+    records += [colours.put({"id": 100 + i, "c": c, "cs": None}) for i, c in enumerate(bad)]
+    records += [colours.put({"id": 200, "c": None, "cs": ["red", "blue"]}), colours.put({"id": 300, "c": "green", "cs": []})]
+    streams.produce(*records)
+    millrace([{"topic": colours.topic, "table": "t"}]).load_to_end()
+    n = len(good)
+    assert target.codes(colours.topic) == [(n + i, "value.invalid") for i in range(len(bad) + 1)]
+    assert target.query("SELECT id, c::text, cs::text[] FROM t ORDER BY id") == [
+        *((i, c, None if c is None else [c, "green"]) for i, c in enumerate(good)), (300, "green", [])]
+
+
+def test_a_label_that_the_enum_got_meanwhile_is_known_at_once(streams, colours, millrace, target):
+    """X-20: the set is read again for a record that misses a label, once."""
+    topic = colours.topic
+    one = millrace([{"topic": topic, "table": "t"}]).start()
+    streams.produce(colours.put({"id": 1, "c": "red", "cs": None}), colours.put({"id": 2, "c": "blue", "cs": None}))
+    target.await_positions(topic, {0: 2}, 60, one.must_run)
+    for i, label in enumerate(["blue", "black"]):
+        target.run(f"ALTER TYPE colour ADD VALUE '{label}'")
+        streams.produce(colours.put({"id": 3 + i, "c": label, "cs": [label]}),
+                        colours.put({"id": 3 + i, "c": label, "cs": [label, "red"]}))
+        target.await_positions(topic, {0: 4 + 2 * i}, 60, one.must_run)
+    assert target.codes(topic) == [(1, "value.invalid")]
+    assert target.query("SELECT id, c::text, cs::text[] FROM t ORDER BY id") == [
+        (1, "red", None), (3, "blue", ["blue", "red"]), (4, "black", ["black", "red"])]
+    one.stop()
+
+
+def test_a_wall_clock_is_the_instant_that_the_routes_zone_says(streams, schemas, topic, millrace, target):
+    """X-11: as the server reads the same clock at that offset."""
+    streams.create(topic())
+    micros = {"type": "long", "connect.name": "io.debezium.time.MicroTimestamp"}
+    table = PlainTable(schemas, topic(), [("id", "int"), ("at", opt(micros)), ("said", opt("string"))], ["id"])
+    target.run("CREATE TABLE t(id int PRIMARY KEY, at timestamptz, said timestamptz)")
+    streams.produce(table.put({"id": 1, "at": 0, "said": "1970-01-01 00:00:00"}),
+                    table.put({"id": 2, "at": 9_223_372_036_825_200_000, "said": "1970-01-01 00:00:00Z"}))
+    millrace([{"topic": topic(), "table": "t", "timestamp_zone": "-03:30"}]).load_to_end()
+    clock = "timestamptz '1970-01-01 00:00:00-03:30'"
+    assert target.query(f"SELECT id, at = {clock}, NOT isfinite(at), said = {clock} FROM t ORDER BY id") == [
+        (1, True, False, True), (2, False, True, False)]
