@@ -3,6 +3,8 @@
 Value by value, without a server: tests/unit/schemas/convert_existing_test.c.
 """
 
+from decimal import Decimal
+
 import pytest
 
 from harness.schemas import PlainTable, opt
@@ -63,3 +65,50 @@ def test_a_wall_clock_is_the_instant_that_the_routes_zone_says(streams, schemas,
     clock = "timestamptz '1970-01-01 00:00:00-03:30'"
     assert target.query(f"SELECT id, at = {clock}, NOT isfinite(at), said = {clock} FROM t ORDER BY id") == [
         (1, True, False, True), (2, False, True, False)]
+
+
+TYPES = [  # a column type, the string that the source sends, what the server shows
+    ("inet", "192.168.0.1/24", "192.168.0.1/24"), ("inet", "::1", "::1/128"), ("cidr", "10.0.0.0/8", "10.0.0.0/8"),
+    ("macaddr", "08:00:2b:01:02:03", "08:00:2b:01:02:03"),
+    ("macaddr8", "08:00:2b:01:02:03:04:05", "08:00:2b:01:02:03:04:05"),
+    ("int4range", "[1,10)", "[1,10)"), ("numrange", "(,1.50]", "(,1.50]"), ("daterange", "empty", "empty"),
+    ("tstzrange", '["2020-01-01 00:00:00+00",)', '["2020-01-01 00:00:00+00",)'),
+    ("citext", "MiXed", "MiXed"), ("isbn", "978-0-393-04002-9", "0-393-04002-X"), ("money", "-$1,234.50", "-$1,234.50"),
+    ("point", "(1,2)", "(1,2)"), ("tsvector", "'a b':2 'c'", "'a b':2 'c'"), ("xml", "<a>b</a>", "<a>b</a>"),
+    ("pg_lsn", "16/B374D848", "16/B374D848"),
+]
+
+
+def test_strings_go_into_types_that_only_the_server_knows(streams, schemas, topic, millrace, target):
+    """T-42, X-08, P-14: by way of a text column of the stage and a cast in the merge; inserted and updated."""
+    for extension in ("citext", "isn"):
+        if not target.query("SELECT 1 FROM pg_available_extensions WHERE name = %s", extension):
+            pytest.skip(f"PostgreSQL's contrib extension {extension} is not installed")
+        target.run(f"CREATE EXTENSION {extension}")
+    streams.create(topic())
+    names = [f"v{i}" for i in range(len(TYPES))]
+    columns = ", ".join(f"{name} {kind}" for name, (kind, _, _) in zip(names, TYPES))
+    target.run(f"CREATE TABLE t(id int PRIMARY KEY, {columns}); INSERT INTO t(id) VALUES (2)")
+    table = PlainTable(schemas, topic(), [("id", "int"), *((name, opt("string")) for name in names)], ["id"])
+    sent = dict(zip(names, (text for _, text, _ in TYPES)))
+    streams.produce(*(table.put({"id": i, **sent}) for i in (1, 2)), table.put({"id": 3, **dict.fromkeys(names)}))
+    millrace([{"topic": topic(), "table": "t"}]).load_to_end()
+    shown = ", ".join(f"{name}::text" for name in names)
+    target.run("SET timezone = 'UTC'")
+    found = target.query(f"SELECT id, {shown} FROM t ORDER BY id")
+    expected = tuple(text for _, _, text in TYPES)
+    assert found == [(1, *expected), (2, *expected), (3, *[None] * len(TYPES))]
+
+
+def test_a_decimal_goes_into_money_to_the_cent(streams, schemas, topic, millrace, target):
+    """T-43, T-71: under lc_monetary = C; a third digit behind the point is the record's fault."""
+    streams.create(topic())
+    decimal = {"type": "bytes", "logicalType": "decimal", "precision": 19, "scale": 3}
+    table = PlainTable(schemas, topic(), [("id", "int"), ("m", opt(decimal))], ["id"])
+    target.run("CREATE TABLE t(id int PRIMARY KEY, m money)")
+    amounts = ["1234.500", "-0.010", "0.001", "92233720368547.700", None]
+    streams.produce(*(table.put({"id": i, "m": None if a is None else Decimal(a)}) for i, a in enumerate(amounts)))
+    millrace([{"topic": topic(), "table": "t"}]).load_to_end()
+    assert target.codes(topic()) == [(2, "numeric.excess_scale")]
+    assert target.query("SELECT id, m::numeric FROM t ORDER BY id") == [
+        (0, Decimal("1234.50")), (1, Decimal("-0.01")), (3, Decimal("92233720368547.70")), (4, None)]

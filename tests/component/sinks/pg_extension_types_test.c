@@ -89,7 +89,7 @@ VALUE(v_sparse,
 static const int32_t no_idx[1];
 VALUE(v_nothing, vector(out, to, &(struct mr_vector){.dim = 5, .idx = no_idx}))
 
-// T-44, T-45; case 132
+// T-44, T-45, P-34; case 132
 MR_TEST("vectors arrive as they were sent, in each of pgvector's types")
 {
     static const struct type_case cases[] = {

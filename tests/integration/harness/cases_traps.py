@@ -16,7 +16,7 @@ P = "__debezium_unavailable_value"  # U-01
 
 def trap(number: int, title: str):
     def keep(build):
-        TRAPS[number] = (f"P-{number % 100:02d} {title}", build)
+        TRAPS[number] = (title, build)
         return build
     return keep
 
@@ -37,7 +37,7 @@ MAIL = [("id", "int"), ("a", opt("string")), ("doc", opt(JSON))]
 
 
 # -- unavailable values
-@trap(1, "U-01 the placeholder is neither stored nor cast to jsonb")
+@trap(1, "P-01 U-01 the placeholder is neither stored nor cast to jsonb")
 def _(lab, n):
     t = lab.envelope(n, MAIL)
     return Case([t.update({"id": 1, "a": P, "doc": P}), t.update({"id": 2, "a": "new", "doc": P})],
@@ -45,7 +45,7 @@ def _(lab, n):
                 "doc jsonb NOT NULL)", pre=[(1, "big", '{"k": 1}'), (2, "big", '{"k": 2}')])
 
 
-@trap(3, "U-05 U-15a an array's placeholder is known as one item and as the bare text")
+@trap(3, "P-03 U-05 U-15a an array's placeholder is known as one item and as the bare text")
 def _(lab, n):
     either = ["null", "string", STRINGS]
     t = lab.envelope(n, [("id", "int"), ("tags", opt(STRINGS)), ("any", either)])
@@ -56,7 +56,7 @@ def _(lab, n):
                 pre=[(i, ["old"], f'{{"was": {i}}}') for i in (1, 2, 3)])
 
 
-@trap(4, "U-26 R-02 rows with and without a mask in one merge keep their values")
+@trap(4, "P-04 U-26 R-02 rows with and without a mask in one merge keep their values")
 def _(lab, n):
     t = lab.envelope(n)
     return Case([t.update(row(1, "x", P)), t.update(row(2, "y", "new")), t.create(row(3, "z", "w")),
@@ -65,7 +65,7 @@ def _(lab, n):
                 pre=[(1, "a", "BIG1"), (2, "b", "BIG2"), (4, "d", "BIG4")])
 
 
-@trap(35, "DBZ-7193 an array's placeholder counts also where before is complete")
+@trap(35, "P-35 DBZ-7193 an array's placeholder counts also where before is complete")
 def _(lab, n):
     """REPLICA IDENTITY FULL: detection is by value."""
     t = lab.envelope(n, [("id", "int"), ("a", opt("string")), ("tags", opt(STRINGS))])
@@ -77,7 +77,7 @@ def _(lab, n):
 
 
 # -- order, reduction and deletes
-@trap(5, "R-03 R-04 a row that comes back after its delete in one flush stays")
+@trap(5, "P-05 R-03 R-04 a row that comes back after its delete in one flush stays")
 def _(lab, n):
     t = lab.envelope(n)
     return Case([t.update(row(1, "p")), t.delete(row(1)), t.tombstone(row(1)), t.create(row(1, "again", None)),
@@ -85,7 +85,7 @@ def _(lab, n):
                 [(1, "again", None), (2, "again", "y")], pre=[(1, "o", "o"), (3, "o", "o")])
 
 
-@trap(6, "F-01 E-05 E-10 a delete is one by its op and by a null value, never by an empty one")
+@trap(6, "P-06 F-01 E-05 E-10 a delete is one by its op and by a null value, never by an empty one")
 def _(lab, n):
     t = lab.envelope(n)
     bare = Record(t.topic, t.key_bytes(row(2)), t.envelope("d", None, None))
@@ -94,14 +94,14 @@ def _(lab, n):
                 pre=[(i, "o", "o") for i in (1, 2, 3, 4)])
 
 
-@trap(8, "R-02 many changes of one key in one batch are one row, in whatever order they come")
+@trap(8, "P-08 R-02 many changes of one key in one batch are one row, in whatever order they come")
 def _(lab, n):
     t = lab.envelope(n)
     changes = [t.update(row(i % 3, f"a{i}", f"b{i}")) for i in range(300)]
     return Case(changes, [(k, f"a{297 + k}", f"b{297 + k}") for k in range(3)])
 
 
-@trap(22, "partitions that touch the same keys in opposite order lock nobody out")
+@trap(22, "P-22 partitions that touch the same keys in opposite order lock nobody out")
 def _(lab, n):
     t = lab.envelope(n)
     there = [at(0, t.update(row(i))) for i in range(500)]
@@ -113,21 +113,21 @@ def _(lab, n):
                 check=check)
 
 
-@trap(23, "E-14 R-20 a truncate empties the table and is no row")
+@trap(23, "P-23 E-14 R-20 a truncate empties the table and is no row")
 def _(lab, n):
     t = lab.envelope(n)
     return Case([t.create(row(2)), t.update(row(1, "late")), t.truncate(), t.truncate(), t.create(row(3)),
                  t.update(row(3, "x3"))], [(3, "x3", "y")], pre=[(1, "o", "o")])
 
 
-@trap(24, "E-10 a tombstone as the first record, of a key that nobody knows")
+@trap(24, "P-24 E-10 a tombstone as the first record, of a key that nobody knows")
 def _(lab, n):
     t = lab.envelope(n)
     return Case([t.tombstone(row(9)), t.tombstone(row(9)), t.create(row(1)), t.tombstone(row(8))], [(1, "x", "y")],
                 ddl=None)
 
 
-@trap(37, "O-01 without a guard a lower lsn is no older record")
+@trap(37, "P-37 O-01 without a guard a lower lsn is no older record")
 def _(lab, n):
     """Transactions interleave in the log: within a partition the offset alone says what came later."""
     t = lab.envelope(n)
@@ -139,7 +139,7 @@ def _(lab, n):
 
 
 # -- values
-@trap(9, "S-16 a null stays null, whatever default the schema has")
+@trap(9, "P-09 S-16 a null stays null, whatever default the schema has")
 def _(lab, n):
     t = lab.envelope(n, [("id", "int"), ("a", ["string", "null"]), ("b", ["int", "null"])])
     fields = t.envelope_schema["fields"][0]["type"][1]["fields"]
@@ -149,7 +149,7 @@ def _(lab, n):
                  t.update({"id": 2, "a": None, "b": 1})], [(1, None, None), (2, None, 1)], ddl=None)
 
 
-@trap(10, "microseconds, arrays and bytes in many rows of one batch")
+@trap(10, "P-10 microseconds, arrays and bytes in many rows of one batch")
 def _(lab, n):
     t = lab.envelope(n, [("id", "int"), ("at", opt(MICROS)), ("tags", opt(STRINGS)), ("raw", opt("bytes"))])
     rows = [{"id": i, "at": 1_478_260_290_123_456 + i, "tags": [f"t{i}", 'a"b', "c,d"], "raw": bytes([0, i, 255])}
@@ -161,7 +161,7 @@ def _(lab, n):
                 query="SELECT id, at::text, tags, raw FROM {table} ORDER BY id")
 
 
-@trap(11, "T-12 T-18 T-21 infinity in the first row, in a later one, and back to finite")
+@trap(11, "P-11 T-12 T-18 T-21 infinity in the first row, in a later one, and back to finite")
 def _(lab, n):
     t = lab.envelope(n, [("id", "int"), ("d", opt(debezium("int", "time.Date"))), ("ts", opt(MICROS)),
                          ("tz", opt(debezium("string", "time.ZonedTimestamp")))])
@@ -176,7 +176,7 @@ def _(lab, n):
                       "THEN '+00' ELSE '' END FROM {table} ORDER BY id")
 
 
-@trap(12, "T-33 bits come out in the target's order")
+@trap(12, "P-12 T-33 bits come out in the target's order")
 def _(lab, n):
     ten = debezium("bytes", "data.Bits", length="10")
     free = debezium("bytes", "data.Bits", length="2147483647")
@@ -187,7 +187,7 @@ def _(lab, n):
                 query="SELECT id, ten::text, free::text FROM {table} ORDER BY id")
 
 
-@trap(13, "T-26 a duration is an interval with its microseconds")
+@trap(13, "P-13 T-26 a duration is an interval with its microseconds")
 def _(lab, n):
     t = lab.envelope(n, [("id", "int"), ("d", opt(debezium("long", "time.MicroDuration")))])
     return Case([t.create({"id": 1, "d": 1_500_001}), t.create({"id": 2, "d": -1}), t.create({"id": 3, "d": None})],
@@ -195,7 +195,7 @@ def _(lab, n):
                 ddl=None, query="SELECT id, pg_typeof(d)::text, d::text FROM {table} ORDER BY id")
 
 
-@trap(14, "T-37 a tsvector keeps its quotes")
+@trap(14, "P-14 T-37 a tsvector keeps its quotes")
 def _(lab, n):
     t = lab.envelope(n, [("id", "int"), ("v", opt(debezium("string", "data.Tsvector")))])
     return Case([t.create({"id": 1, "v": "'a b':2 'it''s':1A"}), t.update({"id": 1, "v": "'it''s':1A 'a b':2"})],
@@ -203,14 +203,14 @@ def _(lab, n):
                 query="SELECT id, v::text FROM {table}")
 
 
-@trap(15, "T-06 a NUL is one record's fault, named by its offset")
+@trap(15, "P-15 T-06 a NUL is one record's fault, named by its offset")
 def _(lab, n):
     t = lab.envelope(n)
     return Case([t.create(row(i, "a\0b" if i == 2 else "x")) for i in range(5)],
                 [(i, "x", "y") for i in (0, 1, 3, 4)], [(2, "value.nul")])
 
 
-@trap(26, "T-18 T-21 microseconds are kept")
+@trap(26, "P-26 T-18 T-21 microseconds are kept")
 def _(lab, n):
     t = lab.envelope(n, [("id", "int"), ("ts", opt(MICROS)), ("tz", opt(debezium("string", "time.ZonedTimestamp"))),
                          ("tm", opt(debezium("long", "time.MicroTime")))])
@@ -219,7 +219,7 @@ def _(lab, n):
                 query="SELECT id, ts::text, extract(second FROM tz)::text, tm::text FROM {table}")
 
 
-@trap(33, "T-71 digits that the server would cut or round are the record's fault")
+@trap(33, "P-33 T-71 digits that the server would cut or round are the record's fault")
 def _(lab, n):
     t = lab.envelope(n, [("id", "int"), ("n", opt(debezium("string", "data.Unknown")))])
     texts = ["1.10", "1.005", "-999.99", "1000", "0.004"]
@@ -229,7 +229,7 @@ def _(lab, n):
                 query="SELECT id, n::text FROM {table} ORDER BY id")
 
 
-@trap(133, "T-71 the same of a decimal in bytes")
+@trap(133, "P-33 T-71 the same of a decimal in bytes")
 def _(lab, n):
     decimal = {"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 3}
     bodies = [b"\x04\x03\xed", b"\x04\x03\xf2", b"\x08\x00\x0f\x42\x40"]  # 1.005, 1.010, 1000.000
@@ -243,7 +243,7 @@ def _(lab, n):
 INTS = {"type": "array", "items": "int"}
 
 
-@trap(29, "S-33 a negative block count is read, its smallest one refused")
+@trap(29, "P-29 S-33 a negative block count is read, its smallest one refused")
 def _(lab, n):
     bodies = [bytes.fromhex("0304020400"), bytes.fromhex("ffffffffffffffffff010000"), bytes.fromhex("01020600"),
               bytes.fromhex("0206030406" "0800")]
@@ -251,7 +251,7 @@ def _(lab, n):
                 ddl=None, query="SELECT id, x FROM {table} ORDER BY id")
 
 
-@trap(30, "S-34 S-35 a block that goes backwards, lies about its size, or never ends")
+@trap(30, "P-30 S-34 S-35 a block that goes backwards, lies about its size, or never ends")
 def _(lab, n):
     bodies = [bytes.fromhex("0303020400"), bytes.fromhex("0306020400"), wire.zigzag(1 << 40) + b"\x02\x00",
               bytes.fromhex("0204" "00")]
@@ -261,7 +261,7 @@ def _(lab, n):
 
 
 # -- faults and their reach
-@trap(18, "a value that the column cannot take is that record's fault, not the task's end")
+@trap(18, "P-18 a value that the column cannot take is that record's fault, not the task's end")
 def _(lab, n):
     t = lab.envelope(n)
     return Case([t.create(row(1, "ab")), t.create(row(2, "abc")), t.create(row(3, "cd")), t.update(row(1, "xyz")),
@@ -271,14 +271,14 @@ def _(lab, n):
                 query="SELECT id, a FROM {table} ORDER BY id")
 
 
-@trap(19, "G-01 where nothing is written no position moves")
+@trap(19, "P-19 G-01 where nothing is written no position moves")
 def _(lab, n):
     t = lab.envelope(n)
     return Case([t.create(row(1)), t.create(row(2))], [], position=0, halt="target.not_null_missing",
                 ddl="CREATE TABLE {table}(id int PRIMARY KEY, a text, b text, must int NOT NULL)")
 
 
-@trap(20, "G-01 tables that halt beside it do not load another table's rows again")
+@trap(20, "P-20 G-01 tables that halt beside it do not load another table's rows again")
 def _(lab, n):
     """Appended rows have no key that would hide a second load; P-19 and P-28 halt in the same process."""
     t = lab.envelope(n, key=())
@@ -286,14 +286,14 @@ def _(lab, n):
                 ddl="CREATE TABLE {table}(id int, a text, b text)")
 
 
-@trap(28, "V-17 a key without its unique index is told when the table is opened")
+@trap(28, "P-28 V-17 a key without its unique index is told when the table is opened")
 def _(lab, n):
     t = lab.envelope(n)
     return Case([t.create(row(1))], [], position=0, halt="target.no_unique_key",
                 ddl="CREATE TABLE {table}(id int, a text, b text, UNIQUE (id, a))")
 
 
-@trap(128, "V-17 a partial index is none")
+@trap(128, "P-28 V-17 a partial index is none")
 def _(lab, n):
     t = lab.envelope(n)
     return Case([t.create(row(1))], [], position=0, halt="target.no_unique_key",
@@ -302,7 +302,7 @@ def _(lab, n):
 
 
 # -- other streams, other tables
-@trap(25, "E-17 a topic of schema changes makes no table")
+@trap(25, "P-25 E-17 a topic of schema changes makes no table")
 def _(lab, n):
     name = "io.debezium.connector.mysql.SchemaChangeValue"
     schema = {"type": "record", "name": "SchemaChangeValue", "namespace": name.rsplit(".", 1)[0],
@@ -322,14 +322,14 @@ def _(lab, n):
     return Case([record, dataclasses.replace(record, key=None)], ddl=None, check=check)
 
 
-@trap(27, "V-16 an identity column that is ALWAYS generated takes the source's value")
+@trap(27, "P-27 V-16 an identity column that is ALWAYS generated takes the source's value")
 def _(lab, n):
     t = lab.envelope(n)
     return Case([t.create(row(7)), t.update(row(7, "x2")), t.create(row(9))], [(7, "x2", "y"), (9, "x", "y")],
                 ddl="CREATE TABLE {table}(id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, a text, b text)")
 
 
-@trap(36, "V-06 a default that fills a gap is neither a column's default nor an old row's value")
+@trap(36, "P-36 V-06 a default that fills a gap is neither a column's default nor an old row's value")
 def _(lab, n):
     t = lab.envelope(n, [*COLUMNS, ("made", {"type": "long", "connect.name": "io.debezium.time.MicroTimestamp"})])
     fields = t.envelope_schema["fields"][0]["type"][1]["fields"]

@@ -53,7 +53,7 @@ MR_TEST("vectors have 1 to 16000 finite elements that fit their floats")
     ",{"                                                                                           \
     "\"name\":\"vector\",\"type\":" vector "}]}"
 
-/* T-45; case 132 */
+/* T-45, P-34; case 132 */
 MR_TEST("sparse vectors count from one at the source, in any order, without zeros")
 {
     static const char entries[] =
