@@ -90,7 +90,7 @@ struct mr_coltype {
                           in a wanted shape: the dialect makes it */
     const char *base_sql; /* of a domain with constraints: its base type, which is what the rest of
                              this describes; staged as that, cast in the merge (T-47); NULL */
-    bool composite; /* a row type of the target's own: takes its row literals alone (T-47) */
+    bool composite;       /* a row type of the target's own: takes its row literals alone (T-47) */
     const struct mr_labels *labels; /* of an enum, or of the enum that an array's items are, as the
                                        table was read; in arena; NULL: not known */
     bool as_number; /* the target stores a text that looks like a number as int64 or as a double:
