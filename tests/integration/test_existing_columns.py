@@ -27,7 +27,8 @@ def test_an_enum_takes_the_labels_that_the_target_has_and_no_other(streams, colo
     bad = ["Red", "re", "redd", "blue", "gr", "x" * 100]
     records = [colours.put({"id": i, "c": c, "cs": None if c is None else [c, "green"]}) for i, c in enumerate(good)]
     records += [colours.put({"id": 100 + i, "c": c, "cs": None}) for i, c in enumerate(bad)]
-    records += [colours.put({"id": 200, "c": None, "cs": ["red", "blue"]}), colours.put({"id": 300, "c": "green", "cs": []})]
+    records += [colours.put({"id": 200, "c": None, "cs": ["red", "blue"]}),
+                colours.put({"id": 300, "c": "green", "cs": []})]
     streams.produce(*records)
     millrace([{"topic": colours.topic, "table": "t"}]).load_to_end()
     n = len(good)

@@ -45,6 +45,20 @@ def _(lab, n):
                 "doc jsonb NOT NULL)", pre=[(1, "big", '{"k": 1}'), (2, "big", '{"k": 2}')])
 
 
+@trap(2, "P-02 U-12 U-13 a type that has no placeholder keeps its value where the route says so")
+def _(lab, n):
+    doubles = {"type": "array", "items": "double"}
+    t = lab.envelope(n, [("id", "int"), ("a", opt("string")), ("ds", opt(doubles)), ("loose", opt(doubles))])
+
+    def named(i: int, a: str, ds=None) -> dict:
+        return {"id": i, "a": a, "ds": ds, "loose": None}
+    return Case([t.update(named(1, "x")), t.update(named(2, "y", [2.5])), t.create(named(3, "z")),
+                 t.update(named(2, "y2"))],
+                [(1, "x", [0.5, 1.0], None), (2, "y2", [2.5], None), (3, "z", None, None)],
+                ddl="CREATE TABLE {table}(id int PRIMARY KEY, a text, ds float8[], loose float8[])",
+                pre=[(i, "o", [0.5, 1.0], [1.0]) for i in (1, 2)], route={"unavailable_null_columns": ["ds"]})
+
+
 @trap(3, "P-03 U-05 U-15a an array's placeholder is known as one item and as the bare text")
 def _(lab, n):
     either = ["null", "string", STRINGS]
