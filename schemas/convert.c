@@ -295,6 +295,9 @@ bool mr_convert_find(const struct mr_convert_from *from, const struct mr_coltype
     if (is_other_float(semantic, to->type) || cell->write == NULL ||
         (cell->cast_only && !from->cast) || is_no_literal(family, semantic, to))
         return false;
+    if (family == MR_FAM_TEXT && to->labels != NULL && to->type == MR_T_CAST &&
+        to->elem == MR_T_NONE)
+        out->write = mr_parse_enum; /* a domain over an enum */
     /* float4 cannot take a double, but can take a float. */
     return semantic != MR_SEM_DOUBLE || to->type != MR_T_FLOAT4 || from->cast;
 }

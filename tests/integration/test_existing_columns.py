@@ -17,40 +17,45 @@ def colours(streams, schemas, topic, target):
     """A table with an enum column and one of its arrays, and labels that need care."""
     streams.create(topic())
     target.run("CREATE TYPE colour AS ENUM ('red', 'green', 'it''s \"5:x\"', 'größe', '')")
-    target.run("CREATE TABLE t(id int PRIMARY KEY, c colour, cs colour[])")
-    return PlainTable(schemas, topic(), [("id", "int"), ("c", opt("string")), ("cs", opt(COLOURS))], ["id"])
+    target.run("CREATE DOMAIN shade AS colour CHECK (VALUE <> 'green')")
+    target.run("CREATE TABLE t(id int PRIMARY KEY, c colour, cs colour[], d shade)")
+    return PlainTable(schemas, topic(), [("id", "int"), ("c", opt("string")), ("cs", opt(COLOURS)),
+                                         ("d", opt("string"))], ["id"])
+
+
+def colour(number: int, c: str | None, cs: list | None = None, d: str | None = None) -> dict:
+    return {"id": number, "c": c, "cs": cs, "d": d}
 
 
 def test_an_enum_takes_the_labels_that_the_target_has_and_no_other(streams, colours, millrace, target):
     """X-20, T-06: an unknown label is one record's fault, found before the server."""
     good = ["red", 'it\'s "5:x"', "größe", "", None]
     bad = ["Red", "re", "redd", "blue", "gr", "x" * 100]
-    records = [colours.put({"id": i, "c": c, "cs": None if c is None else [c, "green"]}) for i, c in enumerate(good)]
-    records += [colours.put({"id": 100 + i, "c": c, "cs": None}) for i, c in enumerate(bad)]
-    records += [colours.put({"id": 200, "c": None, "cs": ["red", "blue"]}),
-                colours.put({"id": 300, "c": "green", "cs": []})]
-    streams.produce(*records)
+    rows = [colour(i, c, None if c is None else [c, "green"]) for i, c in enumerate(good)]
+    rows += [colour(100 + i, c) for i, c in enumerate(bad)]
+    rows += [colour(200, None, ["red", "blue"]), colour(201, None, d="blue"), colour(300, "green", [], "red")]
+    streams.produce(*map(colours.put, rows))
     millrace([{"topic": colours.topic, "table": "t"}]).load_to_end()
     n = len(good)
-    assert target.codes(colours.topic) == [(n + i, "value.invalid") for i in range(len(bad) + 1)]
-    assert target.query("SELECT id, c::text, cs::text[] FROM t ORDER BY id") == [
-        *((i, c, None if c is None else [c, "green"]) for i, c in enumerate(good)), (300, "green", [])]
+    assert target.codes(colours.topic) == [(n + i, "value.invalid") for i in range(len(bad) + 2)]
+    assert target.query("SELECT id, c::text, cs::text[], d::text FROM t ORDER BY id") == [
+        *((i, c, None if c is None else [c, "green"], None) for i, c in enumerate(good)), (300, "green", [], "red")]
 
 
 def test_a_label_that_the_enum_got_meanwhile_is_known_at_once(streams, colours, millrace, target):
     """X-20: the set is read again for a record that misses a label, once."""
     topic = colours.topic
     one = millrace([{"topic": topic, "table": "t"}]).start()
-    streams.produce(colours.put({"id": 1, "c": "red", "cs": None}), colours.put({"id": 2, "c": "blue", "cs": None}))
+    streams.produce(colours.put(colour(1, "red")), colours.put(colour(2, "blue")))
     target.await_positions(topic, {0: 2}, 60, one.must_run)
     for i, label in enumerate(["blue", "black"]):
         target.run(f"ALTER TYPE colour ADD VALUE '{label}'")
-        streams.produce(colours.put({"id": 3 + i, "c": label, "cs": [label]}),
-                        colours.put({"id": 3 + i, "c": label, "cs": [label, "red"]}))
+        streams.produce(colours.put(colour(3 + i, label, [label])),
+                        colours.put(colour(3 + i, label, [label, "red"], label)))
         target.await_positions(topic, {0: 4 + 2 * i}, 60, one.must_run)
     assert target.codes(topic) == [(1, "value.invalid")]
-    assert target.query("SELECT id, c::text, cs::text[] FROM t ORDER BY id") == [
-        (1, "red", None), (3, "blue", ["blue", "red"]), (4, "black", ["black", "red"])]
+    assert target.query("SELECT id, c::text, cs::text[], d::text FROM t ORDER BY id") == [
+        (1, "red", None, None), (3, "blue", ["blue", "red"], "blue"), (4, "black", ["black", "red"], "black")]
     one.stop()
 
 

@@ -499,6 +499,8 @@ MR_TEST("an enum takes the labels that the table had when it was read, where the
         {TEXT, "enum", "reds", "!value.invalid"},
         {TEXT, "enum", "gre", "!value.invalid"},
         {TEXT, "enum", " red", "!value.invalid"},
+        {TEXT, "other", "red", "red"}, /* a domain over it */
+        {TEXT, "other", "Red", "!value.invalid"},
         {TEXT, "enum", "\xff", "!value.utf8"},
     };
     static const struct hex_case hexes[] = {
