@@ -2,7 +2,7 @@
 
 One process loads the scenarios of harness/cases_traps.py; below stand those that need a process of
 their own, and G-04, which is about a second load of the same records. P-31 is a component test
-(tests/component/lane_flow_test.c).
+(tests/component/sink_positions_test.c).
 """
 
 import pytest

@@ -141,15 +141,25 @@ def _(lab, n):
                 ddl=None)
 
 
-@trap(37, "P-37 O-01 without a guard a lower lsn is no older record")
-def _(lab, n):
-    """Transactions interleave in the log: within a partition the offset alone says what came later."""
+def interleaved(lab, n: int) -> Case:
+    """Transactions interleave in the log: what commits later may have been logged earlier (by lsn), and changes
+    of one transaction can carry one sequence."""
     t = lab.envelope(n)
 
     def change(a: str, lsn: int, sequence: str) -> Record:
         return t.record("u", row(1, a), t.envelope("u", None, row(1, a), lsn=lsn, sequence=sequence))
     return Case([change("first", 200, '["100","200"]'), change("second", 150, '["300","150"]'),
-                 change("third", 150, '["300","150"]')], [(1, "third", "y")])
+                 change("third", 150, '["300","150"]')], [(1, "third", "y")], query="SELECT id, a, b FROM {table}")
+
+
+@trap(37, "P-37 O-01 without a guard a lower lsn is no older record")
+def _(lab, n):
+    return interleaved(lab, n)
+
+
+@trap(137, "P-37 O-01 with a guard the commit's lsn counts first, and equal ones are applied")
+def _(lab, n):
+    return dataclasses.replace(interleaved(lab, n), route={"guard": ["lsn"]})
 
 
 # -- values
