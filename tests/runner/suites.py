@@ -107,7 +107,8 @@ def suite_fuzz(house, results):
     """Every input of every corpus, then MR_FUZZ_SECONDS (60; with --long 600) of fuzzing for each target."""
     house.build(results, "asan")
     run_ctest(house, results, "asan", "^fuzz$")
-    targets = [f"fuzz_{source.name.removesuffix('_fuzz.c')}" for source in sorted(house.root.glob("tests/fuzz/*_fuzz.c"))]
+    sources = sorted(house.root.glob("tests/fuzz/*_fuzz.c"))
+    targets = [f"fuzz_{source.name.removesuffix('_fuzz.c')}" for source in sources]
     if not house.build(results, "fuzz", targets=targets):
         return
     with ThreadPoolExecutor(max_workers=house.jobs) as pool:
