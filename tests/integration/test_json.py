@@ -65,7 +65,7 @@ def whole_row(number: int, name: str | None = "ü\n") -> dict:
 
 
 def test_debezium_json_with_its_schema(streams, topic, millrace, place):
-    """F-11, decision 008: the types of the schema make the table, as Avro's would."""
+    """F-11, decision 012: the types of the schema make the table, as Avro's would."""
     name = topic("shop.public.t")
     streams.create(name)
     streams.produce(
