@@ -55,8 +55,8 @@
      .min = 16, .max = 1000000, .unit = "schemas", RESTART,                                        \
      .help = "Schemas kept; the least recently used goes first."},                                 \
     {P "cache.dir", MR_OPT_STR, offsetof(S, M cache_dir), .dflt_says = "none", RESTART,            \
-     .help = "Folder that keeps schemas across restarts: read where the registry does not answer. " \
-             "At most `cache.max_schemas` files."},                                                \
+     .help = "Folder that keeps schemas across restarts: read where the registry does not "        \
+             "answer. At most `cache.max_schemas` files."},                                        \
     {P "cache.not_found", MR_OPT_TIME, offsetof(S, M cache_not_found_ms), .dflt = "60s",           \
      .min = SEC, .max = HOUR, RESTART,                                                             \
      .help = "How long an unknown schema id is remembered as unknown."}

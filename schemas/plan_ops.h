@@ -93,7 +93,7 @@ struct mr_plan {
     const char *skip;
     bool append;
     bool envelope_topic;
-    bool postgres; /* the source's connector */
+    bool postgres;    /* the source's connector */
     bool key_missing; /* F-30: the table has a key, the records have none */
     bool in_order;    /* value fields come in the tuple's order, all others behind them */
     enum mr_key_form key_form;

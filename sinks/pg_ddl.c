@@ -1,13 +1,14 @@
 /* CREATE TABLE and ADD COLUMN from a wish of schemas/evolve (V-01, V-11), in a short transaction of
  * its own that holds no rows (V-21), one altering instance at a time (V-12), noted in
  * schema_changes. Must not decide what is wished. */
+#include "sinks/pg_ddl.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include <libpq-fe.h>
 
 #include "base/log.h"
-#include "sinks/pg_ddl.h"
 
 #include "base/ban.h"
 

@@ -1,4 +1,4 @@
-/* Types as PostgreSQL's catalogue has them, in millrace's terms. Inside the PostgreSQL sink only. */
+/* Types as PostgreSQL's catalogue has them, in millrace's terms. Inside the PostgreSQL sink. */
 #ifndef MR_SINKS_PG_TYPES_H
 #define MR_SINKS_PG_TYPES_H
 

@@ -151,7 +151,7 @@ int mr_sq_table_name(const struct mr_sq_sink *sink, const char *schema, const ch
 /* Reads the table; -MR_TARGET_MISSING, -MR_TARGET_VIEW. Gives a reference. */
 int mr_sq_table_read(const struct mr_sq_sink *sink, struct mr_sq_conn *conn, const char *name,
                      struct mr_table **out, struct mr_err *err);
-/* -MR_TABLE_CHANGED unless the table still is what it was when it was read. */
+/* -MR_TABLE_CHANGED unless it still is what was read. */
 int mr_sq_table_check(struct mr_sq_conn *conn, const struct mr_table *table, struct mr_err *err);
 int mr_sq_table_open(struct mr_sink *sink, const char *schema, const char *name, bool fresh,
                      struct mr_table **out, struct mr_err *err);
@@ -166,8 +166,8 @@ int mr_sq_table_apply(struct mr_sink *sink, const char *schema, const char *name
 int mr_sq_table_register(struct mr_sink *sink, const struct mr_table *table, const char *route,
                          bool shared, struct mr_err *err);
 
-/* ---- sqlite_control.c: the control tables ---- */
-/* Statement text with the control tables' prefix for each '%' of `text`. */
+/* ---- sqlite_control.c: the control tables ----
+ * Statement text with the control tables' prefix for each '%' of `text`. */
 void mr_sq_control_sql(struct mr_buf *out, const struct mr_sq_sink *sink, const char *text);
 int mr_sq_control_prepare(const struct mr_sq_sink *sink, struct mr_sq_conn *conn, const char *text,
                           struct sqlite3_stmt **out, struct mr_err *err);
@@ -175,8 +175,7 @@ int mr_sq_setup(struct mr_sink *sink, char *target_id, struct mr_err *err);
 int mr_sq_probe(struct mr_sink *sink, struct mr_err *err);
 int mr_sq_put_letters(struct mr_session *session, const struct mr_letter *letters, size_t n,
                       struct mr_err *err);
-/* The time stamp `ms` as the control tables have it; "" for none. And back; -1 for none. */
-enum { MR_SQ_TIME_BYTES = 48 };
+enum { MR_SQ_TIME_BYTES = 48 }; /* of a time stamp; "" and -1 for none */
 void mr_sq_time_text(int64_t ms, char out[MR_SQ_TIME_BYTES]);
 int64_t mr_sq_time_ms(const char *text);
 
@@ -186,7 +185,6 @@ int mr_sq_positions_read(struct mr_sink *sink, struct mr_position **out, size_t 
 int mr_sq_claim(struct mr_sink *sink, struct mr_claim *claims, size_t n, struct mr_err *err);
 int mr_sq_put_positions(struct mr_session *session, const struct mr_span *spans, size_t n,
                         struct mr_err *err);
-
 /* ---- sqlite_rows.c ---- */
 int mr_sq_delete_match(struct mr_session *session, struct mr_table *table, const struct mr_row *row,
                        uint64_t *n_done, struct mr_err *err);
