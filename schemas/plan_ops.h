@@ -123,7 +123,7 @@ struct mr_plan {
     enum mr_text_nul text_nul;
     bool tombstone_ignore;
     bool looks_before; /* key_change = "before" with a key, keyless = "match_full" without */
-    int64_t zone_us; /* east of UTC */
+    int64_t zone_us;   /* east of UTC */
     bool nanos_poison;
     bool excess_scale_round;
     uint32_t max_zero_size_items;
