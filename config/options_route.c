@@ -114,8 +114,8 @@ static const struct mr_option route_rows[] = {
     {"exclude", MR_OPT_STRS, R(exclude), NEXT, .dflt_says = "none", .help = "Fields not to load."},
     {"columns", MR_OPT_LIST, RLIST(columns), .sub = &column_options, .max = 5000, NEXT,
      .help = "Names, types and units of single columns."},
-    {"constants", MR_OPT_LIST, RLIST(constants), .sub = &constant_options, .max = 100,
-     .later = true, NEXT, .help = "Columns with a fixed value."},
+    {"constants", MR_OPT_LIST, RLIST(constants), .sub = &constant_options, .max = 100, NEXT,
+     .help = "Columns with a fixed value."},
     {"meta", MR_OPT_LIST, RLIST(meta), .sub = &meta_options, .max = 16, NEXT,
      .help = "Columns for topic, partition, offset and the like."},
     {"column_name_source", MR_OPT_CHOICE, R(column_name_source), .dflt = "field",
@@ -135,8 +135,10 @@ static const struct mr_option route_rows[] = {
 
     {"envelope", MR_OPT_CHOICE, R(envelope), .dflt = "auto", .choices = &mr_choices_envelope, NEXT,
      .help = "Whether values are change events or plain rows."},
-    {"envelope_prefix", MR_OPT_STR, R(envelope_prefix), .dflt = "__", .max = 32, .later = true,
-     NEXT, .help = "Before `op` and `deleted` in flattened change events."},
+    {"envelope_prefix", MR_OPT_STR, R(envelope_prefix), .dflt = "__", .max = 32, NEXT,
+     .help = "Before `op` and `deleted` in flattened change events, and before the header with the "
+             "op. Fields that begin with it are no columns unless `include` or `columns` names "
+             "them. `__deleted` always counts."},
     {"tombstone", MR_OPT_CHOICE, R(tombstone), .dflt = "delete", .choices = &mr_choices_tombstone,
      NEXT, .help = "What a null value does to its key's row."},
     {"truncate", MR_OPT_CHOICE, R(truncate), .dflt = "apply", .choices = &mr_choices_truncate, NEXT,

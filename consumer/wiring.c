@@ -85,8 +85,9 @@ static bool columns_make(struct mr_wiring *w, const struct mr_route_conf *conf,
         [MR_CONF_UNIT_US] = "us",   [MR_CONF_UNIT_NS] = "ns", [MR_CONF_UNIT_DAYS] = "days"};
     struct mr_route_column *columns = list_new(w, conf->n_columns, sizeof *columns);
     struct mr_route_meta *meta = list_new(w, conf->n_meta, sizeof *meta);
+    struct mr_route_constant *constants = list_new(w, conf->n_constants, sizeof *constants);
 
-    if (columns == NULL || meta == NULL)
+    if (columns == NULL || meta == NULL || constants == NULL)
         return false;
     for (uint32_t i = 0; i < conf->n_columns; i++)
         columns[i] = (struct mr_route_column){.field = conf->columns[i].field,
@@ -98,6 +99,14 @@ static bool columns_make(struct mr_wiring *w, const struct mr_route_conf *conf,
     for (uint32_t i = 0; i < conf->n_meta; i++)
         meta[i] = (struct mr_route_meta){.from = (enum mr_meta)conf->meta[i].from,
                                          .name = set_or_null(conf->meta[i].name)};
+    for (uint32_t i = 0; i < conf->n_constants; i++)
+        constants[i] =
+            (struct mr_route_constant){.name = conf->constants[i].name,
+                                       .kind = (enum mr_constant_kind)conf->constants[i].value.kind,
+                                       .text = conf->constants[i].value.text,
+                                       .cast = set_or_null(conf->constants[i].cast)};
+    route->constants = constants;
+    route->n_constants = (uint16_t)conf->n_constants;
     route->columns = columns;
     route->n_columns = (uint16_t)conf->n_columns;
     route->meta = meta;
@@ -174,6 +183,7 @@ static void route_make(const struct mr_config *config, const struct mr_route_con
         .key_columns = conf->key_columns.items,
         .n_key_columns = (uint16_t)conf->key_columns.n_items,
         .value_column = set_or_null(conf->value_column),
+        .envelope_prefix = conf->envelope_prefix,
         .include = conf->include.items,
         .n_include = (uint16_t)conf->include.n_items,
         .exclude = conf->exclude.items,

@@ -390,12 +390,14 @@ static int decode_envelope(struct mr_decoder *d, struct mr_decoded *out)
 static int header_op(struct mr_decoder *d)
 {
     struct mr_slice text;
-    if (d->have_op || !mr_headers_last(&d->in->headers, "__op", &text) || text.data == NULL)
+    if (d->have_op || !mr_headers_last(&d->in->headers, d->plan->op_header, &text) ||
+        text.data == NULL)
         return 0;
     if (text.len == 3 && text.data[0] == '"' && text.data[2] == '"')
         text = (struct mr_slice){text.data + 1, 1};
     if (text.len != 1)
-        return mr_err_set(d->err, MR_ENVELOPE_BAD_OP, "__op header of %zu bytes", text.len);
+        return mr_err_set(d->err, MR_ENVELOPE_BAD_OP, "%s header of %zu bytes", d->plan->op_header,
+                          text.len);
     d->op = (char)text.data[0];
     d->have_op = true;
     return 0;

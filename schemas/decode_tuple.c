@@ -121,6 +121,9 @@ static int put_other(struct mr_decoder *d, const struct mr_tuple_field *field)
     case MR_FROM_GUARD:
         mr_guard_put(d, &field->to);
         break;
+    case MR_FROM_CONSTANT:
+        mr_buf_add(d->run.out, field->constant.data, field->constant.len);
+        break;
     case MR_FROM_KEY:
     case MR_FROM_VALUE:
     default:

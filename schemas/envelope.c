@@ -4,6 +4,8 @@
 
 #include "base/ban.h"
 
+#define DELETED_PREFIX "__"
+
 int mr_envelope_field(const struct mr_avro_node *record, const char *name)
 {
     for (uint16_t i = 0; i < record->n_fields; i++) {
@@ -61,7 +63,9 @@ static const char *skip_reason(const struct mr_avro_node *record, const char *to
         (mr_envelope_field(record, "ddl") >= 0 && mr_envelope_field(record, "tableChanges") >= 0) ||
         mr_envelope_field(record, "historyRecord") >= 0)
         return "skip.schema_change";
-    if (debezium && ends_with(name, ".TransactionMetadataValue"))
+    if ((debezium && ends_with(name, ".TransactionMetadataValue")) ||
+        (ends_with(topic, ".transaction") && field_of_kind(record, "status", MR_AV_STRING) >= 0 &&
+         mr_envelope_field(record, "event_count") >= 0))
         return "skip.transaction";
     if (debezium && ends_with(name, ".common.Notification"))
         return "skip.signal";
@@ -103,15 +107,55 @@ static void envelope_fill(const struct mr_avro_node *record, struct mr_envelope 
     out->row = out->after >= 0 ? field_type(record, out->after) : out->before_row;
 }
 
-static void plain_fill(const struct mr_avro_node *record, struct mr_envelope *out)
+const char *mr_envelope_prefix(const struct mr_route *route)
 {
+    return route->envelope_prefix != NULL ? route->envelope_prefix : DELETED_PREFIX;
+}
+
+bool mr_envelope_is_meta(const struct mr_route *route, const char *field)
+{
+    const char *prefix = mr_envelope_prefix(route);
+    if (strcmp(field, DELETED_PREFIX "deleted") == 0)
+        return true;
+    return *prefix != '\0' ? starts_with(field, prefix) : strcmp(field, "op") == 0;
+}
+
+/* Index of the field `prefix` + `name`; -1. */
+static int prefixed_field(const struct mr_avro_node *record, const char *prefix, const char *name)
+{
+    size_t n = strlen(prefix);
+    for (uint16_t i = 0; i < record->n_fields; i++) {
+        const char *field = record->fields[i].name;
+        if (strncmp(field, prefix, n) == 0 && strcmp(field + n, name) == 0)
+            return i;
+    }
+    return -1;
+}
+
+/* -1 where the field is of another kind than the flags that Debezium writes. */
+static int flag_of(const struct mr_avro_node *record, int idx)
+{
+    if (idx < 0)
+        return -1;
+    enum mr_avro_kind kind = field_type(record, idx)->kind;
+    return kind == MR_AV_STRING || kind == MR_AV_BOOLEAN ? idx : -1;
+}
+
+/* Debezium writes `__deleted` whatever add.fields.prefix says; without a prefix `deleted` alone may
+ * be any column. */
+static void plain_fill(const struct mr_avro_node *record, const struct mr_route *route,
+                       struct mr_envelope *out)
+{
+    const char *prefix = mr_envelope_prefix(route);
     out->layout = MR_LAYOUT_PLAIN;
     out->row = record;
-    out->deleted = mr_envelope_field(record, "__deleted");
-    if (out->deleted >= 0 && field_type(record, out->deleted)->kind != MR_AV_STRING &&
-        field_type(record, out->deleted)->kind != MR_AV_BOOLEAN)
-        out->deleted = -1;
-    out->op = field_of_kind(record, "__op", MR_AV_STRING);
+    if (*prefix != '\0')
+        out->deleted = flag_of(record, prefixed_field(record, prefix, "deleted"));
+    if (out->deleted < 0)
+        out->deleted = flag_of(record, prefixed_field(record, DELETED_PREFIX, "deleted"));
+    out->op = prefixed_field(record, prefix, "op");
+    if (out->op >= 0 && field_type(record, out->op)->kind != MR_AV_STRING)
+        out->op = -1;
 }
 
 int mr_envelope_find(const struct mr_schema *value, const struct mr_route *route, const char *topic,
@@ -155,6 +199,6 @@ int mr_envelope_find(const struct mr_schema *value, const struct mr_route *route
     }
     if (route->envelope == MR_ENVELOPE_AUTO && mr_envelope_field(value->root, "specversion") >= 0)
         return mr_err_set(err, MR_ENVELOPE_UNSUPPORTED, "a CloudEvents value");
-    plain_fill(value->root, out);
+    plain_fill(value->root, route, out);
     return 0;
 }

@@ -24,7 +24,7 @@ struct mr_envelope {
     int before;
     int after;
     int source;
-    int deleted;                           /* plain: `__deleted`; op is then `__op` */
+    int deleted;                           /* plain: `__deleted`; op is then `__op` (E-24) */
     const struct mr_avro_node *row;        /* the record whose fields are columns; NULL */
     const struct mr_avro_node *before_row; /* before's own record type; NULL */
     bool postgres;                         /* the connector is postgresql (T-19) */
@@ -33,6 +33,11 @@ struct mr_envelope {
 /* `single`: the route has a value_column. Errors: value.not_record, envelope.unsupported. */
 int mr_envelope_find(const struct mr_schema *value, const struct mr_route *route, const char *topic,
                      struct mr_envelope *out, struct mr_err *err);
+
+/* E-24, E-25: what stands before `op` in flattened records, and whether a plain record's field is
+ * one of the envelope's, which is no column by itself. */
+const char *mr_envelope_prefix(const struct mr_route *route);
+bool mr_envelope_is_meta(const struct mr_route *route, const char *field);
 
 /* Index of a field by name; -1. */
 int mr_envelope_field(const struct mr_avro_node *record, const char *name);

@@ -340,12 +340,27 @@ static int make_steps(struct compile *c)
     return rc;
 }
 
+static int op_header_make(struct compile *c)
+{
+    const char *prefix = mr_envelope_prefix(c->route);
+    size_t n = strlen(prefix);
+    char *name = mr_arena_alloc(&c->plan->arena, n + sizeof "op");
+    if (name == NULL)
+        return no_memory(c);
+    memcpy(name, prefix, n);
+    memcpy(name + n, "op", sizeof "op");
+    c->plan->op_header = name;
+    return 0;
+}
+
 /* Plain records with `__deleted` or `__op`: looked at before anything is converted, since the
  * values of a deleted row are fillers (E-22). */
 static int make_plain(struct compile *c)
 {
     const struct mr_envelope *env = &c->shape->envelope;
     int rc = row_ops(c, env->root, true, &c->plan->row);
+    if (rc == 0)
+        rc = op_header_make(c);
     if (rc < 0 || (env->deleted < 0 && env->op < 0))
         return rc;
     rc = skip_ops(c, env->root, false, &c->plan->probe);
@@ -412,43 +427,6 @@ static int key_ops(struct compile *c)
     return 0;
 }
 
-/* Meta columns are conversions like all others, from types that no schema names. */
-static int meta_convert(struct compile *c, const struct mr_shape_source *source,
-                        const struct mr_column *column, struct mr_tuple_field *field)
-{
-    static const struct mr_avro_node string = {.kind = MR_AV_STRING};
-    static const struct mr_avro_node integer = {.kind = MR_AV_LONG};
-    static const struct mr_avro_node moment = {.kind = MR_AV_LONG,
-                                               .props = {.logical = MR_LOGICAL_TIMESTAMP_MILLIS}};
-    const struct mr_avro_node *node = &string;
-    if (source->origin == MR_FROM_META) {
-        switch (source->meta) {
-        case MR_META_PARTITION:
-        case MR_META_OFFSET:
-        case MR_META_SCHEMA_ID:
-            node = &integer;
-            break;
-        case MR_META_TS:
-        case MR_META_SOURCE_TS:
-        case MR_META_LOADED_AT:
-            node = &moment;
-            break;
-        case MR_META_TOPIC:
-        case MR_META_OP:
-        default:
-            break;
-        }
-    }
-    struct mr_typed typed;
-    mr_typed_of(node, NULL, &typed);
-    struct mr_convert_from from = {.typed = &typed};
-    if (mr_convert_find(&from, &column->type, &field->convert))
-        return 0;
-    mr_err_in(c->err, NULL, column->name);
-    return mr_err_set(c->err, MR_TYPE_INCOMPATIBLE, "'%s': meta into %s", column->name,
-                      mr_type_name(column->type.type));
-}
-
 static int make_fields(struct compile *c)
 {
     struct mr_plan *plan = c->plan;
@@ -472,7 +450,9 @@ static int make_fields(struct compile *c)
         bool array = column->type.type == MR_T_ARRAY && column->type.elem == MR_T_TEXT;
         int rc = 0;
         if (source->origin == MR_FROM_META || source->origin == MR_FROM_OP)
-            rc = meta_convert(c, source, column, field);
+            rc = mr_plan_meta(&c->make, source, column, &field->convert);
+        else if (source->origin == MR_FROM_CONSTANT)
+            rc = mr_plan_constant(&c->make, source, column, &field->constant);
         else if (source->origin == MR_FROM_UNAVAILABLE && !array)
             rc = mr_err_set(c->err, MR_TYPE_INCOMPATIBLE, "'%s' is no text[]", column->name);
         if (rc < 0)

@@ -77,6 +77,7 @@ struct mr_tuple_field {
     enum mr_meta meta;
     uint16_t slot; /* where it can come from the key; MR_NO_IDX */
     bool nullable;
+    struct mr_slice constant;  /* as the emitter wrote it */
     struct mr_convert convert; /* of meta and op */
     struct mr_coltype to;      /* of _unavailable */
     const char *column;
@@ -99,9 +100,10 @@ struct mr_plan {
     enum mr_key_form key_form;
     enum mr_format raw_key;
     struct mr_ops key_ops;
-    struct mr_ops row;    /* the record of columns */
-    struct mr_ops before; /* the same over before's own type */
-    struct mr_ops probe;  /* plain: captures `__deleted` and `__op`; n 0: it has none */
+    struct mr_ops row;     /* the record of columns */
+    struct mr_ops before;  /* the same over before's own type */
+    struct mr_ops probe;   /* plain: captures `__deleted` and `__op`; n 0: it has none */
+    const char *op_header; /* plain: the header that may hold the op (E-24) */
     const struct mr_step *steps;
     uint32_t n_steps;
     struct mr_colset cols;
@@ -152,6 +154,13 @@ int mr_op_column(struct mr_op_make *make, const struct mr_op_target *target, str
 int mr_guard_compile(struct mr_op_make *make, const struct mr_shape *shape);
 /* Makes an op over field number `field` keep what the guard wants of it. */
 void mr_guard_mark(const struct mr_guard *guard, int field, struct mr_op *op);
+/* plan_extra.c: the conversion of a meta column or of append's _op, which no schema names. */
+int mr_plan_meta(struct mr_op_make *make, const struct mr_shape_source *source,
+                 const struct mr_column *column, struct mr_convert *out);
+/* A constant as the emitter writes it into the column; in the plan's arena.
+ * Errors: type.incompatible where the column cannot hold it. */
+int mr_plan_constant(struct mr_op_make *make, const struct mr_shape_source *source,
+                     const struct mr_column *column, struct mr_slice *out);
 /* Room for n ops in the plan's arena. */
 struct mr_op *mr_op_room(struct mr_op_make *make, uint32_t n);
 

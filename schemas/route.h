@@ -51,6 +51,18 @@ struct mr_route_meta {
     enum mr_meta from;
     const char *name;
 };
+enum mr_constant_kind {
+    MR_CONSTANT_TEXT,
+    MR_CONSTANT_WHOLE,
+    MR_CONSTANT_REAL,
+    MR_CONSTANT_TRUTH /* `true`, `false` */
+};
+struct mr_route_constant { /* an entry of `constants` */
+    const char *name;
+    enum mr_constant_kind kind; /* of the literal */
+    const char *text;
+    const char *cast; /* the column's type where the table is made; NULL: by the kind */
+};
 
 struct mr_route {
     uint32_t route_idx; /* place in `tables` */
@@ -95,7 +107,11 @@ struct mr_route {
     uint16_t n_columns;
     const struct mr_route_meta *meta;
     uint16_t n_meta;
-    const char *placeholder; /* unavailable.placeholder, NUL-terminated octets */
+    const struct mr_route_constant *constants;
+    uint16_t n_constants;
+    const char *envelope_prefix;  /* E-24: of op and deleted in plain records; NULL: "__" */
+    const char *nested_delimiter; /* S-20: nested records become columns a_b; NULL: JSON */
+    const char *placeholder;      /* unavailable.placeholder, NUL-terminated octets */
     size_t placeholder_len;
     struct mr_schema *value_schema; /* reader schema (S-01), writer's of raw_avro; NULL */
     struct mr_schema *key_schema;

@@ -161,8 +161,9 @@ static int column_add(struct derive *d, const struct mr_shape_column *column,
     int same = column_find(shape, column->name);
     if (same >= 0)
         return mr_err_set(d->err, MR_IDENTIFIER_COLLISION, "'%s' and '%s' both give column '%s'",
-                          shape->columns[same].field != NULL ? shape->columns[same].field : "meta",
-                          column->field != NULL ? column->field : "meta", column->name);
+                          shape->columns[same].field != NULL ? shape->columns[same].field
+                                                             : "the route",
+                          column->field != NULL ? column->field : "the route", column->name);
     if (shape->n_columns >= MR_TABLE_MAX_COLUMNS)
         return mr_err_set(d->err, MR_SCHEMA_TOO_LARGE, "more than %d columns",
                           MR_TABLE_MAX_COLUMNS);
@@ -174,6 +175,16 @@ static int column_add(struct derive *d, const struct mr_shape_column *column,
     shape->sources[shape->n_columns] = *source;
     shape->n_columns++;
     return 0;
+}
+
+/* The type that the route names for a column. */
+static int cast_type(struct derive *d, const char *cast, struct mr_coltype *type)
+{
+    if (mr_semantic_cast(cast, type))
+        return 0;
+    *type = (struct mr_coltype){.type = MR_T_CAST, .length = -1, .precision = -1};
+    type->sql = mr_arena_copy(&d->shape->arena, cast, strlen(cast) + 1);
+    return type->sql != NULL ? 0 : no_memory(d);
 }
 
 /* The type that the route names for a field, else what its schema says. */
@@ -188,14 +199,10 @@ static int column_type(struct derive *d, const struct mr_route_column *entry,
         return 0;
     source->unit = entry->unit;
     source->cast = entry->cast != NULL;
-    if (entry->cast != NULL && !mr_semantic_cast(entry->cast, type)) {
-        *type = (struct mr_coltype){.type = MR_T_CAST, .length = -1, .precision = -1};
-        type->sql = mr_arena_copy(&d->shape->arena, entry->cast, strlen(entry->cast) + 1);
-        if (type->sql == NULL)
-            return no_memory(d);
-    } else if (entry->cast == NULL && entry->unit != NULL && number) {
+    if (entry->cast != NULL)
+        return cast_type(d, entry->cast, type);
+    if (entry->unit != NULL && number)
         type->type = strcmp(entry->unit, "days") == 0 ? MR_T_DATE : MR_T_TIMESTAMPTZ;
-    }
     return 0;
 }
 
@@ -237,7 +244,7 @@ static bool is_wanted(struct derive *d, const char *field)
         return false;
     if (route->n_include > 0)
         return is_listed(route->include, route->n_include, field);
-    bool meta = d->shape->envelope.layout == MR_LAYOUT_PLAIN && strncmp(field, "__", 2) == 0;
+    bool meta = d->shape->envelope.layout == MR_LAYOUT_PLAIN && mr_envelope_is_meta(route, field);
     return !meta || route_column(route, field) != NULL;
 }
 
@@ -431,17 +438,6 @@ static int key_columns(struct derive *d)
     return rc < 0 ? rc : key_from_value(d);
 }
 
-static int extra_add(struct derive *d, const char *name, enum mr_type type,
-                     const struct mr_shape_source *source)
-{
-    struct mr_shape_column column = {
-        .type = {.type = type, .elem = MR_T_NONE, .length = -1, .precision = -1}};
-    if (type == MR_T_ARRAY)
-        column.type.elem = MR_T_TEXT;
-    int rc = column_name(d, name, NULL, &column.name);
-    return rc < 0 ? rc : column_add(d, &column, source, NULL);
-}
-
 static bool has_primary(const struct mr_table *table)
 {
     for (uint16_t i = 0; table != NULL && i < table->n_uniques; i++) {
@@ -451,39 +447,38 @@ static bool has_primary(const struct mr_table *table)
     return false;
 }
 
-/* append's own columns, the guard's, then the route's meta. */
+/* Where the guard is kept; a truncate has no key of its own. */
+static int guard_column(struct derive *d)
+{
+    struct mr_shape *shape = d->shape;
+    struct mr_shape_source source = {
+        .origin = MR_FROM_GUARD, .value_idx = MR_NO_IDX, .key_idx = MR_NO_IDX};
+    struct mr_shape_column column = {.type = {.type = shape->guard.single ? MR_T_INT8 : MR_T_BYTEA,
+                                              .length = -1,
+                                              .precision = -1}};
+    if (shape->guard.kind == MR_GUARD_NONE || !(shape->n_key > 0 || has_primary(d->table)))
+        return 0;
+    int rc = column_name(d, d->route->guard_column, NULL, &column.name);
+    return rc < 0 ? rc : column_add(d, &column, &source, &shape->guard_idx);
+}
+
+/* The columns that no field fills: the guard's, append's own, the route's. */
 static int extra_columns(struct derive *d)
 {
-    static const enum mr_type meta_types[] = {
-        [MR_META_TOPIC] = MR_T_TEXT,
-        [MR_META_PARTITION] = MR_T_INT4,
-        [MR_META_OFFSET] = MR_T_INT8,
-        [MR_META_OP] = MR_T_TEXT,
-        [MR_META_TS] = MR_T_TIMESTAMPTZ,
-        [MR_META_SOURCE_TS] = MR_T_TIMESTAMPTZ,
-        [MR_META_LOADED_AT] = MR_T_TIMESTAMPTZ,
-        [MR_META_SCHEMA_ID] = MR_T_INT8,
-    };
-    struct mr_shape_source source = {.value_idx = MR_NO_IDX, .key_idx = MR_NO_IDX};
-    int rc = 0;
-    if (d->shape->append) {
-        source.origin = MR_FROM_OP;
-        rc = extra_add(d, "_op", MR_T_TEXT, &source);
-        source.origin = MR_FROM_UNAVAILABLE;
+    struct mr_shape_extra extra;
+    int rc = guard_column(d);
+    for (uint16_t i = 0; rc == 0 && mr_shape_extra(d->route, i, &extra); i++) {
+        struct mr_shape_column column = {.type = extra.type};
+        const char **literal = &extra.source.constant;
+        rc = column_name(d, extra.name, NULL, &column.name);
+        if (rc == 0 && extra.cast != NULL)
+            rc = cast_type(d, extra.cast, &column.type);
+        if (*literal != NULL)
+            *literal = mr_arena_copy(&d->shape->arena, *literal, strlen(*literal) + 1);
+        if (rc == 0 && extra.source.origin == MR_FROM_CONSTANT && *literal == NULL)
+            rc = no_memory(d);
         if (rc == 0)
-            rc = extra_add(d, "_unavailable", MR_T_ARRAY, &source);
-    }
-    if (rc == 0 && d->shape->guard.kind != MR_GUARD_NONE &&
-        (d->shape->n_key > 0 || has_primary(d->table))) { /* a truncate has no key of its own */
-        source.origin = MR_FROM_GUARD;
-        d->shape->guard_idx = d->shape->n_columns;
-        rc = extra_add(d, d->route->guard_column, d->shape->guard.single ? MR_T_INT8 : MR_T_BYTEA,
-                       &source);
-    }
-    for (uint16_t i = 0; rc == 0 && i < d->route->n_meta; i++) {
-        source.origin = MR_FROM_META;
-        source.meta = d->route->meta[i].from;
-        rc = extra_add(d, d->route->meta[i].name, meta_types[source.meta], &source);
+            rc = column_add(d, &column, &extra.source, NULL);
     }
     return rc;
 }

@@ -18,6 +18,7 @@ enum mr_origin {
     MR_FROM_OP,          /* append's _op */
     MR_FROM_UNAVAILABLE, /* append's _unavailable */
     MR_FROM_GUARD,       /* how old the record is (section 3.1) */
+    MR_FROM_CONSTANT,    /* the route's constants */
 };
 
 struct mr_shape_source {
@@ -25,6 +26,7 @@ struct mr_shape_source {
     uint16_t value_idx; /* field in the row record; MR_NO_IDX: not in it */
     uint16_t key_idx;   /* field in the key record, 0 for a key without fields; MR_NO_IDX */
     enum mr_meta meta;
+    const char *constant;      /* its literal; in the shape's arena */
     struct mr_typed typed;     /* of the value's field, else of the key's */
     struct mr_typed key_typed; /* of the key's field where key_idx is set and the key is Avro */
     const char *unit;          /* X-22; NULL */
@@ -54,6 +56,16 @@ struct mr_shape {
     struct mr_guard guard;
     uint16_t guard_idx; /* its column; MR_NO_IDX: none */
 };
+
+/* shape_extra.c: a column that no field fills: append's own (R-26), then the route's meta and
+ * constants. False past the last; texts are the route's. */
+struct mr_shape_extra {
+    const char *name;
+    const char *cast; /* names the type; NULL: `type` */
+    struct mr_coltype type;
+    struct mr_shape_source source;
+};
+bool mr_shape_extra(const struct mr_route *route, uint16_t idx, struct mr_shape_extra *out);
 
 /* The table's column for the shape's column `idx` (I-11): by its exact name, else in another letter
  * case, unless another column of the shape has that name exactly; -1. */

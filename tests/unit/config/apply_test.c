@@ -52,9 +52,7 @@ MR_TEST("options of features that this version lacks may only say their default"
         "tables[0].route=source",
         "tables[0].nested_mode=flatten",
         "tables[0].source_skip_corrupt=true",
-        "tables[0].constants[0].name=a",
         "tables[0].nested_delimiter=.",
-        "tables[0].envelope_prefix=x",
         "tables[0].fk_wait=1s",
         "registry.tls.key_password=x",
         "batch.adaptive=false",
@@ -96,14 +94,13 @@ MR_TEST("a list of a feature that this version lacks may only be empty")
 {
     MR_CHECK_INT(
         conf_files_load_text(&f, "pipeline = \"p\"; target: { url = \"stdout:\"; };\ntables = ( { "
-                                 "topic = \"a\";\nconstants = ( { name = \"k\"; value = true; } "
-                                 "); } );\n"),
+                                 "topic = \"a\";\ntracked = [ \"k\" ]; } );\n"),
         -MR_CONFIG_INVALID);
-    MR_CHECK(strstr(f.line, "test.conf:3: `tables[0].constants` is not supported by this version; "
+    MR_CHECK(strstr(f.line, "test.conf:3: `tables[0].tracked` is not supported by this version; "
                             "remove it") != NULL);
     MR_CHECK_OK(
         conf_files_load_text(&f, "pipeline = \"p\"; target: { url = \"stdout:\"; };\ntables = ( { "
-                                 "topic = \"a\"; constants = ( ); } );\n"));
+                                 "topic = \"a\"; tracked = [ ]; } );\n"));
 }
 
 MR_TEST("a later -o wins over an earlier one and over the file")

@@ -410,3 +410,25 @@ MR_TEST("a known word alone is a kind of source, other names are fields of the r
     MR_CHECK_STR(route->guard_column, "g");
     MR_CHECK_U64(route->guard_tomb_ttl_ms, 90000);
 }
+
+/* E-24, and the columns with a fixed value */
+MR_TEST("constants and the envelope's prefix reach the route")
+{
+    const struct mr_route *route = route_of("envelope_prefix = \"dbz_\"; constants = ("
+                                            " { name = \"a\"; value = \"x\"; },"
+                                            " { name = \"b\"; value = 7; cast = \"int\"; },"
+                                            " { name = \"c\"; value = 1.5; },"
+                                            " { name = \"d\"; value = true; } );");
+    MR_CHECK_STR(route->envelope_prefix, "dbz_");
+    MR_CHECK_U64(route->n_constants, 4);
+    MR_CHECK_STR(route->constants[0].name, "a");
+    MR_CHECK_INT(route->constants[0].kind, MR_CONSTANT_TEXT);
+    MR_CHECK(route->constants[0].cast == NULL);
+    MR_CHECK_STR(route->constants[1].text, "7");
+    MR_CHECK_INT(route->constants[1].kind, MR_CONSTANT_WHOLE);
+    MR_CHECK_STR(route->constants[1].cast, "int");
+    MR_CHECK_STR(route->constants[2].text, "1.5");
+    MR_CHECK_INT(route->constants[2].kind, MR_CONSTANT_REAL);
+    MR_CHECK_INT(route->constants[3].kind, MR_CONSTANT_TRUTH);
+    MR_CHECK_STR(route->constants[3].text, "true");
+}

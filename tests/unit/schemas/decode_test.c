@@ -255,6 +255,14 @@ static bool op_header(const void *owner, const char *name, struct mr_slice *out)
     return true;
 }
 
+static bool plain_header(const void *owner, const char *name, struct mr_slice *out)
+{
+    if (strcmp(name, "__oop") != 0)
+        return false;
+    *out = mr_slice_str(owner);
+    return true;
+}
+
 /* E-24, header form; case 72 */
 MR_TEST("the op of a flattened record may stand in a header")
 {
@@ -265,6 +273,113 @@ MR_TEST("the op of a flattened record may stand in a header")
     MR_CHECK_STR(plan_case_run(&pc, key_of(1), flat(1, "x")), "r{1,x}");
     pc.in.headers.owner = "upsert";
     MR_CHECK_STR(plan_case_run(&pc, key_of(1), flat(1, "x")), "!envelope.bad_op");
+}
+
+/* E-24, E-25 */
+MR_TEST("the prefix of a flattened record's fields and header is the route's, __deleted stays")
+{
+    pc.route.envelope_prefix = "dbz_";
+    MR_CHECK_OK(plan_case_open(&pc, KEY,
+                               FLAT(",{\"name\":\"dbz_op\",\"type\":\"string\"},"
+                                    "{\"name\":\"dbz_source_ts_ms\",\"type\":\"long\"},"
+                                    "{\"name\":\"__deleted\",\"type\":\"string\"},"
+                                    "{\"name\":\"__note\",\"type\":\"string\"}")));
+    MR_CHECK_STR(plan_case_columns(&pc), "id int4 pk, a text, __note text");
+    static const struct {
+        const char *op, *deleted, *wanted;
+    } cases[] = {{"c", "false", "c{1,x,n}"},
+                 {"d", "false", "d{1}"},
+                 {"u", "true", "d{1}"},
+                 {"t", "false", "t"},
+                 {"m", "false", "skip.message"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        (void)flat(1, "x");
+        wire_text(&value, cases[i].op);
+        wire_long(&value, 5);
+        wire_text(&value, cases[i].deleted);
+        wire_text(&value, "n");
+        MR_CHECK_STR(plan_case_run(&pc, key_of(1), wire_slice(&value)), cases[i].wanted);
+    }
+    pc.route.envelope_prefix = "__o";
+    MR_CHECK_OK(plan_case_open(&pc, KEY, FLAT("")));
+    pc.in.headers = (struct mr_headers){.owner = "d", .last = op_header};
+    MR_CHECK_STR(plan_case_run(&pc, key_of(1), flat(1, "x")), "u{1,x}");
+    pc.in.headers.last = plain_header;
+    MR_CHECK_STR(plan_case_run(&pc, key_of(1), flat(1, "x")), "d{1}");
+}
+
+/* E-24, E-25 */
+MR_TEST("an empty prefix makes op the envelope's, and deleted a column like any other")
+{
+    pc.route.envelope_prefix = "";
+    MR_CHECK_OK(plan_case_open(&pc, KEY,
+                               FLAT(",{\"name\":\"op\",\"type\":\"string\"},"
+                                    "{\"name\":\"deleted\",\"type\":\"boolean\"}")));
+    MR_CHECK_STR(plan_case_columns(&pc), "id int4 pk, a text, deleted bool");
+    (void)flat(1, "x");
+    wire_text(&value, "u");
+    wire_hex(&value, "01");
+    MR_CHECK_STR(plan_case_run(&pc, key_of(1), wire_slice(&value)), "u{1,x,true}");
+    (void)flat(1, "x");
+    wire_text(&value, "d");
+    wire_hex(&value, "00");
+    MR_CHECK_STR(plan_case_run(&pc, key_of(1), wire_slice(&value)), "d{1}");
+}
+
+/* E-25 */
+MR_TEST("a flattened record's own fields become columns where the route names them")
+{
+    static const struct mr_route_column named[] = {{.field = "__op", .name = "change"}};
+    pc.route.columns = named;
+    pc.route.n_columns = 1;
+    MR_CHECK_OK(plan_case_open(&pc, KEY,
+                               FLAT(",{\"name\":\"__op\",\"type\":\"string\"},"
+                                    "{\"name\":\"__lsn\",\"type\":\"long\"}")));
+    MR_CHECK_STR(plan_case_columns(&pc), "id int4 pk, a text, change text");
+    (void)flat(1, "x");
+    wire_text(&value, "c");
+    wire_long(&value, 5);
+    MR_CHECK_STR(plan_case_run(&pc, key_of(1), wire_slice(&value)), "c{1,x,c}");
+}
+
+/* E-26: what Debezium's event flattening makes of an insert, an update and a delete of key 1, by
+ * delete.tombstone.handling.mode, and of both older settings with the same names */
+MR_TEST("every way to unwrap deletes ends with the row deleted, but for the one that drops them")
+{
+    static const struct {
+        const char *mode;
+        bool flagged;          /* records have __deleted */
+        const char *events[3]; /* of the delete: a row with that flag, or a tombstone "" */
+        const char *wanted[3];
+    } modes[] = {
+        {"drop", false, {NULL}, {NULL}},
+        {"tombstone", false, {""}, {"d{1}"}},
+        {"rewrite", true, {"true"}, {"d{1}"}},
+        {"rewrite-with-tombstone", true, {"true", ""}, {"d{1}", "d{1}"}},
+        {"delete-to-tombstone", false, {""}, {"d{1}"}},
+    };
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+        mr_table_unref(pc.table);
+        pc.table = NULL;
+        MR_CHECK_OK(plan_case_open(
+            &pc, KEY,
+            modes[i].flagged ? FLAT(",{\"name\":\"__deleted\",\"type\":\"string\"}") : FLAT("")));
+        MR_CHECK_STR(plan_case_columns(&pc), "id int4 pk, a text");
+        for (int k = 0; k < 2; k++) {
+            (void)flat(1, k == 0 ? "x" : "y");
+            if (modes[i].flagged)
+                wire_text(&value, "false");
+            MR_CHECK_STR(plan_case_run(&pc, key_of(1), wire_slice(&value)),
+                         k == 0 ? "u{1,x}" : "u{1,y}");
+        }
+        for (int k = 0; k < 3 && modes[i].events[k] != NULL; k++) {
+            (void)flat(1, "");
+            wire_text(&value, modes[i].events[k]);
+            bool tombstone = modes[i].events[k][0] == '\0';
+            MR_CHECK_STR(plan_case_run(&pc, key_of(1), tombstone ? PLAN_NULL : wire_slice(&value)),
+                         modes[i].wanted[k]);
+        }
+    }
 }
 
 /* S-43, case 29 */

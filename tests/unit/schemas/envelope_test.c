@@ -84,6 +84,28 @@ MR_TEST("an envelope has op and an image or source, or the name")
     MR_CHECK(!is_envelope(full));
 }
 
+/* E-18, E-19 */
+MR_TEST("transactions and signals are told by their topics, other rows there are rows")
+{
+    static const char end[] =
+        RECORD("T", FIELD("status", "\"string\"") "," FIELD("id", "\"string\"") "," FIELD(
+                        "event_count", "[\"null\",\"long\"]"));
+    static const char envelope[] =
+        RECORD("E", FIELD("op", "\"string\"") "," FIELD("after", "[\"null\"," ROW "]"));
+    pc.topic = "s.transaction";
+    MR_CHECK_STR(skipped(end), "skip.transaction");
+    MR_CHECK(!is_envelope(ROW));
+    pc.topic = "s.public.orders";
+    MR_CHECK_OK(plan_case_open(&pc, NULL, end));
+    MR_CHECK_STR(plan_case_columns(&pc), "status text, id text, event_count int8");
+    /* a captured signal table's rows are ordinary rows */
+    pc.topic = "s-signal";
+    mr_table_unref(pc.table);
+    pc.table = NULL;
+    MR_CHECK_OK(plan_case_open(&pc, NULL, envelope));
+    MR_CHECK_STR(plan_case_columns(&pc), "id int4");
+}
+
 /* E-28, F-18 */
 MR_TEST("CloudEvents are refused until the operator says plain")
 {
