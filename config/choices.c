@@ -43,7 +43,7 @@ MR_CHOICES(keyless, {"append", MR_CONF_KEYLESS_APPEND, false},
            {"match_full", MR_CONF_KEYLESS_MATCH_FULL, false});
 MR_CHOICES(key_change, {"record", MR_CONF_KEY_CHANGE_RECORD, false},
            {"before", MR_CONF_KEY_CHANGE_BEFORE, false});
-MR_CHOICES(nested, {"json", MR_CONF_NESTED_JSON, false}, {"flatten", MR_CONF_NESTED_FLATTEN, true});
+MR_CHOICES(nested, {"json", MR_CONF_NESTED_JSON, false}, {"flatten", MR_CONF_NESTED_FLATTEN, false});
 MR_CHOICES(detect, {"auto", MR_CONF_DETECT_AUTO, false}, {"off", MR_CONF_DETECT_OFF, false});
 MR_CHOICES(missing_row, {"poison", MR_CONF_MISSING_ROW_POISON, false},
            {"halt", MR_CONF_MISSING_ROW_HALT, false}, {"null", MR_CONF_MISSING_ROW_NULL, false});

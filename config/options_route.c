@@ -129,9 +129,12 @@ static const struct mr_option route_rows[] = {
      .choices = &mr_choices_long_name, NEXT,
      .help = "A name beyond the server's length is cut and given a digest, or halts the table."},
     {"nested_mode", MR_OPT_CHOICE, R(nested_mode), .dflt = "json", .choices = &mr_choices_nested,
-     NEXT, .help = "A nested record is one JSON column, or a column a field."},
-    {"nested_delimiter", MR_OPT_STR, R(nested_delimiter), .dflt = "_", .max = 8, .later = true,
-     NEXT, .help = "Stands between the names of flattened fields."},
+     NEXT,
+     .help =
+         "A nested record is one JSON column, or (`flatten`) a column a field. Records that lead "
+         "back to themselves stay JSON, and those that `columns` names."},
+    {"nested_delimiter", MR_OPT_STR, R(nested_delimiter), .dflt = "_", .max = 8, NEXT,
+     .help = "Stands between the names of flattened fields."},
 
     {"envelope", MR_OPT_CHOICE, R(envelope), .dflt = "auto", .choices = &mr_choices_envelope, NEXT,
      .help = "Whether values are change events or plain rows."},

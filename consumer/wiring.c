@@ -184,6 +184,8 @@ static void route_make(const struct mr_config *config, const struct mr_route_con
         .n_key_columns = (uint16_t)conf->key_columns.n_items,
         .value_column = set_or_null(conf->value_column),
         .envelope_prefix = conf->envelope_prefix,
+        .nested_delimiter =
+            conf->nested_mode == MR_CONF_NESTED_FLATTEN ? conf->nested_delimiter : NULL,
         .include = conf->include.items,
         .n_include = (uint16_t)conf->include.n_items,
         .exclude = conf->exclude.items,

@@ -55,6 +55,8 @@ static inline bool read_scalar(struct mr_wire *w, const struct mr_op *op, struct
         return mr_walk_var_decimal(w, op->typed.node, v);
     case MR_W_NULL:
         return mr_wire_zero(w);
+    case MR_W_RECORD:
+        return true; /* its fields' ops read it */
     case MR_W_WHOLE:
     case MR_W_ARRAY:
     case MR_W_MATRIX:
@@ -286,6 +288,21 @@ static inline bool is_wanted(const struct mr_op *op, enum mr_row_mode mode)
     return op->mapped && (mode == MR_ROW_FULL || (mode == MR_ROW_KEYS && op->slot != MR_NO_IDX));
 }
 
+/* A record taken apart that is null: its fields are (S-20). */
+static int put_inner_nulls(struct mr_decoder *d, const struct mr_op *record, enum mr_row_mode mode)
+{
+    for (const struct mr_op *op = record + 1; op <= record + record->size; op++) {
+        if (!is_wanted(op, mode))
+            continue;
+        if (op->field != MR_NO_IDX)
+            d->field_at[op->field] = d->run.out->len;
+        int rc = put_sql_null(d, op);
+        if (rc < 0)
+            return mr_err_in(d->err, NULL, op->column);
+    }
+    return 0;
+}
+
 int mr_decode_ops(struct mr_decoder *d, const struct mr_ops *ops, enum mr_row_mode mode)
 {
     const struct mr_op *end = ops->ops + ops->n;
@@ -301,10 +318,14 @@ int mr_decode_ops(struct mr_decoder *d, const struct mr_ops *ops, enum mr_row_mo
                 return wire_error(d, op);
             is_null = (int)branch == op->null_branch;
         }
-        if (is_null)
-            rc = wanted ? put_sql_null(d, op) : 0;
-        else
+        if (!is_null) {
             rc = wanted ? put_value(d, op) : pass_value(d, op);
+        } else if (op->wire == MR_W_RECORD) {
+            rc = put_inner_nulls(d, op, mode);
+            op += op->size;
+        } else {
+            rc = wanted ? put_sql_null(d, op) : 0;
+        }
         if (rc < 0)
             return wanted ? in_column(d, op) : rc;
     }

@@ -235,27 +235,36 @@ static int op_of_column(struct compile *c, uint16_t i, const struct mr_typed *ty
     return mr_op_column(&c->make, &target, op);
 }
 
-/* The ops of a row record. `own`: its field indexes are the shape's; else (before's own type) its
- * fields are found by name. */
-static int row_ops(struct compile *c, const struct mr_avro_node *record, bool own,
-                   struct mr_ops *out)
+/* The ops of a row record. `own`: it is the shape's; else (before's own type) its fields are found
+ * by name. */
+static int row_ops(struct compile *c, const struct mr_flat *row, bool own, struct mr_ops *out)
 {
-    const struct mr_avro_node *row = c->shape->envelope.row;
-    struct mr_op *ops = mr_op_room(&c->make, record->n_fields);
+    struct mr_op *ops = mr_op_room(&c->make, row->n);
     if (ops == NULL)
         return -MR_NO_MEMORY;
-    for (uint16_t i = 0; i < record->n_fields; i++) {
-        const struct mr_avro_field *field = &record->fields[i];
-        struct mr_typed typed;
-        mr_typed_of(field->type, &field->props, &typed);
-        int at = own ? i : mr_envelope_field(row, field->name);
+    for (uint32_t i = 0; i < row->n; i++) {
+        const struct mr_flat_field *field = &row->fields[i];
+        int at = own ? (int)i : mr_flat_find(&c->shape->row, field->name);
         uint16_t column = at < 0 ? MR_NO_IDX : column_of_value(c, (uint16_t)at);
-        int rc = op_of_column(c, column, &typed, &ops[i]);
+        int rc = 0;
+        if (field->n_inner > 0)
+            mr_op_branch(&field->typed, field->n_inner, &ops[i]);
+        else
+            rc = op_of_column(c, column, &field->typed, &ops[i]);
         if (rc < 0)
             return rc;
     }
-    *out = (struct mr_ops){.ops = ops, .n = record->n_fields};
+    *out = (struct mr_ops){.ops = ops, .n = row->n};
     return 0;
+}
+
+/* before's own record type: other fields, in another order. */
+static int before_ops(struct compile *c)
+{
+    struct mr_flat before;
+    int rc =
+        mr_flat_make(c->shape->envelope.before_row, c->route, &c->plan->arena, &before, c->err);
+    return rc < 0 ? rc : row_ops(c, &before, false, &c->plan->before);
 }
 
 /* Ops that keep nothing, over all fields of a record; of the envelope's source, its time. */
@@ -328,11 +337,11 @@ static int make_steps(struct compile *c)
     if (steps == NULL)
         return no_memory(c);
     if (env->row != NULL)
-        rc = row_ops(c, env->row, true, &c->plan->row);
+        rc = row_ops(c, &c->shape->row, true, &c->plan->row);
     if (rc == 0 && env->before_row == env->row)
         c->plan->before = c->plan->row;
     else if (rc == 0 && env->before_row != NULL)
-        rc = row_ops(c, env->before_row, false, &c->plan->before);
+        rc = before_ops(c);
     for (int i = 0; rc == 0 && i < env->root->n_fields; i++)
         rc = step_make(c, i, &steps[i]);
     c->plan->steps = steps;
@@ -358,7 +367,7 @@ static int op_header_make(struct compile *c)
 static int make_plain(struct compile *c)
 {
     const struct mr_envelope *env = &c->shape->envelope;
-    int rc = row_ops(c, env->root, true, &c->plan->row);
+    int rc = row_ops(c, &c->shape->row, true, &c->plan->row);
     if (rc == 0)
         rc = op_header_make(c);
     if (rc < 0 || (env->deleted < 0 && env->op < 0))

@@ -62,6 +62,17 @@ int mr_op_skip(struct mr_op_make *make, const struct mr_typed *typed, struct mr_
     return 0;
 }
 
+void mr_op_branch(const struct mr_typed *typed, uint32_t n_inner, struct mr_op *out)
+{
+    *out = (struct mr_op){.wire = MR_W_RECORD,
+                          .null_branch = (int8_t)typed->null_branch,
+                          .field = MR_NO_IDX,
+                          .slot = MR_NO_IDX,
+                          .size = n_inner,
+                          .typed = *typed,
+                          .column = ""};
+}
+
 static int incompatible(struct mr_op_make *make, const struct mr_op_target *target)
 {
     const struct mr_column *column = target->column;

@@ -27,6 +27,7 @@ enum mr_op_wire {
     MR_W_ARRAY,  /* of scalars, into an array column */
     MR_W_MATRIX, /* arrays in arrays of scalars, into an array column or an array literal */
     MR_W_NESTED, /* rendered as JSON; unmapped: skipped by walking */
+    MR_W_RECORD, /* a record taken apart: its fields' ops follow; null: they are */
 };
 
 /* What an unmapped op keeps for the envelope. */
@@ -49,7 +50,7 @@ struct mr_op {
     uint8_t capture;  /* enum mr_op_capture */
     uint16_t field;   /* of the tuple; MR_NO_IDX */
     uint16_t slot;    /* of the key; MR_NO_IDX */
-    uint32_t size;    /* fixed: bytes; enum: symbols */
+    uint32_t size;    /* fixed: bytes; enum: symbols; record: ops of its fields, with theirs */
     uint8_t n_levels; /* matrix: arrays in each other */
     const struct mr_slice *symbols;
     struct mr_typed typed;
@@ -141,6 +142,8 @@ struct mr_op_make {
 };
 /* An op that reads and checks the value, and keeps nothing. */
 int mr_op_skip(struct mr_op_make *make, const struct mr_typed *typed, struct mr_op *out);
+/* A record taken apart, whose fields' n_inner ops follow. */
+void mr_op_branch(const struct mr_typed *typed, uint32_t n_inner, struct mr_op *out);
 /* An op into a column. Errors: type.incompatible. */
 struct mr_op_target {
     const struct mr_column *column;

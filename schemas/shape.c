@@ -262,6 +262,35 @@ static bool has_column(struct derive *d, const char *field, const struct mr_type
     return found;
 }
 
+/* A column for each value of the row record; what `include` says of a nested record that is taken
+ * apart it says of all its fields. */
+static int row_columns(struct derive *d)
+{
+    struct mr_shape *shape = d->shape;
+    uint32_t included = 0; /* up to here by a record that they stand in */
+    int rc = mr_flat_make(shape->envelope.row, d->route, &shape->arena, &shape->row, d->err);
+    for (uint32_t i = 0; rc == 0 && i < shape->row.n; i++) {
+        const struct mr_flat_field *field = &shape->row.fields[i];
+        bool listed = is_listed(d->route->include, d->route->n_include, field->name);
+        if (listed && i + field->n_inner >= included)
+            included = i + field->n_inner + 1;
+        bool by_record =
+            i < included && !is_listed(d->route->exclude, d->route->n_exclude, field->name);
+        if (field->n_inner > 0 || !(by_record || is_wanted(d, field->name)))
+            continue;
+        if (field->typed.semantic == MR_SEM_NULL && !has_column(d, field->name, &field->typed))
+            continue; /* nothing says what its column would be */
+        struct mr_shape_source source = {.origin = MR_FROM_VALUE,
+                                         .value_idx = (uint16_t)i,
+                                         .key_idx = MR_NO_IDX,
+                                         .typed = field->typed};
+        d->default_json = field->top ? field->field->default_json : NULL;
+        rc = field_add(d, field->name, &source, NULL);
+    }
+    d->default_json = NULL;
+    return rc;
+}
+
 static int value_columns(struct derive *d)
 {
     const struct mr_envelope *env = &d->shape->envelope;
@@ -276,22 +305,7 @@ static int value_columns(struct derive *d)
         source.typed.semantic = MR_SEM_JSON;
         return field_add(d, "doc", &source, NULL);
     }
-    for (uint16_t i = 0; env->row != NULL && i < env->row->n_fields; i++) {
-        const struct mr_avro_field *field = &env->row->fields[i];
-        if (!is_wanted(d, field->name))
-            continue;
-        source =
-            (struct mr_shape_source){.origin = MR_FROM_VALUE, .value_idx = i, .key_idx = MR_NO_IDX};
-        mr_typed_of(field->type, &field->props, &source.typed);
-        if (source.typed.semantic == MR_SEM_NULL && !has_column(d, field->name, &source.typed))
-            continue; /* nothing says what its column would be */
-        d->default_json = field->default_json;
-        int rc = field_add(d, field->name, &source, NULL);
-        if (rc < 0)
-            return rc;
-    }
-    d->default_json = NULL;
-    return 0;
+    return env->row != NULL ? row_columns(d) : 0;
 }
 
 /* The column of a key field: the value's of the same name, or a new one. */

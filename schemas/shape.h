@@ -4,6 +4,7 @@
 #define MR_SCHEMAS_SHAPE_H
 
 #include "schemas/envelope.h"
+#include "schemas/flat.h"
 #include "schemas/guard.h"
 #include "schemas/plan.h"
 #include "schemas/semantic.h"
@@ -23,7 +24,7 @@ enum mr_origin {
 
 struct mr_shape_source {
     enum mr_origin origin;
-    uint16_t value_idx; /* field in the row record; MR_NO_IDX: not in it */
+    uint16_t value_idx; /* entry of the shape's row; MR_NO_IDX: not in it */
     uint16_t key_idx;   /* field in the key record, 0 for a key without fields; MR_NO_IDX */
     enum mr_meta meta;
     const char *constant;      /* its literal; in the shape's arena */
@@ -43,6 +44,7 @@ struct mr_shape {
     struct mr_schema *key; /* references; NULL */
     struct mr_schema *value;
     struct mr_envelope envelope;
+    struct mr_flat row; /* the fields of the record of columns */
     enum mr_key_form key_form;
     enum mr_format raw_key;
     bool append;

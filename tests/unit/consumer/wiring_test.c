@@ -432,3 +432,13 @@ MR_TEST("constants and the envelope's prefix reach the route")
     MR_CHECK_INT(route->constants[3].kind, MR_CONSTANT_TRUTH);
     MR_CHECK_STR(route->constants[3].text, "true");
 }
+
+/* S-20 */
+MR_TEST("a delimiter reaches the route only where nested records are taken apart")
+{
+    MR_CHECK(route_of("")->nested_delimiter == NULL);
+    MR_CHECK(route_of("nested_delimiter = \".\";")->nested_delimiter == NULL);
+    MR_CHECK_STR(route_of("nested_mode = \"flatten\";")->nested_delimiter, "_");
+    MR_CHECK_STR(
+        route_of("nested_mode = \"flatten\"; nested_delimiter = \"__\";")->nested_delimiter, "__");
+}
