@@ -29,7 +29,8 @@ MR_CHOICES(format, {"auto", MR_CONF_FORMAT_AUTO, false},
            {"raw_avro", MR_CONF_FORMAT_RAW_AVRO, false}, {"string", MR_CONF_FORMAT_STRING, false},
            {"json", MR_CONF_FORMAT_JSON, false}, {"int32", MR_CONF_FORMAT_INT32, false},
            {"int64", MR_CONF_FORMAT_INT64, false}, {"bytes", MR_CONF_FORMAT_BYTES, false});
-MR_CHOICES(route_by, {"topic", MR_CONF_ROUTE_TOPIC, false}, {"source", MR_CONF_ROUTE_SOURCE, true});
+MR_CHOICES(route_by, {"topic", MR_CONF_ROUTE_TOPIC, false},
+           {"source", MR_CONF_ROUTE_SOURCE, false});
 MR_CHOICES(key_source, {"key", MR_CONF_KEY_SOURCE_KEY, false},
            {"value", MR_CONF_KEY_SOURCE_VALUE, false});
 MR_CHOICES(envelope, {"auto", MR_CONF_ENVELOPE_AUTO, false},
@@ -43,7 +44,8 @@ MR_CHOICES(keyless, {"append", MR_CONF_KEYLESS_APPEND, false},
            {"match_full", MR_CONF_KEYLESS_MATCH_FULL, false});
 MR_CHOICES(key_change, {"record", MR_CONF_KEY_CHANGE_RECORD, false},
            {"before", MR_CONF_KEY_CHANGE_BEFORE, false});
-MR_CHOICES(nested, {"json", MR_CONF_NESTED_JSON, false}, {"flatten", MR_CONF_NESTED_FLATTEN, false});
+MR_CHOICES(nested, {"json", MR_CONF_NESTED_JSON, false},
+           {"flatten", MR_CONF_NESTED_FLATTEN, false});
 MR_CHOICES(detect, {"auto", MR_CONF_DETECT_AUTO, false}, {"off", MR_CONF_DETECT_OFF, false});
 MR_CHOICES(missing_row, {"poison", MR_CONF_MISSING_ROW_POISON, false},
            {"halt", MR_CONF_MISSING_ROW_HALT, false}, {"null", MR_CONF_MISSING_ROW_NULL, false});

@@ -68,7 +68,11 @@ static const struct mr_option route_rows[] = {
          "`name` or `schema.name`; `$1` to `$9` are the groups of topic_regex. Without it, the "
          "topic's last part is the table, and of three parts or more the one before the schema."},
     {"route", MR_OPT_CHOICE, R(route_by), .dflt = "topic", .choices = &mr_choices_route_by, RESTART,
-     .help = "`source`: the table is the one that the record's `source` names."},
+     .help = "`source`: the table is the one that the record's `source` names. `table` and "
+             "`schema` may "
+             "then use `$db`, `$schema` and `$table` of it; without them the table is the source's "
+             "table in the source's schema, or in its database where it has no schemas. Records "
+             "without a source are bad records (`route.missing`), tombstones are skipped."},
     {"strategy", MR_OPT_CHOICE, R(strategy), .dflt = "upsert", .choices = &mr_choices_strategy,
      RESTART, .help = "What a record does to the table."},
     {"create", MR_OPT_BOOL, R(create), .dflt = "true", NEXT, .help = "Creates an absent table."},

@@ -298,7 +298,8 @@ static int check_twice(const struct check *check, struct mr_map *labels, struct 
         return FAIL(check, route->topic[0] != '\0' ? "topic" : "topic_regex",
                     "\"%.80s\" is taken by tables[%lld]; remove one of the two", route->label,
                     (long long)earlier);
-    if (route->topic[0] == '\0' || route->table[0] == '\0')
+    if (route->topic[0] == '\0' || route->table[0] == '\0' ||
+        route->route_by == MR_CONF_ROUTE_SOURCE) /* E-30: known when records say it */
         return 0;
     /* An identifier separator keeps ("a", "b.c") and ("a.b", "c") apart. */
     char name[400];

@@ -58,7 +58,7 @@ static void hold(struct mr_lane *lane, struct mr_partition *part, const struct m
         event = MR_PART_EV_HALTED;
         delay_ms = err->owner == MR_OWNER_REGISTRY
                        ? REGISTRY_HALT_MS
-                       : mr_target_halt(part->target, err, mr_mono_ms(&lane->fill_env));
+                       : mr_target_halt(record->target, err, mr_mono_ms(&lane->fill_env));
     } else {
         delay_ms = mr_retry_delay_ms(err->class, part->fill_tries, &lane->fill_env.rng);
     }
@@ -88,7 +88,7 @@ static int bad_record(struct mr_lane *lane, struct mr_record *record, struct mr_
                       struct mr_err *err)
 {
     struct mr_partition *part = record->part;
-    enum mr_on_bad on_bad = part->target->rule->on_bad;
+    enum mr_on_bad on_bad = record->target->rule->on_bad;
 
     mr_err_at(why, record->stream, record->partition, record->offset);
     if (on_bad == MR_ON_BAD_STOP) {
@@ -97,8 +97,8 @@ static int bad_record(struct mr_lane *lane, struct mr_record *record, struct mr_
         return FATE_DROPPED;
     }
     if (on_bad == MR_ON_BAD_DEAD_LETTER) {
-        int rc = mr_batch_add_letter(lane->filling, lane->shared->source, part->target, record, why,
-                                     err);
+        int rc = mr_batch_add_letter(lane->filling, lane->shared->source, record->target, record,
+                                     why, err);
         if (rc == -MR_FULL)
             return FATE_FULL;
         if (rc < 0) {
@@ -108,13 +108,13 @@ static int bad_record(struct mr_lane *lane, struct mr_record *record, struct mr_
         char code[64];
         const char *labels[] = {record->stream, mr_err_printed(why, code, sizeof code)};
         mr_counter_add(mr_metrics_series(lane->shared->metrics, MR_M_DEAD_LETTERS, labels), 1);
-        atomic_fetch_add(&part->target->letters, 1);
+        atomic_fetch_add(&record->target->letters, 1);
         atomic_fetch_add(&lane->n_letters, 1);
     }
     note_bad(lane, record, why);
-    mr_lock_take(&part->target->lock);
-    part->target->last_bad = *why;
-    mr_lock_drop(&part->target->lock);
+    mr_lock_take(&record->target->lock);
+    record->target->last_bad = *why;
+    mr_lock_drop(&record->target->lock);
     mr_log(MR_WARN, "record_rejected", mr_kv_u64("lane", lane->id), mr_kv_err(why));
     return take(lane, record, MR_COUNT_BAD, err);
 }
@@ -229,7 +229,7 @@ static int partitions_ask(struct mr_lane *lane, const struct mr_record *record, 
 static int truncate_record(struct mr_lane *lane, struct mr_record *record, struct mr_plan *plan,
                            const struct mr_decoded *decoded, struct mr_err *err)
 {
-    struct mr_target *target = record->part->target;
+    struct mr_target *target = record->target;
     struct mr_slice below;
     int32_t n = 0;
     int rc = 0;
@@ -266,7 +266,7 @@ static int add_decoded(struct mr_lane *lane, struct mr_record *record, struct mr
         return take(lane, record, MR_COUNT_SKIP, err);
     if (decoded->op == MR_REC_TRUNCATE)
         return truncate_record(lane, record, plan, decoded, err);
-    int rc = mr_batch_add(lane->filling, record->part->target, plan, decoded, record, err);
+    int rc = mr_batch_add(lane->filling, record->target, plan, decoded, record, err);
     if (rc == -MR_FULL)
         return FATE_FULL;
     if (rc < 0) {
@@ -352,7 +352,7 @@ static int decode_record(struct mr_lane *lane, struct mr_record *record, struct 
         int rc = plan_get(lane, record, &work->want, &work->plan, err);
         if (rc < 0)
             return rc;
-        rc = decode_by_plan(lane, record->part->target, work, err);
+        rc = decode_by_plan(lane, record->target, work, err);
         if (rc < 0 && mr_decoder_missed_label(lane->decoder) && !read_again) {
             mr_plans_forget(lane->plans, &work->want);
             read_again = true;
@@ -403,7 +403,10 @@ static int data_record(struct mr_lane *lane, struct mr_record *record, struct mr
                                       .envelope_topic = part->envelope_topic,
                                       .made = lane->transcode},
                              .in = record_in(lane, record, &key, &value)};
-    rc = decode_record(lane, record, &work, err);
+    if (part->target->rule->by_source)
+        rc = mr_fill_locate(lane, record, &work.want, value.body, err);
+    if (rc == 0)
+        rc = decode_record(lane, record, &work, err);
     if (rc == -MR_AGAIN)
         return FATE_LEFT;
     if (rc == -MR_SKIP)
@@ -453,6 +456,7 @@ int mr_fill_record(struct mr_lane *lane, struct mr_record *record, struct mr_err
         (record->kind == MR_RECORD_DATA && record->offset < part->fill_next))
         return FATE_DROPPED;
     mr_err_clear(err);
+    record->target = part->target;
     if (record->kind == MR_RECORD_END) {
         end_record(lane, record);
         return FATE_DROPPED;

@@ -39,6 +39,7 @@ int mr_lane_init(struct mr_lane *lane, uint32_t id, const struct mr_lane_shared 
     lane->filling = &lane->batches[0];
     lane->plans = mr_plans_new(shared->sink, lane->fill_env);
     lane->transcode = mr_transcode_new(env);
+    lane->locators = mr_locators_new(shared->targets, lane->fill_env);
     lane->decoder = mr_decoder_new();
     lane->unread = calloc(MR_LANE_READ_RECORDS, sizeof *lane->unread);
     for (int i = 0; i < 2; i++) {
@@ -47,8 +48,8 @@ int mr_lane_init(struct mr_lane *lane, uint32_t id, const struct mr_lane_shared 
         mr_batch_init(&lane->batches[i], &opts);
     }
     batch_limit(lane);
-    if (lane->plans == NULL || lane->transcode == NULL || lane->decoder == NULL ||
-        lane->unread == NULL)
+    if (lane->plans == NULL || lane->locators == NULL || lane->transcode == NULL ||
+        lane->decoder == NULL || lane->unread == NULL)
         return mr_err_set(err, MR_NO_MEMORY, "no memory for lane %u", id);
     mr_plans_count_into(lane->plans, shared->metrics);
     return 0;
@@ -97,6 +98,7 @@ void mr_lane_release(struct mr_lane *lane) MR_NO_TSA
     if (lane->session != NULL)
         lane->session->ops->session_close(lane->session);
     mr_plans_free(lane->plans);
+    mr_locators_free(lane->locators);
     mr_decoder_free(lane->decoder);
     mr_transcode_free(lane->transcode);
     free(lane->unread);

@@ -14,6 +14,7 @@
 
 #include "consumer/batch.h"
 #include "consumer/flush.h"
+#include "consumer/locators.h"
 #include "consumer/meters.h"
 #include "consumer/plans.h"
 #include "consumer/protocol/lane.h"
@@ -66,6 +67,7 @@ struct mr_lane {
     struct mr_batch *filling;         /* thread: fill; poll while parked */
     struct mr_plans *plans;           /* thread: fill */
     struct mr_transcode *transcode;   /* thread: fill */
+    struct mr_locators *locators;     /* thread: fill */
     struct mr_decoder *decoder;       /* thread: fill */
     struct mr_record *unread;         /* thread: fill; MR_LANE_READ_RECORDS of them */
     size_t n_unread, at_unread;       /* thread: fill */
@@ -126,6 +128,11 @@ void *mr_lane_fill_main(void *lane);
 void *mr_lane_write_main(void *lane);
 /* fill.c: works on one record of the array; see there. */
 int mr_fill_record(struct mr_lane *lane, struct mr_record *record, struct mr_err *err);
+/* fill_locate.c: the target of a record whose source names it: record->target, and want's. May
+ * leave the reading section; -MR_AGAIN: the partition has changed meanwhile; -MR_SKIP: it carries
+ * nothing to load. */
+int mr_fill_locate(struct mr_lane *lane, struct mr_record *record, struct mr_plan_for *want,
+                   struct mr_slice value, struct mr_err *err);
 /* Leaves and enters the reading section. Thread: fill. */
 void mr_lane_leave(struct mr_lane *lane);
 bool mr_lane_enter(struct mr_lane *lane); /* false: stopping, or a reset is wanted */

@@ -151,13 +151,12 @@ static int schema_check(const struct mr_plan_for *want, const struct mr_schema *
     return 0;
 }
 
-/* The schema that the key or value is written with; NULL where it has none. */
-static int schema_get(const struct mr_plan_for *want, const struct mr_schema_ref *ref,
-                      uint32_t deadline_ms, struct mr_schema **out, struct mr_err *err)
+int mr_plan_schema(const struct mr_plan_for *want, bool is_key, uint32_t deadline_ms,
+                   struct mr_schema **out, struct mr_err *err)
 {
     char subject[MR_STREAM_NAME_BYTES + 8];
     const struct mr_route *route = &want->target->rule->route;
-    bool is_key = ref == &want->key;
+    const struct mr_schema_ref *ref = is_key ? &want->key : &want->value;
     struct mr_schema *own = is_key ? route->key_schema : route->value_schema;
 
     *out = NULL;
@@ -335,10 +334,10 @@ static int compile(struct mr_plans *plans, const struct mr_plan_for *want, uint3
     const struct mr_route *route = &want->target->rule->route;
     struct mr_schema *key = NULL;
     struct mr_schema *value = NULL;
-    int rc = schema_get(want, &want->key, deadline_ms, &key, err);
+    int rc = mr_plan_schema(want, true, deadline_ms, &key, err);
 
     if (rc == 0)
-        rc = schema_get(want, &want->value, deadline_ms, &value, err);
+        rc = mr_plan_schema(want, false, deadline_ms, &value, err);
     if (rc == 0)
         rc = reader_take(route->key_schema, &key, &entry->key_via, err);
     if (rc == 0)

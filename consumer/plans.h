@@ -23,6 +23,12 @@ struct mr_plan_for {
     const struct mr_transcode *made; /* where schemas of kind MR_REF_MADE are; NULL: none */
 };
 
+/* The schema that the key or value is written with, from the registry, the record itself or the
+ * route; NULL where it has none. Gives a reference. Errors: those of mr_registry_get;
+ * schema.invalid where the route refuses its names. */
+int mr_plan_schema(const struct mr_plan_for *want, bool is_key, uint32_t deadline_ms,
+                   struct mr_schema **out, struct mr_err *err);
+
 struct mr_plans;
 
 /* The sink is borrowed. NULL when memory is out. */

@@ -7,6 +7,7 @@
 #include "schemas/headers.h"
 
 struct mr_partition;
+struct mr_target;
 
 enum mr_record_kind {
     MR_RECORD_DATA,
@@ -32,6 +33,7 @@ struct mr_record {
     struct mr_slice value; /* data NULL: null */
     struct mr_headers headers;
     struct mr_partition *part; /* filled by the lane; NULL from the source */
+    struct mr_target *target;  /* the lane's: where it goes; its partition's, or its source's */
     uint32_t generation;       /* of the partition when the record was read; filled by the lane */
 };
 

@@ -102,6 +102,8 @@ static json_t *tables_json(struct mr_service *service)
     struct mr_target *target;
 
     for (size_t i = 0; (target = mr_targets_at(&service->targets, i)) != NULL; i++) {
+        if (target->stem)
+            continue;
         mr_lock_take(&target->lock);
         struct mr_err fault = target->fault;
         struct mr_err bad = target->last_bad;

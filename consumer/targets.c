@@ -78,15 +78,47 @@ static const struct mr_route_rule *rule_for(const struct mr_targets *targets, co
     return NULL;
 }
 
-/* `$1` .. `$9` are groups of the regex, `$$` is a dollar. */
-static void expand(struct mr_buf *out, const char *template, const char *topic,
-                   const regmatch_t *groups)
+/* What the names of a table are made of. */
+struct naming {
+    const char *topic;
+    regmatch_t groups[MAX_GROUPS];
+    const struct mr_located *source; /* NULL: the topic decides */
+};
+
+/* `$db`, `$schema`, `$table`: what the source says; the length of the word, or 0. */
+static size_t expand_source(struct mr_buf *out, const char *word, const struct naming *naming)
 {
-    for (const char *p = template; *p != '\0'; p++) {
-        if (*p == '$' && p[1] >= '1' && p[1] <= '9') {
-            const regmatch_t *g = &groups[p[1] - '0'];
+    if (naming->source == NULL)
+        return 0;
+    const struct {
+        const char *word;
+        struct mr_slice name;
+    } names[] = {{"db", naming->source->db},
+                 {"schema", naming->source->schema},
+                 {"table", naming->source->table}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        size_t len = strlen(names[i].word);
+        if (strncmp(word, names[i].word, len) != 0)
+            continue;
+        mr_buf_add(out, names[i].name.data, names[i].name.len);
+        return len;
+    }
+    return 0;
+}
+
+/* `$1` .. `$9` are groups of the regex, `$$` is a dollar. */
+static void expand(struct mr_buf *out, struct mr_slice template, const struct naming *naming)
+{
+    const char *end = (const char *)template.data + template.len;
+
+    for (const char *p = (const char *)template.data; p < end; p++) {
+        size_t word = *p == '$' ? expand_source(out, p + 1, naming) : 0;
+        if (word > 0) {
+            p += word;
+        } else if (*p == '$' && p[1] >= '1' && p[1] <= '9') {
+            const regmatch_t *g = &naming->groups[p[1] - '0'];
             if (g->rm_so >= 0)
-                mr_buf_add(out, topic + g->rm_so, (size_t)(g->rm_eo - g->rm_so));
+                mr_buf_add(out, naming->topic + g->rm_so, (size_t)(g->rm_eo - g->rm_so));
             p++;
         } else if (*p == '$' && p[1] == '$') {
             mr_buf_byte(out, '$');
@@ -125,6 +157,27 @@ static void names_split(struct mr_buf *whole, struct mr_buf *schema, struct mr_b
     mr_buf_str(table, dot != NULL ? dot + 1 : text);
 }
 
+/* E-30: without a template as I-01 has it of a topic. A template is split before the names are in
+ * it: they may hold dots. */
+static void names_from_source(const struct mr_route_rule *rule, const struct naming *naming,
+                              struct mr_buf *schema, struct mr_buf *table)
+{
+    const struct mr_located *source = naming->source;
+
+    if (rule->table == NULL) {
+        const struct mr_slice *space = source->schema.data != NULL ? &source->schema : &source->db;
+        mr_buf_add(schema, space->data, space->len);
+        mr_buf_add(table, source->table.data, source->table.len);
+        return;
+    }
+    const char *dot = rule->schema == NULL ? strchr(rule->table, '.') : NULL;
+    const char *name = dot != NULL ? dot + 1 : rule->table;
+    if (dot != NULL)
+        expand(schema, (struct mr_slice){(const uint8_t *)rule->table, (size_t)(dot - rule->table)},
+               naming);
+    expand(table, mr_slice_str(name), naming);
+}
+
 static int name_fit(const struct mr_targets *targets, const struct mr_route_rule *rule,
                     struct mr_buf *name, char out[MR_TARGET_NAME_BYTES], struct mr_err *err)
 {
@@ -136,7 +189,7 @@ static int name_fit(const struct mr_targets *targets, const struct mr_route_rule
 }
 
 /* Fills the names of `t`, whose rule is set. */
-static int names_of(const struct mr_targets *targets, const char *topic, const regmatch_t *groups,
+static int names_of(const struct mr_targets *targets, const struct naming *naming,
                     struct mr_target *t, struct mr_err *err)
 {
     const struct mr_route_rule *rule = t->rule;
@@ -145,17 +198,19 @@ static int names_of(const struct mr_targets *targets, const char *topic, const r
     struct mr_buf whole = MR_BUF_INIT;
     int rc = 0;
 
-    if (rule->table == NULL) {
-        names_from_topic(topic, &schema, &table);
+    if (naming->source != NULL) {
+        names_from_source(rule, naming, &schema, &table);
+    } else if (rule->table == NULL) {
+        names_from_topic(naming->topic, &schema, &table);
     } else if (rule->schema != NULL) {
-        expand(&table, rule->table, topic, groups);
+        expand(&table, mr_slice_str(rule->table), naming);
     } else {
-        expand(&whole, rule->table, topic, groups);
+        expand(&whole, mr_slice_str(rule->table), naming);
         names_split(&whole, &schema, &table);
     }
     if (rule->schema != NULL) {
         mr_buf_reset(&schema);
-        expand(&schema, rule->schema, topic, groups);
+        expand(&schema, mr_slice_str(rule->schema), naming);
     }
     if (!mr_buf_ok(&schema) || !mr_buf_ok(&table) || !mr_buf_ok(&whole)) {
         rc = mr_err_set(err, MR_NO_MEMORY, "no memory for the name of a table");
@@ -174,10 +229,13 @@ out:
 static struct mr_target *find(const struct mr_targets *targets, const struct mr_target *like)
     MR_REQUIRES(targets->lock)
 {
-    for (size_t i = 0; i < targets->n_all; i++)
-        if (targets->all[i]->rule == like->rule && strcmp(targets->all[i]->name, like->name) == 0 &&
-            strcmp(targets->all[i]->schema, like->schema) == 0)
-            return targets->all[i];
+    for (size_t i = 0; i < targets->n_all; i++) {
+        struct mr_target *t = targets->all[i];
+        if (t->rule == like->rule && strcmp(t->name, like->name) == 0 &&
+            strcmp(t->schema, like->schema) == 0 && t->stem == like->stem &&
+            (!t->stem || strcmp(t->topic, like->topic) == 0))
+            return t;
+    }
     return NULL;
 }
 
@@ -188,23 +246,24 @@ static const char *schema_of(const struct mr_targets *targets, const struct mr_t
                                                                  : t->schema;
 }
 
-/* Another rule's target of the same table, or this rule's with another topic: only if shared
- * (I-08). */
+/* Another rule's target of the same table, or this rule's with another topic or source: only if
+ * shared (I-08). */
 static int check_shared(const struct mr_targets *targets, const struct mr_target *t,
-                        const char *topic, struct mr_err *err) MR_REQUIRES(targets->lock)
+                        struct mr_err *err) MR_REQUIRES(targets->lock)
 {
     for (size_t i = 0; i < targets->n_all; i++) {
         const struct mr_target *o = targets->all[i];
-        if (strcmp(o->name, t->name) != 0 ||
+        if (o->stem || t->stem || strcmp(o->name, t->name) != 0 ||
             strcmp(schema_of(targets, o), schema_of(targets, t)) != 0)
             continue;
-        if (strcmp(o->topic, topic) == 0 || (t->rule->table_shared && o->rule->table_shared))
+        bool same = strcmp(o->topic, t->topic) == 0 && strcmp(o->source, t->source) == 0;
+        if (same || (t->rule->table_shared && o->rule->table_shared))
             continue;
-        mr_err_set(
-            err, MR_IDENTIFIER_COLLISION,
-            "topics %s and %s both give table %s: set table_shared = true in their routes if "
-            "that is wanted",
-            o->topic, topic, t->label);
+        mr_err_set(err, MR_IDENTIFIER_COLLISION,
+                   "topics %s%s%s and %s%s%s both give table %s: set table_shared = true in their "
+                   "routes if that is wanted",
+                   o->topic, *o->source ? " source " : "", o->source, t->topic,
+                   *t->source ? " source " : "", t->source, t->label);
         return mr_err_in(err, t->label, NULL);
     }
     return 0;
@@ -229,41 +288,84 @@ static struct mr_target *insert(struct mr_targets *targets, const struct mr_targ
     return t;
 }
 
-int mr_targets_for(struct mr_targets *targets, const char *topic, struct mr_target **out,
-                   struct mr_err *err)
+static void like_init(struct mr_target *like, const struct mr_route_rule *rule, const char *topic)
 {
-    regmatch_t groups[MAX_GROUPS];
-    struct mr_target like;
+    memset(like, 0, sizeof *like);
+    mr_err_clear(&like->fault);
+    mr_err_clear(&like->last_bad);
+    like->rule = rule;
+    like->load = mr_load_for(rule->route.strategy);
+    snprintf(like->topic, sizeof like->topic, "%s", topic);
+}
 
-    memset(groups, 0xff, sizeof groups);
-    *out = NULL;
-    const struct mr_route_rule *rule = rule_for(targets, topic, groups);
-    if (rule == NULL)
-        return 0;
-    memset(&like, 0, sizeof like);
-    mr_err_clear(&like.fault);
-    mr_err_clear(&like.last_bad);
-    like.rule = rule;
-    like.load = mr_load_for(rule->route.strategy);
-    int rc = names_of(targets, topic, groups, &like, err);
-    if (rc < 0)
-        return rc;
-    snprintf(like.label, sizeof like.label, "%s%s%s", like.schema, *like.schema ? "." : "",
-             like.name);
-    snprintf(like.topic, sizeof like.topic, "%s", topic);
+/* Finds the target, or makes it. */
+static int take(struct mr_targets *targets, const struct mr_target *like, struct mr_target **out,
+                struct mr_err *err)
+{
     mr_lock_take(&targets->lock);
-    rc = check_shared(targets, &like, topic, err);
+    int rc = check_shared(targets, like, err);
+    bool full = false;
     if (rc == 0) {
-        *out = find(targets, &like);
-        if (*out == NULL)
-            *out = insert(targets, &like);
+        *out = find(targets, like);
+        full = *out == NULL && targets->n_all >= MR_MAX_TARGETS;
+        if (*out == NULL && !full)
+            *out = insert(targets, like);
         if (*out != NULL)
             atomic_fetch_add(&(*out)->n_topics, 1);
     }
     mr_lock_drop(&targets->lock);
-    if (rc == 0 && *out == NULL)
+    if (rc == 0 && full && like->rule->by_source)
+        rc = mr_err_set(err, MR_ROUTE_TOO_MANY, "%s would be one more than %d", like->label,
+                        MR_MAX_TARGETS);
+    else if (rc == 0 && *out == NULL)
         rc = mr_err_set(err, MR_NO_MEMORY, "no room for one more table than %d", MR_MAX_TARGETS);
     return rc;
+}
+
+static int take_named(struct mr_targets *targets, const struct naming *naming,
+                      struct mr_target *like, struct mr_target **out, struct mr_err *err)
+{
+    int rc = names_of(targets, naming, like, err);
+    if (rc < 0)
+        return rc;
+    snprintf(like->label, sizeof like->label, "%s%s%s", like->schema, *like->schema ? "." : "",
+             like->name);
+    return take(targets, like, out, err);
+}
+
+int mr_targets_for(struct mr_targets *targets, const char *topic, struct mr_target **out,
+                   struct mr_err *err)
+{
+    struct naming naming = {.topic = topic};
+    struct mr_target like;
+
+    memset(naming.groups, 0xff, sizeof naming.groups);
+    *out = NULL;
+    const struct mr_route_rule *rule = rule_for(targets, topic, naming.groups);
+    if (rule == NULL)
+        return 0;
+    like_init(&like, rule, topic);
+    like.stem = rule->by_source;
+    return like.stem ? take(targets, &like, out, err)
+                     : take_named(targets, &naming, &like, out, err);
+}
+
+int mr_targets_for_source(struct mr_targets *targets, const struct mr_route_rule *rule,
+                          const char *topic, const struct mr_located *names, struct mr_target **out,
+                          struct mr_err *err)
+{
+    struct naming naming = {.topic = topic, .source = names};
+    struct mr_target like;
+
+    memset(naming.groups, 0xff, sizeof naming.groups);
+    *out = NULL;
+    if (rule->topic == NULL)
+        (void)regexec(&rule->regex, topic, MAX_GROUPS, naming.groups, 0);
+    like_init(&like, rule, topic);
+    snprintf(like.source, sizeof like.source, "%.*s.%.*s.%.*s", (int)names->db.len,
+             (const char *)names->db.data, (int)names->schema.len, (const char *)names->schema.data,
+             (int)names->table.len, (const char *)names->table.data);
+    return take_named(targets, &naming, &like, out, err);
 }
 
 struct mr_target *mr_targets_at(struct mr_targets *targets, size_t idx)

@@ -12,6 +12,7 @@
 #include "base/lock.h"
 #include "base/map.h"
 #include "consumer/protocol/position.h"
+#include "schemas/locate.h"
 #include "schemas/registry.h"
 #include "schemas/route.h"
 #include "sinks/load.h"
@@ -28,6 +29,7 @@ struct mr_route_rule {
     const char *schema; /* template; NULL */
     const char *table;  /* template; NULL: I-01 */
     bool table_shared;
+    bool by_source; /* E-30: each record's source names the table */
     enum mr_on_bad on_bad;
     enum mr_start start; /* where a partition without a position begins (K-06) */
     int64_t start_ms;    /* of MR_START_TIMESTAMP */
@@ -40,8 +42,10 @@ struct mr_target {
     uint32_t idx;                      /* 0..n-1 in order of making */
     char schema[MR_TARGET_NAME_BYTES]; /* "": the sink's default */
     char name[MR_TARGET_NAME_BYTES];
-    char label[2 * MR_TARGET_NAME_BYTES]; /* schema.name or name, for people and metrics */
-    char topic[256];                      /* the first topic that was routed here */
+    char label[2 * MR_TARGET_NAME_BYTES];  /* schema.name or name, for people and metrics */
+    char topic[256];                       /* the first topic that was routed here */
+    char source[2 * MR_TARGET_NAME_BYTES]; /* by_source: the source's table; else "" */
+    bool stem; /* by_source: stands for the topic until a record says its table; has no name */
     _Atomic uint32_t n_topics;
     _Atomic uint32_t version; /* plans of another version are stale */
     _Atomic bool halted;
@@ -72,10 +76,17 @@ void mr_targets_init(struct mr_targets *targets, const struct mr_route_rule *rul
                      const char *dlq_topic, uint32_t max_identifier_bytes, struct mr_env env);
 void mr_targets_release(struct mr_targets *targets);
 
-/* The target of a topic by the first rule that takes it (design.md section 5). 0 with *out NULL
- * when no rule does. Errors: identifier.* (HALT). */
+/* The target of a topic by the first rule that takes it (design.md section 5): of a rule by_source
+ * its stem. 0 with *out NULL when no rule does. Errors: identifier.* (HALT). */
 int mr_targets_for(struct mr_targets *targets, const char *topic, struct mr_target **out,
                    struct mr_err *err);
+/* E-30: the target of the table that a record's source names. Templates may use `$db`, `$schema`
+ * and `$table` of it besides the topic's groups; without any the table is `table`, in the schema
+ * `schema`, or `db` where the source has none (as I-01 makes of topics).
+ * Errors: identifier.*, route.too_many (HALT). */
+int mr_targets_for_source(struct mr_targets *targets, const struct mr_route_rule *rule,
+                          const char *topic, const struct mr_located *names, struct mr_target **out,
+                          struct mr_err *err);
 /* May a regex take this topic at all? Not the dead letter topic, names that begin with `_`, nor the
  * topics of contract.md E-16 to E-19. */
 bool mr_topic_is_internal(const char *topic, const char *dlq_topic);

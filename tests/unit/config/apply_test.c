@@ -49,7 +49,6 @@ MR_TEST("options of features that this version lacks may only say their default"
         "slots=2",
         "tables[0].strategy=scd2",
         "tables[0].strategy=facts",
-        "tables[0].route=source",
         "tables[0].source_skip_corrupt=true",
         "tables[0].fk_wait=1s",
         "registry.tls.key_password=x",

@@ -2,6 +2,7 @@
  * section 5). */
 #include "consumer/targets.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/support/mr_test.h"
@@ -238,4 +239,114 @@ MR_TEST("a halt makes the table's plans stale, a success forgets the fault and t
     MR_CHECK(!atomic_load(&target->halted));
     MR_CHECK_OK(mr_target_fault(target, 1001, &wait_ms, &f.err));
     MR_CHECK_U64(mr_target_halt(target, &err, 2000), 5000);
+}
+
+static struct mr_target *source_target(const struct mr_route_rule *rule, const char *topic,
+                                       const char *db, const char *schema, const char *table)
+{
+    struct mr_target *target = NULL;
+    struct mr_located names = {mr_slice_str(db != NULL ? db : ""),
+                               mr_slice_str(schema != NULL ? schema : ""), mr_slice_str(table)};
+
+    if (db == NULL)
+        names.db.data = NULL;
+    if (schema == NULL)
+        names.schema.data = NULL;
+    mr_err_clear(&f.err);
+    if (mr_targets_for_source(&f.targets, rule, topic, &names, &target, &f.err) < 0)
+        MR_CHECK(target == NULL);
+    return target;
+}
+
+/* E-30 */
+MR_TEST("by source the topic has a stem without a table, and each table of the source its target")
+{
+    struct mr_route_rule *rule = rule_add(NULL, "shop\\.(.*)");
+
+    rule->by_source = true;
+    struct mr_target *stem = target_of("shop.all");
+    MR_CHECK(stem->stem && stem->name[0] == '\0' && stem->label[0] == '\0');
+    MR_CHECK(target_of("shop.more") != stem);
+    MR_CHECK(target_of("shop.all") == stem);
+    struct mr_target *orders = source_target(rule, "shop.all", "d", "public", "orders");
+    MR_CHECK_STR(orders->label, "public.orders");
+    MR_CHECK(!orders->stem && orders->rule == rule);
+    MR_CHECK(source_target(rule, "shop.all", "d", "public", "orders") == orders);
+    MR_CHECK_STR(source_target(rule, "shop.all", "d", NULL, "items")->label, "d.items");
+    MR_CHECK_STR(source_target(rule, "shop.all", NULL, NULL, "odd.name")->label, "odd.name");
+    MR_CHECK_STR(source_target(rule, "shop.all", NULL, NULL, "odd.name")->schema, "");
+}
+
+/* E-30 */
+MR_TEST("by source templates are made of the topic's groups and the source's names")
+{
+    static const struct {
+        const char *schema, *table, *want_schema, *want_name;
+    } cases[] = {{NULL, "raw.$db_$table", "raw", "d_t.x"},
+                 {NULL, "$schema.$1_$table", "s", "eu_t.x"},
+                 {"$db", "$schema.$table", "d", "s.t.x"},
+                 {"arch", NULL, "arch", "t.x"},
+                 {NULL, "$$db$tables", "", "$dbt.xs"}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        for (size_t k = 0; k < f.n_rules; k++)
+            regfree(&f.rules[k].regex);
+        f.n_rules = 0;
+        memset(f.rules, 0, sizeof f.rules);
+        struct mr_route_rule *rule = rule_add(NULL, "shop\\.(.*)");
+        rule->by_source = true;
+        rule->schema = cases[i].schema;
+        rule->table = cases[i].table;
+        MR_CHECK(target_of("shop.eu") != NULL);
+        struct mr_target *target = source_target(rule, "shop.eu", "d", "s", "t.x");
+        MR_CHECK_STR(target->schema, cases[i].want_schema);
+        MR_CHECK_STR(target->name, cases[i].want_name);
+        mr_targets_release(&f.targets);
+        f.made = false;
+    }
+}
+
+/* E-30, I-08 */
+MR_TEST("two tables of the source that give one collide, unless the route shares it")
+{
+    struct mr_route_rule *rule = rule_add("shop", NULL);
+
+    rule->by_source = true;
+    rule->table = "$table";
+    MR_CHECK(target_of("shop") != NULL);
+    struct mr_target *first = source_target(rule, "shop", "a", NULL, "orders");
+    MR_CHECK(first != NULL);
+    MR_CHECK(source_target(rule, "shop", "b", NULL, "orders") == NULL);
+    MR_CHECK_INT(f.err.code, MR_IDENTIFIER_COLLISION);
+    MR_CHECK(strstr(f.err.detail, "source b..orders") != NULL);
+    rule->table_shared = true;
+    MR_CHECK(source_target(rule, "shop", "b", NULL, "orders") == first);
+}
+
+/* E-30, I-03: names come off the wire */
+MR_TEST("names that the sources make up are bounded in length and in number")
+{
+    struct mr_route_rule *rule = rule_add("shop", NULL);
+    char name[300];
+
+    rule->by_source = true;
+    MR_CHECK(target_of("shop") != NULL);
+    memset(name, 'n', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    MR_CHECK_U64(strlen(source_target(rule, "shop", name, name, name)->name), 63);
+    /* as many as there may be, without the time to make them all */
+    size_t n_all = f.targets.n_all;
+    f.targets.n_all = MR_MAX_TARGETS;
+    struct mr_target **all = f.targets.all;
+    struct mr_target **full = calloc(MR_MAX_TARGETS, sizeof *full);
+    MR_CHECK(full != NULL);
+    for (size_t i = 0; i < MR_MAX_TARGETS; i++)
+        full[i] = all[0];
+    f.targets.all = full;
+    MR_CHECK(source_target(rule, "shop", "d", "s", "one_more") == NULL);
+    MR_CHECK_INT(f.err.code, MR_ROUTE_TOO_MANY);
+    MR_CHECK_INT(f.err.class, MR_CLASS_HALT);
+    f.targets.all = all;
+    f.targets.n_all = n_all;
+    free(full);
 }

@@ -442,3 +442,13 @@ MR_TEST("a delimiter reaches the route only where nested records are taken apart
     MR_CHECK_STR(
         route_of("nested_mode = \"flatten\"; nested_delimiter = \"__\";")->nested_delimiter, "__");
 }
+
+/* E-30 */
+MR_TEST("a route by source is the rule's, and may share templates with another one")
+{
+    wire(TARGET "tables = ( { topic = \"a\"; route = \"source\"; table = \"$db_$table\"; },"
+                " { topic = \"b\"; route = \"source\"; table = \"$db_$table\"; },"
+                " { topic = \"c\"; } );\n");
+    MR_CHECK(f.wiring.rules[0].by_source && f.wiring.rules[1].by_source);
+    MR_CHECK(!f.wiring.rules[2].by_source);
+}

@@ -27,6 +27,13 @@
 #define SOURCE(space, fields)                                                                      \
     "{\"type\":\"record\",\"name\":\"Source\",\"namespace\":\"io.debezium.connector." space        \
     "\",\"fields\":[" fields "],\"connect.name\":\"io.debezium.connector." space ".Source\"}"
+/* a list of fields */
+#define L2(a, b) a "," b
+#define L4(a, b, c, d) L2(L2(a, b), L2(c, d))
+#define ORACLE                                                                                     \
+    L4(S("schema"), S("table"), OS("txId"), OS("scn"))                                             \
+    "," L4(OS("commit_scn"), OS("lcr_position"), OS("rs_id"),                                      \
+           OL("ssn")) "," OI("redo_thread") "," L2(OS("user_name"), OS("redo_sql"))
 #define TRANSACTION                                                                                \
     "{\"name\":\"transaction\",\"type\":[\"null\",{\"type\":\"record\",\"name\":\"block\","        \
     "\"namespace\":\"event\",\"fields\":[" S("id") "," L("total_order") "," L(                     \
@@ -133,16 +140,7 @@ MR_TEST("envelopes of every relational connector load, and one alone is known as
                                      "commit_lsn") "," OL("event_serial_no")),
              TIMES),
          "dbo t ?00000027:00000758:0003 ?00000027:00000758:0005 ?#1", false},
-        {ENVELOPE(
-             SOURCE(
-                 "oracle", COMMON
-                 "," S("schema") "," S("table") "," OS("txId") "," OS("scn") "," OS("commit_scn") "," OS(
-                     "lcr_position") "," OS("rs_id") "," OL("ssn") "," OI("redo_thread") "," OS("us"
-                                                                                                "er"
-                                                                                                "_n"
-                                                                                                "am"
-                                                                                                "e") "," OS("redo_sql")),
-             TIMES),
+        {ENVELOPE(SOURCE("oracle", COMMON "," ORACLE), TIMES),
          "DEBEZIUM T ?6.28.807 ?2122185 ?2122186 ! ?001234.00012345.0124 ?#1 ?#1 ! !", false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -215,22 +213,15 @@ MR_TEST("snapshot, transaction and the times are read over in every form and dec
 #define MONGO_SOURCE                                                                               \
     SOURCE("mongo", COMMON                                                                         \
            "," S("collection") "," I("ord") "," OS("lsid") "," OL("txnNumber") "," OL("wallTime"))
+#define MONGO_NAME "],\"connect.name\":\"s.db.c.Envelope\"}"
+#define MONGO_HEAD                                                                                 \
+    "{\"type\":\"record\",\"name\":\"Envelope\",\"namespace\":\"s.db.c\",\"fields\":["
 #define MONGO                                                                                      \
-    "{\"type\":\"record\",\"name\":\"Envelope\",\"namespace\":\"s.db.c\",\"fields\":[" JSON(       \
-        "before") "," JSON("after") "," UPDATE                                                     \
-                                    "," F("source", MONGO_SOURCE) "," OS(                          \
-                                        "op") "," TIMES "," TRANSACTION                            \
-                                              "],\"connect.name\":\"s.db.c.Envelope\"}"
-#define MONGO_OLD                                                                                          \
-    "{\"type\":\"record\",\"name\":\"Envelope\",\"namespace\":\"s.db.c\",\"fields\":[" JSON("afte"         \
-                                                                                            "r") "," JSON( \
-        "patch") "," JSON("filter") "," F("source",                                                        \
-                                          MONGO_SOURCE) "," OS("op") "," OL("ts_ms") "," TRANSACTION       \
-                                                                                     "],"                  \
-                                                                                     "\"connect."          \
-                                                                                     "name\":\"s."         \
-                                                                                     "db.c."               \
-                                                                                     "Envelope\"}"
+    MONGO_HEAD L4(JSON("before"), JSON("after"), UPDATE,                                           \
+                  F("source", MONGO_SOURCE)) "," OS("op") "," L2(TIMES, TRANSACTION) MONGO_NAME
+#define MONGO_OLD                                                                                  \
+    MONGO_HEAD L4(JSON("after"), JSON("patch"), JSON("filter"), F("source", MONGO_SOURCE)) "," OS( \
+        "op") "," L2(OL("ts_ms"), TRANSACTION) MONGO_NAME
 #define MONGO_KEY "{\"type\":\"record\",\"name\":\"Key\",\"fields\":[" S("id") "]}"
 #define MONGO_SOURCE_VALUES "3.0 mongodb s #5 !false db ! ! ! c #1 ! ! !"
 

@@ -73,49 +73,35 @@ MR_TEST("nested records, nullable or not, are entries in front of their fields'"
 
 MR_TEST("what is no plain record stays one value: arrays, maps, unions, empty and meaningful ones")
 {
-    MR_CHECK_STR(
-        entries(R(
-            "V",
-            F("e", R("E", "")) "," F("l", "{\"type\":\"array\",\"items\":" R("L", F("b", "\"int\"")) "}") "," F(
-                "m",
-                "{\"type\":\"map\",\"values\":\"L\"}") "," F("u",
-                                                             "[\"int\",\"L\"]") "," F("n",
-                                                                                      "{\"type\":"
-                                                                                      "\"record\","
-                                                                                      "\"name\":"
-                                                                                      "\"D\","
-                                                                                      "\"connect."
-                                                                                      "name\":"
-                                                                                      "\"io."
-                                                                                      "debezium."
-                                                                                      "data."
-                                                                                      "VariableScal"
-                                                                                      "eDecimal\","
-                                                                                      "\"fields\":"
-                                                                                      "[" F("scale", "\"int\"") "," F(
-                                                                                          "value",
-                                                                                          "\"bytes"
-                                                                                          "\"") "]"
-                                                                                                "}"))),
-        "e l m u n");
+    static const char list[] = "{\"type\":\"array\",\"items\":" R("L", F("b", "\"int\"")) "}";
+    static const char decimal[] =
+        "{\"type\":\"record\",\"name\":\"D\",\"connect.name\":"
+        "\"io.debezium.data.VariableScaleDecimal\",\"fields\":["
+        "{\"name\":\"scale\",\"type\":\"int\"},{\"name\":\"value\",\"type\":\"bytes\"}]}";
+    char json[2048];
+    (void)snprintf(json, sizeof json,
+                   "{\"type\":\"record\",\"name\":\"V\",\"fields\":["
+                   "{\"name\":\"e\",\"type\":%s},{\"name\":\"l\",\"type\":%s},"
+                   "{\"name\":\"m\",\"type\":{\"type\":\"map\",\"values\":\"L\"}},"
+                   "{\"name\":\"u\",\"type\":[\"int\",\"L\"]},{\"name\":\"n\",\"type\":%s}]}",
+                   R("E", ""), list, decimal);
+    MR_CHECK_STR(entries(json), "e l m u n");
 }
+
+#define P(a, b) a "," b
+#define INT(name) F(name, "\"int\"")
+#define MAYBE(name, type) F(name, "[\"null\",\"" type "\"]")
 
 /* S-10 */
 MR_TEST("a record that leads back to itself stays whole, and so does what leads back to the row")
 {
+    MR_CHECK_STR(entries(R("V", P(F("a", R("A", P(INT("b"), MAYBE("n", "A")))), INT("z")))), "a z");
+    MR_CHECK_STR(entries(R("V", P(MAYBE("p", "V"), INT("z")))), "p z");
     MR_CHECK_STR(
-        entries(R("V", F("a", R("A", F("b", "\"int\"") "," F("n", "[\"null\",\"A\"]"))) "," F(
-                           "z", "\"int\""))),
-        "a z");
-    MR_CHECK_STR(entries(R("V", F("p", "[\"null\",\"V\"]") "," F("z", "\"int\""))), "p z");
-    MR_CHECK_STR(
-        entries(R(
-            "V",
-            F("a", R("A", F("b", R("B", F("c", "\"int\"") "," F("a", "[\"null\",\"A\"]"))))) "," F(
-                "z", "\"int\""))),
+        entries(R("V", P(F("a", R("A", F("b", R("B", P(INT("c"), MAYBE("a", "A")))))), INT("z")))),
         "a z");
     /* the same type twice is no loop */
-    MR_CHECK_STR(entries(R("V", F("a", R("A", F("b", "\"int\""))) "," F("z", "\"A\""))),
+    MR_CHECK_STR(entries(R("V", P(F("a", R("A", INT("b"))), F("z", "\"A\"")))),
                  "a(1) a_b z(1) z_b");
 }
 
