@@ -268,6 +268,7 @@ static void compile(struct maker *maker, const struct mr_emit_ops *const emits[R
                              .nanos_poison = below(maker, 2) == 0,
                              .excess_scale_round = below(maker, 2) == 0,
                              .unavailable_detect = true,
+                             .nested_delimiter = maker->rng % 3 == 0 ? "_" : NULL,
                              .placeholder = "__debezium_unavailable_value",
                              .placeholder_len = 28,
                              .max_zero_size_items = 65536,

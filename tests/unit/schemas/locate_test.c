@@ -2,7 +2,9 @@
 #include "schemas/locate.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "base/clock.h"
 #include "tests/support/mr_test.h"
 #include "tests/support/plan_case.h"
 
@@ -122,4 +124,27 @@ MR_TEST("hostile bytes before the names are found on the way")
     MR_CHECK_STR(names("00 0a 80"), "avro.truncated");
     MR_CHECK_STR(names("00 0a 7f"), "avro.length");
     MR_CHECK_STR(names(""), "avro.truncated");
+}
+
+/* S-42: whatever the bytes are, nothing is read or given outside of them */
+MR_TEST("names of random bytes lie inside the value")
+{
+    struct mr_rng rng;
+    mr_rng_init(&rng, 7);
+    MR_CHECK_OK(make(ENVELOPE(POSTGRES), "t"));
+    unsigned n_found = 0;
+    for (int i = 0; i < 20000; i++) {
+        size_t len = (size_t)mr_rng_below(&rng, 24);
+        uint8_t *bytes = malloc(len > 0 ? len : 1); /* of its size, for ASan */
+        struct mr_located at;
+        MR_CHECK(bytes != NULL);
+        for (size_t k = 0; k < len; k++) /* small lengths are likely */
+            bytes[k] = (uint8_t)mr_rng_below(&rng, mr_rng_below(&rng, 4) == 0 ? 256 : 12);
+        if (mr_locate(f.locator, (struct mr_slice){bytes, len}, &at, &f.err) == 0) {
+            MR_CHECK(at.table.data >= bytes && at.table.data + at.table.len <= bytes + len);
+            n_found++;
+        }
+        free(bytes);
+    }
+    MR_CHECK(n_found > 0);
 }
