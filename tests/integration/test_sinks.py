@@ -52,6 +52,26 @@ def test_sqlite_forms_of_values(streams, schemas, topic, millrace, sqlite):
     assert at.replace("T", " ") == "2023-11-14 22:13:20.123456" and json.loads(document) == {"a": 1}
 
 
+NESTED = {"type": "record", "name": "Home", "fields": [{"name": "city", "type": "string"}, {"name": "n", "type": "int"}]}
+
+
+def test_nested_records_and_constants_in_the_other_targets(streams, schemas, topic, millrace, sqlite):
+    """S-20: the same columns as in PostgreSQL."""
+    name = topic("orders")
+    streams.create(name)
+    table = PlainTable(schemas, name, [("id", "int"), ("home", opt(NESTED))], ["id"])
+    streams.produce(table.put({"id": 1, "home": {"city": "x", "n": 5}}), table.put({"id": 2, "home": None}))
+    route = {"topic": name, "table": "orders", "nested_mode": "flatten", "nested_delimiter": "__",
+             "constants": [{"name": "live", "value": True}, {"name": "share", "value": 0.5}]}
+    millrace([route], target={"url": sqlite.url}).load_to_end()
+    assert sorted(sqlite.query("SELECT id, home__city, home__n, live, share FROM orders")) == [
+        (1, "x", 5, 1, 0.5), (2, None, None, 1, 0.5)]
+    streams.produce(table.put({"id": 1, "home": {"city": "x", "n": 5}}))  # stdout goes on where the group is
+    lines = millrace([route], name="printed", target={"url": "stdout:"}).command("run", "--until-caught-up").stdout
+    first = json.loads(lines.splitlines()[0])
+    assert '"home__city": "x"' in json.dumps(first) and '"share": 0.5' in json.dumps(first)
+
+
 def test_sqlite_puts_bad_records_aside(streams, schemas, topic, millrace, sqlite):
     """P4."""
     name = topic("orders")

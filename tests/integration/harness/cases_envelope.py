@@ -250,3 +250,53 @@ def _(lab, n):
 def _(lab, n):
     t = lab.envelope(n)
     return Case([t.update(row(1, f"x{i}")) for i in range(10_000)], [(1, "x9999", "y")])
+
+
+ADDRESS = {"type": "record", "name": "Address", "fields": [
+    {"name": "city", "type": "string"},
+    {"name": "at", "type": ["null", {"type": "record", "name": "At", "fields": [
+        {"name": "lat", "type": "double"}, {"name": "note", "type": opt("string")}]}]}]}
+
+
+@case(179, "S-20 E-01 nested records are columns, and constants stand beside them")
+def _(lab, n):
+    t = lab.envelope(n, [("id", "int"), ("home", opt(ADDRESS)), ("z", "int")])
+
+    def put(number: int, home: dict | None) -> Record:
+        return t.create({"id": number, "home": home, "z": number})
+    records = [put(1, {"city": "a", "at": {"lat": 0.5, "note": None}}), put(2, {"city": "b", "at": None}), put(3, None),
+               t.update({"id": 1, "home": None, "z": 9})]
+    return Case(records, [(1, None, None, None, 9, "eu", 7), (2, "b", None, None, 2, "eu", 7),
+                          (3, None, None, None, 3, "eu", 7)], ddl=None,
+                query="SELECT id, home_city, home_at_lat, home_at_note, z, region, shard FROM {table} ORDER BY 1",
+                route={"nested_mode": "flatten", "constants": [{"name": "region", "value": "eu"},
+                                                               {"name": "shard", "value": 7, "cast": "int"}]})
+
+
+@case(180, "E-24 E-25 the prefix of a flattened record's fields is the route's")
+def _(lab, n):
+    t = lab.plain(n, [*COLUMNS, ("dbz_op", "string"), ("dbz_lsn", "long")])
+    records = [t.put({**row(i), "dbz_op": op, "dbz_lsn": 5}) for i, op in ((1, "c"), (2, "r"), (1, "d"))]
+    return Case(records, [(2, "x", "y")], ddl=None, route={"envelope_prefix": "dbz_"})
+
+
+@case(181, "E-29 a MongoDB document is jsonb under its id's text")
+def _(lab, n):
+    json_text = {"type": "string", "connect.name": "io.debezium.data.Json"}
+    schema = named("shop.db.Envelope", [
+        {"name": "before", "type": opt(json_text)}, {"name": "after", "type": opt(json_text)},
+        {"name": "source", "type": named("io.debezium.connector.mongo.Source", [
+            {"name": "db", "type": "string"}, {"name": "collection", "type": "string"}])},
+        {"name": "op", "type": opt("string")}])
+    key = {"type": "record", "name": "Key", "fields": [{"name": "id", "type": "string"}]}
+    key_id = lab.stub.register(f"{lab.topic(n)}-key", key)
+    schema_id = lab.register(n, schema)
+
+    def change(op: str, number: str, after: str | None) -> Record:
+        content = {"before": None, "after": after, "source": {"db": "db", "collection": "c"}, "op": op}
+        return Record(lab.topic(n), wire.confluent(key_id, wire.string(number)),
+                      wire.confluent(schema_id, wire.datum(schema, content)))
+    oid = '{"$oid": "596e275826f08b2730779e1f"}'
+    return Case([change("c", oid, '{"n": 1}'), change("c", "1004", '{"n": 2}'), change("u", oid, '{"n": 3}'),
+                 change("u", oid, None), change("d", "1004", None)], [(oid, {"n": 3})],
+                [(3, "envelope.missing_after")], ddl=None, query="SELECT _id, doc FROM {table}")
