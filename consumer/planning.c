@@ -314,6 +314,10 @@ int mr_planning_topic(struct mr_planning *p, const struct mr_tail_topic *topic,
     }
     if (target == NULL)
         return 1;
+    if (target->stem) { /* E-30: each record says its table */
+        out->from = "source";
+        return 0;
+    }
     work.target = target;
     work.route = target->rule->route;
     if ((p->sink->ops->caps & MR_SINK_ALTER) == 0) {

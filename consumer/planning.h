@@ -35,7 +35,8 @@ struct mr_planned_trouble {
 struct mr_planned {
     const char *topic;
     const char *table; /* "" where the route cannot name one */
-    const char *from;  /* "records", "registry", or "nothing" */
+    const char *from;  /* "records", "registry", "nothing", or "source": each record says its table,
+                          and nothing was looked at */
     int64_t schema_ids[MR_PLANNED_SCHEMAS];
     size_t n_schemas;
     uint64_t n_records; /* that were looked at */

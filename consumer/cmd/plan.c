@@ -26,7 +26,9 @@ struct outcome {
 static void print_head(const struct mr_planned *p, struct mr_buf *out)
 {
     mr_buf_fmt(out, "%s -> %s: ", p->topic, *p->table != '\0' ? p->table : "no table");
-    if (p->n_troubles > 0)
+    if (strcmp(p->from, "source") == 0)
+        mr_buf_str(out, "each record's source names its table (route = \"source\")");
+    else if (p->n_troubles > 0)
         mr_buf_str(out, "cannot be loaded as it is");
     else if (p->n_columns == 0)
         mr_buf_str(out, strcmp(p->from, "nothing") == 0 ? "no record or subject names a schema"
