@@ -21,7 +21,7 @@ struct locator_entry {
     struct mr_err fault;
 };
 
-/* Names as a key: the rule, the lengths, then topic, db, schema, table. */
+/* Names as a key: the route, the lengths, then topic, db, schema, table. */
 struct names_key {
     size_t len;
     uint8_t bytes[NAMES_BYTES];
@@ -142,10 +142,10 @@ static int names_key_make(const struct mr_plan_for *want, const struct mr_locate
 {
     const struct mr_slice parts[] = {mr_slice_str(want->topic), names->db, names->schema,
                                      names->table};
-    bool fits = true;
+    const uint32_t route_idx = want->target->rule->route.route_idx;
 
     key->len = 0;
-    fits = key_add(key, &want->target->rule, sizeof want->target->rule);
+    bool fits = key_add(key, &route_idx, sizeof route_idx);
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         fits = fits && key_add(key, &parts[i].len, sizeof parts[i].len);
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)

@@ -4,6 +4,7 @@
  * away. */
 #include "schemas/plan.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "schemas/evolve.h"
@@ -356,8 +357,7 @@ static int op_header_make(struct compile *c)
     char *name = mr_arena_alloc(&c->plan->arena, n + sizeof "op");
     if (name == NULL)
         return no_memory(c);
-    memcpy(name, prefix, n);
-    memcpy(name + n, "op", sizeof "op");
+    (void)snprintf(name, n + sizeof "op", "%sop", prefix);
     c->plan->op_header = name;
     return 0;
 }
