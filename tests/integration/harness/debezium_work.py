@@ -124,7 +124,8 @@ class Life:
         self.toast("toast_full")
         self.toast_keys()
         self.run("UPDATE toast_null SET small = 'second' WHERE id <= 2")
-        self.run("UPDATE toast_null SET f = '{1.5}', n = NULL WHERE id = 3")
+        # Not n = NULL: a null that is meant looks like one that says "unchanged" (U-13).
+        self.run("UPDATE toast_null SET f = '{1.5}', n = '{2.5}' WHERE id = 3")
         self.keys()
         self.keyless()
         self.truncates()

@@ -62,6 +62,15 @@ MR_TEST("strings and bytes are masked by whole-value equality only")
         "c{~}");
 }
 
+/* U-17: what the source really holds cannot be told from it, so it is taken as not sent; off, it is
+ * loaded */
+MR_TEST("a real value that equals the placeholder is masked, unless detection is off")
+{
+    MR_CHECK_STR(text("\"string\"", P), "c{~}");
+    pc.route.unavailable_detect = false;
+    MR_CHECK_STR(text("\"string\"", P), "c{" P "}");
+}
+
 /* U-11, case 102 */
 MR_TEST("the hstore form as JSON is masked, blanks or not")
 {
