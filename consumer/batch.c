@@ -291,8 +291,11 @@ static int change_add(struct mr_batch_table *table, const struct mr_decoded *dec
             return mr_rows_add(&table->rows, &gone, err);
     } else {
         row->past = row->mask != NULL ? &past : NULL;
-        if (!decoded->key_changed)
-            return mr_rows_add(&table->rows, row, err);
+        if (!decoded->key_changed) {
+            int rc = mr_rows_add(&table->rows, row, err);
+            row->past = NULL;
+            return rc;
+        }
         gone.key = decoded->old_key;
         gone.key_tuple = decoded->old_key_tuple;
         if (mr_row_guard_tuple(&table->rows, row, guard)) /* it is as old as the change */

@@ -116,7 +116,7 @@ static int set_figure(struct mr_convert_run *run, enum mr_type type, const doubl
     mr_buf_add(&run->items, numbers, 3 * sizeof *numbers);
     if (!mr_buf_ok(&run->items))
         return no_memory(run);
-    v->figure = (struct mr_figure){.n = 3, .v = (const double *)(const void *)run->items.data};
+    v->figure = (struct mr_figure){.n = 3, .v = mr_buf_items(&run->items)};
     return mr_figure_valid(type, &v->figure) ? 0 : invalid(run, "numbers that make no figure");
 }
 
@@ -153,7 +153,7 @@ void mr_geometry_print(struct mr_buf *out, const struct mr_convert *c, const str
     bool flat = c->semantic == MR_SEM_POINT && mr_wkb_check(v->s, &head) && !head.has_srid &&
                 head.type == MR_WKB_POINT && mr_wkb_points(v->s, &xy) && mr_buf_ok(&xy);
     if (flat) {
-        struct mr_figure figure = {.n = 2, .v = (const double *)(const void *)xy.data};
+        struct mr_figure figure = {.n = 2, .v = mr_buf_items(&xy)};
         mr_figure_print(out, MR_T_POINT, &figure);
     }
     for (size_t i = 0; !flat && i < v->s.len; i++) {
@@ -223,7 +223,7 @@ int mr_write_geometry_figure(struct mr_convert_run *run, const struct mr_convert
     if (head.has_srid && head.srid != 0 && !c->lossy)
         return mr_err_set(run->err, MR_VALUE_LOSSY, "SRID %d into %s", (int)head.srid,
                           mr_type_name(c->to.type));
-    double *xy = (double *)(void *)run->items.data;
+    double *xy = mr_buf_items(&run->items);
     struct mr_figure figure = {.closed = c->to.type == MR_T_PATH && v->i != 0,
                                .n = (uint32_t)(run->items.len / sizeof *xy),
                                .v = xy};

@@ -44,7 +44,7 @@ int mr_norm_vector(struct mr_convert_run *run, const struct mr_convert *c, struc
     if (!mr_buf_ok(room.reals))
         return too_large(run);
     v->vector = (struct mr_vector){.n = (uint32_t)(room.reals->len / sizeof(double)),
-                                   .v = (const double *)(const void *)room.reals->data};
+                                   .v = mr_buf_items(room.reals)};
     v->vector.dim = (int32_t)v->vector.n; /* at most MR_WIRE_MAX_ITEMS */
     return 0;
 }
@@ -107,11 +107,10 @@ int mr_norm_sparse(struct mr_convert_run *run, const struct mr_convert *c, struc
     if (!mr_buf_ok(room.reals) || !mr_buf_ok(room.idx))
         return too_large(run);
     static const int32_t none[1];
-    v->vector =
-        (struct mr_vector){.dim = (int32_t)dim,
-                           .n = n,
-                           .idx = n > 0 ? (const int32_t *)(const void *)room.idx->data : none,
-                           .v = (const double *)(const void *)room.reals->data};
+    v->vector = (struct mr_vector){.dim = (int32_t)dim,
+                                   .n = n,
+                                   .idx = n > 0 ? mr_buf_items(room.idx) : none,
+                                   .v = mr_buf_items(room.reals)};
     if (!mr_vector_sort(&room, &v->vector))
         return mr_err_set(run->err, MR_VALUE_INVALID, "an index stands twice");
     return 0;
@@ -189,7 +188,7 @@ int mr_norm_pairs(struct mr_convert_run *run, const struct mr_convert *c, struct
     }
     if (!mr_buf_ok(&run->text) || !mr_buf_ok(&run->items))
         return too_large(run);
-    struct mr_pair *pairs = (struct mr_pair *)(void *)run->items.data;
+    struct mr_pair *pairs = mr_buf_items(&run->items);
     if (n > 0)
         mr_pairs_sort(run->text.data, pairs, &n);
     v->pairs = (struct mr_pairs){.n = n, .pairs = pairs, .text = run->text.data};

@@ -190,8 +190,8 @@ static int matrix_walk(struct matrix *m)
     level_open(m, 0, &m->op->typed);
     for (;;) {
         struct level *level = &m->levels[depth];
-        bool more;
-        bool is_null;
+        bool more = false;
+        bool is_null = false;
         int rc = level_next(m, level, &more);
         if (rc == 0 && !more) {
             rc = level_end(m, depth);

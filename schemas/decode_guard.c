@@ -6,7 +6,7 @@
 
 void mr_guard_begin(struct mr_decoder *d)
 {
-    for (uint16_t i = 0; i < MR_GUARD_MAX_INPUTS; i++)
+    for (int i = 0; i < MR_GUARD_MAX_INPUTS; i++)
         d->guard_inputs[i].set = false;
     d->guard.null = true;
     d->after = (struct mr_slice){NULL, 0};

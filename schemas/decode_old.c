@@ -204,7 +204,7 @@ static void escape_controls(struct mr_slice text, struct mr_buf *out)
 static bool key_from_json(const struct mr_decoder *d, struct mr_slice text, struct mr_buf *out)
 {
     static const struct mr_json_limits limits = {
-        .max_bytes = 6 * OLD_KEY_MAX_BYTES, OLD_KEY_MAX_DEPTH, OLD_KEY_MAX_VALUES};
+        .max_bytes = (size_t)6 * OLD_KEY_MAX_BYTES, OLD_KEY_MAX_DEPTH, OLD_KEY_MAX_VALUES};
     struct mr_buf clean = MR_BUF_INIT;
     struct mr_json *root = NULL;
     struct mr_err ignored = MR_ERR_INIT;

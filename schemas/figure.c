@@ -111,7 +111,7 @@ static bool number(struct scan *s)
 {
     double v;
     const uint8_t *first = s->at;
-    while (s->at < s->end && memchr(",()[]{}<> \t\n\r\v\f", *s->at, 15) == NULL)
+    while (s->at < s->end && strchr(",()[]{}<> \t\n\r\v\f", *s->at) == NULL)
         s->at++;
     if (!mr_real_parse((struct mr_slice){first, (size_t)(s->at - first)}, &v))
         return false;
@@ -154,9 +154,9 @@ bool mr_figure_parse(struct mr_slice text, enum mr_type type, struct mr_buf *roo
     if (!figure_scan(&s, type, form) || s.at != s.end || !mr_buf_ok(room))
         return false;
     out->n = (uint32_t)(room->len / sizeof(double)); /* a text is far below 2^32 numbers */
-    out->v = (const double *)(const void *)room->data;
+    out->v = mr_buf_items(room);
     if (type == MR_T_BOX && out->n == 4)
-        mr_figure_box((double *)(void *)room->data);
+        mr_figure_box(mr_buf_items(room));
     return (form->n == 0 || form->n == out->n) && mr_figure_valid(type, out);
 }
 

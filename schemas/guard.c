@@ -129,7 +129,7 @@ int mr_guard_find(const struct mr_route *route, const struct mr_envelope *env, s
     if (env->layout == MR_LAYOUT_SINGLE)
         return halt(err, mr_err_set(err, MR_GUARD_MISSING, "the value is one column"));
     out->kind = route->guard;
-    for (uint16_t i = 0; i < MR_GUARD_MAX_INPUTS; i++)
+    for (int i = 0; i < MR_GUARD_MAX_INPUTS; i++)
         out->field[i] = -1;
     return out->kind == MR_GUARD_FIELDS ? find_fields(out, route, env, err)
                                         : find_source(out, env, err);
@@ -215,8 +215,9 @@ static bool sequence_first(struct mr_slice text, uint64_t *out)
         at++;
         first.len++;
     }
-    if (quoted && (at >= text.len || text.data[at++] != '"'))
+    if (quoted && (at >= text.len || text.data[at] != '"'))
         return false;
+    at += quoted;
     text = skip_blanks((struct mr_slice){text.data + at, text.len - at});
     if (text.len == 0 || (text.data[0] != ',' && text.data[0] != ']'))
         return false;
@@ -275,7 +276,7 @@ static bool put_log_number(struct mr_guard_value *out, struct mr_slice text)
         uint64_t v = 0;
         size_t first = at;
         for (; at < text.len && hex_digit(text.data[at]) >= 0; at++) {
-            if (at - first >= 2 * n_bytes)
+            if (at - first >= 2 * (size_t)n_bytes)
                 return false;
             v = v << 4 | (uint64_t)hex_digit(text.data[at]);
         }

@@ -126,7 +126,7 @@ static int read_real(struct mr_json_avro *j, struct mr_json_at at, bool single, 
 
 static int put_real(struct mr_json_avro *j, struct mr_json_at at, const struct mr_avro_node *node)
 {
-    double v;
+    double v = 0;
     bool single = node->kind == MR_AV_FLOAT;
     int rc = read_real(j, at, single, &v);
     if (rc < 0)

@@ -12,7 +12,7 @@
 static void put_quoted(struct mr_buf *out, struct mr_slice text)
 {
     mr_buf_byte(out, '"');
-    for (size_t i = 0; i < text.len; i++) {
+    for (size_t i = 0; text.data != NULL && i < text.len; i++) {
         if (text.data[i] == '"' || text.data[i] == '\\')
             mr_buf_byte(out, '\\');
         mr_buf_byte(out, text.data[i]);
@@ -145,8 +145,8 @@ static bool settle(struct mr_buf *bytes, struct mr_buf *pairs, struct mr_pairs *
     if (!mr_buf_ok(bytes) || !mr_buf_ok(pairs))
         return false;
     if (out->n > 0)
-        mr_pairs_sort(bytes->data, (struct mr_pair *)(void *)pairs->data, &out->n);
-    out->pairs = (const struct mr_pair *)(const void *)pairs->data;
+        mr_pairs_sort(bytes->data, mr_buf_items(pairs), &out->n);
+    out->pairs = mr_buf_items(pairs);
     out->text = bytes->data;
     return true;
 }
@@ -175,8 +175,10 @@ bool mr_pairs_parse(struct mr_slice from, struct mr_buf *bytes, struct mr_buf *p
         if (!pair(&s, &one))
             return false;
         add(pairs, &one, out);
-        if (s.at < s.end && *s.at++ != ',')
+        if (s.at < s.end && *s.at != ',')
             return false;
+        if (s.at < s.end)
+            s.at++;
     }
     return settle(bytes, pairs, out);
 }

@@ -342,7 +342,7 @@ static int compile_rest(struct compile *c, const struct mr_res_place *w,
 static int compile_record(struct compile *c, const struct mr_res_place *w,
                           const struct mr_res_place *r, const struct mr_res_op **out)
 {
-    struct mr_res_op *op;
+    struct mr_res_op *op = NULL;
     const struct pair_key pair = {w->node, r->node};
     const struct mr_res_op *known = mr_map_find(&c->pairs, &pair, sizeof pair);
     if (known != NULL) {

@@ -69,8 +69,8 @@ static int element_compare(const void *a, const void *b)
 
 bool mr_vector_sort(const struct mr_vector_room *room, struct mr_vector *v)
 {
-    double *reals = (double *)(void *)room->reals->data;
-    int32_t *idx = (int32_t *)(void *)room->idx->data;
+    double *reals = mr_buf_items(room->reals);
+    int32_t *idx = mr_buf_items(room->idx);
     struct element *all = v->n > 0 ? malloc(v->n * sizeof *all) : NULL;
     uint32_t kept = 0;
     bool ok = all != NULL || v->n == 0;
@@ -115,7 +115,7 @@ static struct mr_slice token(struct scan *s)
     while (s->at < s->end && blank(*s->at))
         s->at++;
     const uint8_t *first = s->at;
-    while (s->at < s->end && !blank(*s->at) && memchr(",:]}/", *s->at, 5) == NULL)
+    while (s->at < s->end && !blank(*s->at) && strchr(",:]}/", *s->at) == NULL)
         s->at++;
     return (struct mr_slice){first, (size_t)(s->at - first)};
 }
@@ -184,13 +184,13 @@ bool mr_vector_parse(struct mr_slice text, bool sparse, const struct mr_vector_r
     if (!ok || s.at != s.end || !mr_buf_ok(room->reals) || !mr_buf_ok(room->idx))
         return false;
     out->n = (uint32_t)(room->reals->len / sizeof(double));
-    out->v = (const double *)(const void *)room->reals->data;
+    out->v = mr_buf_items(room->reals);
     if (!sparse) {
         out->dim = (int32_t)out->n;
         return true;
     }
     static const int32_t none[1];
-    out->idx = out->n > 0 ? (const int32_t *)(const void *)room->idx->data : none;
+    out->idx = out->n > 0 ? mr_buf_items(room->idx) : none;
     if (!mr_vector_sort(room, out))
         return false;
     return out->n == 0 || out->idx[out->n - 1] < out->dim;

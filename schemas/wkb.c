@@ -86,6 +86,15 @@ static bool rings(struct scan *s, uint32_t point_bytes)
     return true;
 }
 
+/* One level deeper, whose number of members comes next. */
+static bool open_next(struct scan *s, uint32_t open[WKB_MAX_DEPTH], unsigned *depth)
+{
+    if (*depth + 1 >= WKB_MAX_DEPTH)
+        return false;
+    (*depth)++;
+    return word(s, &open[*depth]);
+}
+
 bool mr_wkb_check(struct mr_slice wkb, struct mr_wkb *out)
 {
     struct scan s = {wkb.data, wkb.data + wkb.len, false};
@@ -113,7 +122,7 @@ bool mr_wkb_check(struct mr_slice wkb, struct mr_wkb *out)
         else if (bodies[one.type] == BODY_RINGS)
             ok = rings(&s, point_bytes);
         else
-            ok = ++depth < WKB_MAX_DEPTH && word(&s, &open[depth]);
+            ok = open_next(&s, open, &depth);
         if (!ok)
             return false;
     }
@@ -122,7 +131,7 @@ bool mr_wkb_check(struct mr_slice wkb, struct mr_wkb *out)
 void mr_wkb_with_srid(struct mr_slice wkb, int32_t srid, struct mr_buf *out)
 {
     struct scan s = {wkb.data, wkb.data + wkb.len, wkb.data[0] == 1};
-    uint32_t type;
+    uint32_t type = 0;
     uint8_t words[2 * WORD_BYTES];
     s.at += ORDER_BYTES;
     (void)word(&s, &type);

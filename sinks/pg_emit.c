@@ -28,7 +28,7 @@ static void put_bytes(struct mr_buf *out, const void *bytes, size_t len)
         return;
     }
     uint8_t *at = field_room(out, n);
-    if (at != NULL && n > 0)
+    if (at != NULL && bytes != NULL && n > 0)
         memcpy(at, bytes, n);
 }
 

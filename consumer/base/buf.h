@@ -56,8 +56,14 @@ static inline uint8_t *mr_buf_room(struct mr_buf *buf, size_t n)
 static inline void mr_buf_add(struct mr_buf *buf, const void *bytes, size_t n)
 {
     uint8_t *at = mr_buf_room(buf, n);
-    if (at != NULL && n > 0)
+    if (at != NULL && bytes != NULL && n > 0)
         memcpy(at, bytes, n);
+}
+
+/* The bytes of a buffer that only whole items of one type were added to: malloc aligned them. */
+static inline void *mr_buf_items(const struct mr_buf *buf)
+{
+    return buf->data;
 }
 
 void mr_buf_byte(struct mr_buf *buf, uint8_t byte);
