@@ -52,7 +52,8 @@ def test_sqlite_forms_of_values(streams, schemas, topic, millrace, sqlite):
     assert at.replace("T", " ") == "2023-11-14 22:13:20.123456" and json.loads(document) == {"a": 1}
 
 
-NESTED = {"type": "record", "name": "Home", "fields": [{"name": "city", "type": "string"}, {"name": "n", "type": "int"}]}
+NESTED = {"type": "record", "name": "Home",
+          "fields": [{"name": "city", "type": "string"}, {"name": "n", "type": "int"}]}
 
 
 def test_nested_records_and_constants_in_the_other_targets(streams, schemas, topic, millrace, sqlite):

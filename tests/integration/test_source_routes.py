@@ -32,8 +32,8 @@ def row(i, a="x", **more):
 def test_each_record_goes_to_the_table_that_its_source_names(both, streams, millrace, target):
     """E-30: two tables of unlike schemas in one topic, with deletes and their tombstones."""
     orders, items = both
-    streams.produce(orders.create(row(1)), items.create(row(1, n=7)), orders.update(row(1, "x2")), orders.create(row(2)),
-                    orders.delete(row(2)), orders.tombstone(row(2)), items.create(row(2, n=8)))
+    streams.produce(orders.create(row(1)), items.create(row(1, n=7)), orders.update(row(1, "x2")),
+                    orders.create(row(2)), orders.delete(row(2)), orders.tombstone(row(2)), items.create(row(2, n=8)))
     millrace([{"topic": orders.topic, "route": "source"}]).load_to_end()
     assert target.rows("orders", ["id", "a"]) == [(1, "x2")]
     assert sorted(target.rows("items", ["id", "a", "n"])) == [(1, "x", 7), (2, "x", 8)]
