@@ -103,12 +103,33 @@ static int part_find(const struct mr_record_spec *spec, const char *name)
     return -1;
 }
 
-/* The parts of one that hold others. */
+/* The record's own level: names and kinds, not what its containers hold. */
+static bool parts_fit(const struct mr_record_spec *spec, const struct mr_avro_node *node)
+{
+    uint32_t found = 0;
+    int ignored;
+    for (uint16_t i = 0; i < node->n_fields; i++) {
+        int k = part_find(spec, node->fields[i].name);
+        if (k < 0 || spec->parts[k].kinds == 0)
+            continue;
+        const struct mr_avro_node *inner = inner_of(node->fields[i].type, &ignored);
+        if ((spec->parts[k].kinds & KIND(inner->kind)) == 0)
+            return false;
+        found |= UINT32_C(1) << k;
+    }
+    for (uint8_t k = 0; k < spec->n; k++) {
+        if (spec->parts[k].required && (found >> k & 1) == 0)
+            return false;
+    }
+    return true;
+}
+
+/* The parts of one that hold others; a point holds none of them, so one level down is all. */
 static bool container_fits(const struct mr_avro_node *part, const char *name)
 {
     int ignored;
     if (strcmp(name, "center") == 0)
-        return mr_record_fits(&point, part);
+        return parts_fit(&point, part);
     if (strcmp(name, "vector") != 0)
         return true;
     if (part->kind == MR_AV_MAP)
@@ -121,20 +142,13 @@ static bool container_fits(const struct mr_avro_node *part, const char *name)
 
 bool mr_record_fits(const struct mr_record_spec *spec, const struct mr_avro_node *node)
 {
-    uint32_t found = 0;
     int ignored;
+    if (!parts_fit(spec, node))
+        return false;
     for (uint16_t i = 0; i < node->n_fields; i++) {
         const struct mr_avro_field *field = &node->fields[i];
-        int k = part_find(spec, field->name);
-        if (k < 0 || spec->parts[k].kinds == 0)
-            continue;
-        const struct mr_avro_node *inner = inner_of(field->type, &ignored);
-        if ((spec->parts[k].kinds & KIND(inner->kind)) == 0 || !container_fits(inner, field->name))
-            return false;
-        found |= UINT32_C(1) << k;
-    }
-    for (uint8_t k = 0; k < spec->n; k++) {
-        if (spec->parts[k].required && (found >> k & 1) == 0)
+        if (part_find(spec, field->name) >= 0 &&
+            !container_fits(inner_of(field->type, &ignored), field->name))
             return false;
     }
     return true;

@@ -1,6 +1,7 @@
-/* Owns the one interpreter that walks any schema over bytes. Must not recurse: a frame per open
- * record, array or map, at most MR_WIRE_MAX_DEPTH (unions do not count, S-45). Invariant: with
- * `out` NULL it does the same checks and writes nothing. */
+/* Owns the two interpreters that walk any schema over bytes: one skips, one renders. Must not
+ * recurse: a frame per open record, array or map, at most MR_WIRE_MAX_DEPTH (unions do not count,
+ * S-45). The renderer skips a record that is one value; the skip never renders. Invariant: both
+ * do the same structural checks. */
 #include "schemas/walk.h"
 
 #include "schemas/json_text.h"
@@ -21,10 +22,22 @@ struct frame {
 struct walk {
     struct mr_wire *w;
     struct mr_convert_run *run;
-    struct mr_buf *out; /* NULL: skip */
-    int rc;             /* a leaf's own error; wire faults are in w */
+    struct mr_buf *out;
+    int rc; /* a leaf's own error; wire faults are in w */
     uint32_t depth;
     struct frame frames[MR_WIRE_MAX_DEPTH];
+};
+
+struct skip_frame {
+    const struct mr_avro_node *node;
+    struct mr_wire_block block;
+    uint32_t next; /* record: the next field */
+};
+
+struct skip {
+    struct mr_wire *w;
+    uint32_t depth;
+    struct skip_frame frames[MR_WIRE_MAX_DEPTH];
 };
 
 bool mr_walk_scalar(struct mr_wire *w, const struct mr_avro_node *node, struct mr_value *v)
@@ -72,6 +85,94 @@ bool mr_walk_var_decimal(struct mr_wire *w, const struct mr_avro_node *node, str
     return true;
 }
 
+static bool is_container(const struct mr_avro_node *node)
+{
+    return node->kind == MR_AV_RECORD || node->kind == MR_AV_ARRAY || node->kind == MR_AV_MAP;
+}
+
+/* May a container be opened below `depth` others? */
+static bool may_open(struct mr_wire *w, const struct mr_avro_node *node, uint32_t depth)
+{
+    if (depth >= MR_WIRE_MAX_DEPTH)
+        return mr_wire_fault(w, MR_AVRO_DEPTH);
+    return node->kind != MR_AV_RECORD || node->n_fields > 0 || mr_wire_zero(w);
+}
+
+/* Goes to the next item of an array or map; *end where there is none. */
+static bool next_item(struct mr_wire *w, const struct mr_avro_node *node,
+                      struct mr_wire_block *block, bool *end)
+{
+    *end = false;
+    if (block->n == 0) {
+        /* A map's key takes at least the byte of its length. */
+        uint32_t least = node->items->min_bytes + (node->kind == MR_AV_MAP ? 1 : 0);
+        if (!mr_wire_block_close(w, block) || !mr_wire_block_open(w, least, block))
+            return false;
+        if (block->n == 0) {
+            *end = true;
+            return mr_wire_block_close(w, block);
+        }
+    }
+    block->n--;
+    return true;
+}
+
+/* One value: a leaf is passed, a container is opened. */
+static bool skip_value(struct skip *skip, const struct mr_avro_node *node)
+{
+    if (node->kind == MR_AV_UNION) {
+        uint32_t idx;
+        if (!mr_wire_branch(skip->w, node->n_branches, &idx))
+            return false;
+        node = node->branches[idx];
+        if (node->kind == MR_AV_NULL)
+            return true;
+    }
+    if (!is_container(node)) {
+        struct mr_value ignored;
+        return mr_walk_scalar(skip->w, node, &ignored);
+    }
+    if (!may_open(skip->w, node, skip->depth))
+        return false;
+    skip->frames[skip->depth++] = (struct skip_frame){.node = node};
+    return true;
+}
+
+static bool skip_step(struct skip *skip, struct skip_frame *frame)
+{
+    const struct mr_avro_node *node = frame->node;
+    struct mr_slice key;
+    bool end = node->kind == MR_AV_RECORD && frame->next == node->n_fields;
+    if (node->kind != MR_AV_RECORD && !next_item(skip->w, node, &frame->block, &end))
+        return false;
+    if (end) {
+        skip->depth--;
+        return true;
+    }
+    if (node->kind == MR_AV_RECORD)
+        return skip_value(skip, node->fields[frame->next++].type);
+    if (node->kind == MR_AV_MAP && !mr_wire_bytes(skip->w, &key))
+        return false;
+    return skip_value(skip, node->items);
+}
+
+bool mr_walk_skip(struct mr_wire *w, const struct mr_avro_node *node)
+{
+    struct mr_value ignored;
+    if (!is_container(node) && node->kind != MR_AV_UNION)
+        return mr_walk_scalar(w, node, &ignored);
+    struct skip skip;
+    skip.w = w;
+    skip.depth = 0;
+    if (!skip_value(&skip, node))
+        return false;
+    while (skip.depth > 0) {
+        if (!skip_step(&skip, &skip.frames[skip.depth - 1]))
+            return false;
+    }
+    return true;
+}
+
 bool mr_walk_value(struct mr_wire *w, const struct mr_typed *typed, struct mr_value *v)
 {
     if (typed->semantic == MR_SEM_VAR_DECIMAL)
@@ -86,8 +187,7 @@ bool mr_walk_value(struct mr_wire *w, const struct mr_typed *typed, struct mr_va
 
 static void put(struct walk *walk, const char *text)
 {
-    if (walk->out != NULL)
-        mr_buf_add(walk->out, text, strlen(text));
+    mr_buf_add(walk->out, text, strlen(text));
 }
 
 /* A leaf as JSON: only here are meanings looked at. */
@@ -107,11 +207,6 @@ static bool leaf_json(struct walk *walk, const struct mr_typed *typed)
     if (walk->rc == 0)
         walk->rc = mr_convert_json(walk->run, family, &c, &v, walk->out);
     return walk->rc == 0;
-}
-
-static bool is_container(const struct mr_avro_node *node)
-{
-    return node->kind == MR_AV_RECORD || node->kind == MR_AV_ARRAY || node->kind == MR_AV_MAP;
 }
 
 /* Of several such types in a JSON record's schema, the later ones carry a number (json_connect.c).
@@ -138,10 +233,7 @@ static bool is_entries(const struct mr_avro_node *array)
 
 static bool push(struct walk *walk, const struct mr_avro_node *node, bool wrapped)
 {
-    struct mr_wire *w = walk->w;
-    if (walk->depth >= MR_WIRE_MAX_DEPTH)
-        return mr_wire_fault(w, MR_AVRO_DEPTH);
-    if (node->kind == MR_AV_RECORD && node->n_fields == 0 && !mr_wire_zero(w))
+    if (!may_open(walk->w, node, walk->depth))
         return false;
     struct frame *frame = &walk->frames[walk->depth++];
     *frame = (struct frame){.node = node, .first = true, .wrapped = wrapped};
@@ -150,7 +242,7 @@ static bool push(struct walk *walk, const struct mr_avro_node *node, bool wrappe
     else if (node->kind == MR_AV_MAP)
         frame->kind = FRAME_MAP;
     else
-        frame->kind = walk->out != NULL && is_entries(node) ? FRAME_ENTRIES : FRAME_ARRAY;
+        frame->kind = is_entries(node) ? FRAME_ENTRIES : FRAME_ARRAY;
     put(walk, frame->kind == FRAME_ARRAY ? "[" : "{");
     return true;
 }
@@ -188,13 +280,10 @@ static bool open_union(struct walk *walk, struct mr_typed *typed, bool *is_null,
     }
     uint32_t null_branch;
     const struct mr_avro_node *inner;
-    *wrapped = walk->out != NULL && !mr_avro_nullable(node, &inner, &null_branch);
+    *wrapped = !mr_avro_nullable(node, &inner, &null_branch);
     if (*wrapped)
         put_branch(walk, branch);
-    if (walk->out != NULL)
-        mr_typed_of(branch, *wrapped ? NULL : typed->props, typed);
-    else
-        typed->node = branch;
+    mr_typed_of(branch, *wrapped ? NULL : typed->props, typed);
     return true;
 }
 
@@ -208,16 +297,11 @@ static bool value(struct walk *walk, const struct mr_avro_node *node,
     if (node->kind == MR_AV_UNION) {
         if (!open_union(walk, &typed, &is_null, &wrapped) || is_null)
             return walk->w->fault == MR_OK;
-    } else if (walk->out != NULL) {
+    } else {
         mr_typed_of(node, props, &typed);
     }
-    if (is_container(typed.node) &&
-        (walk->out == NULL || !mr_semantic_is_leaf_record(typed.semantic)))
+    if (is_container(typed.node) && !mr_semantic_is_leaf_record(typed.semantic))
         return push(walk, typed.node, wrapped);
-    if (walk->out == NULL) {
-        struct mr_value ignored;
-        return mr_walk_scalar(walk->w, typed.node, &ignored);
-    }
     if (!leaf_json(walk, &typed))
         return false;
     if (wrapped)
@@ -240,10 +324,8 @@ static bool step_record(struct walk *walk, struct frame *frame)
     }
     const struct mr_avro_field *field = &frame->node->fields[frame->next++];
     separate(walk, frame);
-    if (walk->out != NULL) {
-        mr_json_text_string(walk->out, mr_slice_str(field->name));
-        mr_buf_add(walk->out, ": ", 2);
-    }
+    mr_json_text_string(walk->out, mr_slice_str(field->name));
+    mr_buf_add(walk->out, ": ", 2);
     return value(walk, field->type, &field->props);
 }
 
@@ -253,8 +335,6 @@ static bool map_key(struct walk *walk)
     struct mr_slice key;
     if (!mr_wire_bytes(walk->w, &key))
         return false;
-    if (walk->out == NULL)
-        return true;
     static const struct mr_convert c = {.semantic = MR_SEM_STRING};
     struct mr_value v = {.s = key};
     walk->rc = mr_convert_json(walk->run, MR_FAM_TEXT, &c, &v, walk->out);
@@ -286,20 +366,13 @@ static bool entry_key(struct walk *walk, const struct mr_avro_field *field)
 static bool step_items(struct walk *walk, struct frame *frame)
 {
     const struct mr_avro_node *items = frame->node->items;
-    if (frame->block.n == 0) {
-        /* A map's key takes at least the byte of its length. */
-        uint32_t least = items->min_bytes + (frame->kind == FRAME_MAP ? 1 : 0);
-        if (!mr_wire_block_close(walk->w, &frame->block) ||
-            !mr_wire_block_open(walk->w, least, &frame->block))
-            return false;
-        if (frame->block.n == 0) {
-            if (!mr_wire_block_close(walk->w, &frame->block))
-                return false;
-            pop(walk);
-            return true;
-        }
+    bool end;
+    if (!next_item(walk->w, frame->node, &frame->block, &end))
+        return false;
+    if (end) {
+        pop(walk);
+        return true;
     }
-    frame->block.n--;
     separate(walk, frame);
     if (frame->kind == FRAME_MAP && !map_key(walk))
         return false;
@@ -320,20 +393,6 @@ static bool finish(struct walk *walk)
             return false;
     }
     return true;
-}
-
-bool mr_walk_skip(struct mr_wire *w, const struct mr_avro_node *node)
-{
-    struct mr_value ignored;
-    if (!is_container(node) && node->kind != MR_AV_UNION)
-        return mr_walk_scalar(w, node, &ignored);
-    struct walk walk;
-    walk.w = w;
-    walk.run = NULL;
-    walk.out = NULL;
-    walk.rc = 0;
-    walk.depth = 0;
-    return value(&walk, node, NULL) && finish(&walk);
 }
 
 int mr_walk_json(struct mr_wire *w, const struct mr_typed *typed, struct mr_convert_run *run,
