@@ -234,7 +234,7 @@ static int put_type(struct connect *c, uint32_t token)
         return invalid(c, token, "has no type");
     /* a payload that is null is no value at all, so the whole needs no null */
     bool nullable = token != c->root && is_kind(c->doc, optional, MR_JSON_BOOL) &&
-                    mr_json_doc_raw(c->doc, optional).data[0] == 't';
+                    mr_slice_eq(mr_json_doc_raw(c->doc, optional), mr_slice_str("true"));
     if (nullable)
         mr_buf_str(c->out, "[\"null\",");
     if (mr_json_doc_is(c->doc, type, "struct"))
