@@ -224,6 +224,12 @@ static int put_primitive(struct connect *c, uint32_t token, uint32_t type)
     return invalid(c, token, "has an unknown type");
 }
 
+static bool is_true(const struct mr_json_doc *doc, uint32_t token)
+{
+    struct mr_slice raw = mr_json_doc_raw(doc, token);
+    return is_kind(doc, token, MR_JSON_BOOL) && raw.data != NULL && raw.data[0] == 't';
+}
+
 /* NOLINTNEXTLINE(misc-no-recursion): along the tokens, at most 64 levels */
 static int put_type(struct connect *c, uint32_t token)
 {
@@ -233,8 +239,7 @@ static int put_type(struct connect *c, uint32_t token)
     if (!is_kind(c->doc, type, MR_JSON_STRING))
         return invalid(c, token, "has no type");
     /* a payload that is null is no value at all, so the whole needs no null */
-    bool nullable = token != c->root && is_kind(c->doc, optional, MR_JSON_BOOL) &&
-                    mr_slice_eq(mr_json_doc_raw(c->doc, optional), mr_slice_str("true"));
+    bool nullable = token != c->root && is_true(c->doc, optional);
     if (nullable)
         mr_buf_str(c->out, "[\"null\",");
     if (mr_json_doc_is(c->doc, type, "struct"))
