@@ -203,12 +203,18 @@ MR_SETUP
     mr_err_clear(&f.fault);
 }
 
+/* No other thread is left. */
+static MR_NO_TSA void stops_free(void)
+{
+    for (size_t i = 0; i < MAX_SPANS; i++)
+        free(f.parts[i].stop);
+}
+
 MR_TEARDOWN
 {
     mr_load_memories_release(&f.memories);
     mr_flush_result_release(&f.result);
-    for (size_t i = 0; i < MAX_SPANS; i++)
-        free(f.parts[i].stop);
+    stops_free();
 }
 
 static void two_tables(void)

@@ -323,6 +323,18 @@ MR_TEST("two tables of the source that give one collide, unless the route shares
     MR_CHECK(source_target(rule, "shop", "b", NULL, "orders") == first);
 }
 
+/* Another list of targets; gives the former one. No other thread is there. */
+static MR_NO_TSA struct mr_target **targets_swap(struct mr_target **all, size_t *n_all)
+{
+    struct mr_target **former = f.targets.all;
+    size_t n_former = f.targets.n_all;
+
+    f.targets.all = all;
+    f.targets.n_all = *n_all;
+    *n_all = n_former;
+    return former;
+}
+
 /* E-30, I-03: names come off the wire */
 MR_TEST("names that the sources make up are bounded in length and in number")
 {
@@ -335,18 +347,16 @@ MR_TEST("names that the sources make up are bounded in length and in number")
     name[sizeof name - 1] = '\0';
     MR_CHECK_U64(strlen(source_target(rule, "shop", name, name, name)->name), 63);
     /* as many as there may be, without the time to make them all */
-    size_t n_all = f.targets.n_all;
-    f.targets.n_all = MR_MAX_TARGETS;
-    struct mr_target **all = f.targets.all;
+    struct mr_target *one = source_target(rule, "shop", "d", "s", "one");
     struct mr_target **full = calloc(MR_MAX_TARGETS, sizeof *full);
-    MR_CHECK(full != NULL);
+    size_t n_all = MR_MAX_TARGETS;
+    MR_CHECK(one != NULL && full != NULL);
     for (size_t i = 0; i < MR_MAX_TARGETS; i++)
-        full[i] = all[0];
-    f.targets.all = full;
+        full[i] = one;
+    struct mr_target **all = targets_swap(full, &n_all);
     MR_CHECK(source_target(rule, "shop", "d", "s", "one_more") == NULL);
     MR_CHECK_INT(f.err.code, MR_ROUTE_TOO_MANY);
     MR_CHECK_INT(f.err.class, MR_CLASS_HALT);
-    f.targets.all = all;
-    f.targets.n_all = n_all;
+    (void)targets_swap(all, &n_all);
     free(full);
 }
