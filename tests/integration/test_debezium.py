@@ -5,7 +5,6 @@ that millrace makes, and into tables of the source's own types. What the connect
 listed here, and the lists are exact: a column that is equal must not be on them.
 """
 
-import contextlib
 import dataclasses
 
 import pytest
@@ -14,7 +13,7 @@ from stack import Postgres, Unavailable
 from harness import debezium_work as work
 from harness import pg_types
 from harness.debezium import SETTINGS, Source, column_types, columns_of, compare, multiset, put_through
-from harness.debezium_gaps import KINDS, LOST, MISSING, MODES, REFUSED_OPTIONS, missing_columns
+from harness.debezium_gaps import KINDS, LOST, MODES
 from harness.instances import Instances, need_program
 from harness.millrace import binary
 from harness.target import PgTarget
@@ -23,7 +22,6 @@ from harness.waiting import await_
 pytestmark = pytest.mark.timeout(600)
 
 LOAD_S = 120
-PROBE_S = 15
 TYPE_TABLES = {"main": pg_types.MAIN, "more": pg_types.MORE}
 UNSENT = pg_types.UNKNOWN + pg_types.UNSENT
 STREAMED = 1000  # added to the id of a row that came as a change, not by the snapshot
@@ -42,17 +40,13 @@ class World:
 
 
 def routes(source: Source, kind: str) -> list[dict]:
-    """One route a table, so that what cannot be loaded yet can be left out of it."""
+    """One route a table."""
     found = []
     for table in [*TYPE_TABLES, "edges", *(work.TABLES if source.name == "defaults" else [])]:
         route = {"topic": source.topic(table), "table": table}
         if kind == "made" and table == "more":  # four figures are one record type: the route says which
             route["columns"] = [{"field": f"c_{name}", "cast": name} for name in ("box", "lseg", "path", "polygon")]
-        absent = missing_columns(source.name, kind, table)
-        if absent:
-            route["exclude"] = sorted(absent)
-        route |= {key: value for key, value in work.route_of(table).items() if key not in REFUSED_OPTIONS}
-        found.append(route)
+        found.append(route | work.route_of(table))
     if kind == "made":
         found.append({"topic": source.topic("unsent"), "table": "unsent"})
     return found
@@ -171,8 +165,7 @@ def test_each_column_that_the_source_sends_whole_is_equal(make_world, mode, kind
     world = make_world(mode)
     columns = TYPE_TABLES[table]
     found = compare(world.source, world.target(kind), table, columns)
-    lost = LOST[mode] if table == "main" else {}
-    reasons = {**lost, **{c: f"not yet: {why}" for c, why in missing_columns(mode, kind, table).items()}}
+    reasons = LOST[mode] if table == "main" else {}
     unequal = set(found.unequal)
     print(f"\n{mode}, {kind}, {table}: {found.columns - len(unequal)} of {found.columns} columns equal"
           + "".join(f"\n  {c}: {reasons.get(c, 'unexpected')}" for c in sorted(unequal)))
@@ -192,8 +185,6 @@ def test_what_the_source_spoils_is_known_value_by_value(make_world, mode, kind):
     wrong = []
     for phase, shift in enumerate((0, STREAMED)):
         for number, edge in enumerate(pg_types.EDGES):
-            if f"e{number}" in missing_columns(mode, kind, "edges"):
-                continue
             expected = (edge.defaults if mode == "defaults" else edge.settings)[phase]
             rows = target.query(f"SELECT e{number}::text FROM edges WHERE id = {number + shift}") \
                 if f"e{number}" in known else [("no column",)]
@@ -226,29 +217,6 @@ def same_value(source: Source, edge: pg_types.Edge, have: str | None, expected: 
     return one == other
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("case", [key for key in MISSING if key[2] in TYPE_TABLES], ids="-".join)
-def test_a_column_that_is_missing_is_still_missing(make_world, request, run_dir, kafka, registry, postgres, case):
-    """Loads that column alone; fails when it is equal: then it must leave MISSING."""
-    mode, kind, table, name = case
-    world = make_world(mode)
-    column, = (c for c in TYPE_TABLES[table] if c.name == name)
-    target = PgTarget(postgres.create_database(f"{mode}_{kind}_{name}"))
-    if kind == "same":
-        target.run(pg_types.SETUP)
-        target.run(pg_types.ddl(table, [column]))
-    instances = Instances(run_dir / "tests" / f"debezium-{mode}-{kind}-{name}", kafka, registry.url, target.url)
-    request.addfinalizer(target.close)
-    request.addfinalizer(instances.end)
-    loader = instances([{"topic": world.source.topic(table), "table": table, "include": ["id", name]}])
-    loader.start("--until-caught-up")
-    with contextlib.suppress(AssertionError):  # where the server's refusal pauses it
-        loader.wait(PROBE_S)
-    found = compare(world.source, target, table, [column])
-    assert found.report(), f"{name} is equal now: take it from MISSING ({MISSING[case]})"
-    pytest.xfail(f"{MISSING[case]}: {found.report(1)[:200]}")
-
-
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("table", work.TABLES)
 def test_a_table_of_a_real_source_is_equal_after_all_its_changes(make_world, table, kind):
@@ -263,17 +231,4 @@ def test_a_table_of_a_real_source_is_equal_after_all_its_changes(make_world, tab
         ours, theirs = (multiset(link, table, names) for link in (world.source.link, target.link))
         difference = f"source {ours - theirs}, target {theirs - ours}" if ours != theirs else ""
     state = f"letters {target.codes(topic)}, log {world.loaders[kind].events(None, topic=topic)[-3:]}"
-    known = MISSING.get(("defaults", kind, table, None))
-    if known and (difference or table != "random"):  # not every seed meets what is missing
-        assert difference, f"{table} is equal now: take it from MISSING ({known})"
-        pytest.xfail(f"{known}: {difference[:300]}")
     assert not difference and not target.codes(topic), f"{difference}\n{state}"
-
-
-@pytest.mark.parametrize("option", REFUSED_OPTIONS)
-def test_an_option_that_this_version_refuses_is_still_refused(millrace, option):
-    """Fails when the option works: take it from REFUSED_OPTIONS, and its tables from MISSING."""
-    route = next(t.route for t in work.TABLES.values() if option in t.route)
-    done = millrace([{"topic": "t", "table": "t", **route}]).command("config")
-    assert done.returncode == 78 and option in done.stderr + done.stdout, done.stderr
-    pytest.xfail(f"{REFUSED_OPTIONS[option]}: {option}")

@@ -1,4 +1,4 @@
-"""What does not arrive from a real source: what its connector loses, and what this version does not carry yet."""
+"""What does not arrive from a real source: what its connector loses."""
 
 from .debezium_work import CONNECTOR
 
@@ -18,13 +18,3 @@ LOST = {
     },
     "settings": {},
 }
-
-# What this version does not carry yet: (mode, made or same, table, column or None) -> the contract's row. Strict: a
-# case that works fails its test until it is taken from here.
-MISSING: dict[tuple, str] = {}
-# Options of routes that this version refuses: option -> the contract's row.
-REFUSED_OPTIONS: dict[str, str] = {}
-
-
-def missing_columns(mode: str, kind: str, table: str) -> dict[str, str]:
-    return {key[3]: why for key, why in MISSING.items() if key[:3] == (mode, kind, table) and key[3]}
