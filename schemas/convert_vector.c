@@ -49,6 +49,18 @@ int mr_norm_vector(struct mr_convert_run *run, const struct mr_convert *c, struc
     return 0;
 }
 
+/* 0, which is no index, where the text is no number of at most ten digits. */
+static int64_t sparse_index(struct mr_slice text)
+{
+    int64_t idx = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.len > 10 || text.data[i] < '0' || text.data[i] > '9')
+            return 0;
+        idx = idx * 10 + (text.data[i] - '0');
+    }
+    return idx;
+}
+
 /* One element of a sparse vector: a map's key is the index as text. */
 static bool sparse_item(struct mr_wire *w, const struct mr_avro_node *node, int64_t *idx,
                         double *real)
@@ -59,10 +71,7 @@ static bool sparse_item(struct mr_wire *w, const struct mr_avro_node *node, int6
     if (node->kind == MR_AV_MAP) {
         if (!mr_wire_bytes(w, &key) || !mr_walk_scalar(w, node->items, &v))
             return false;
-        for (size_t i = 0; i < key.len; i++)
-            *idx = key.len > 10 || key.data[i] < '0' || key.data[i] > '9'
-                       ? INT64_MIN / 32
-                       : *idx * 10 + (key.data[i] - '0');
+        *idx = sparse_index(key);
     } else {
         if (!mr_walk_scalar(w, node->items->fields[0].type, &v))
             return false;

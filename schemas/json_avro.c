@@ -202,6 +202,11 @@ static int read_octets(struct mr_json_avro *j, struct mr_json_at at, struct mr_b
         return misfit(j, at, "bytes");
     bool ok = mr_json_doc_text(at.doc, at.token, &text);
     struct mr_slice plain = {text.data, text.len};
+    if (!mr_buf_ok(&text)) {
+        mr_buf_release(&text);
+        return mr_err_set(j->err, MR_VALUE_TOO_LARGE, "a string, at byte %u",
+                          (unsigned)at.doc->tokens[at.token].start);
+    }
     if (ok)
         ok = j->form == MR_JSON_FORM_DEFAULT ? latin1(plain, octets) : base64(plain, octets);
     mr_buf_release(&text);

@@ -34,6 +34,10 @@ int mr_plan_constant(struct mr_op_make *make, const struct mr_shape_source *sour
     struct mr_value value = {.s = mr_slice_str(source->constant)};
     struct mr_convert_run run = {
         .emit = make->plan->emit, .out = &field, .err = &why, .num = scratch};
+    run.zone_us = make->plan->zone_us;
+    run.nanos_poison = make->plan->nanos_poison;
+    run.excess_scale_round = make->plan->excess_scale_round;
+    run.text_nul = make->plan->text_nul;
     field.limit = CONSTANT_LIMIT_BYTES;
     run.text.limit = CONSTANT_LIMIT_BYTES;
     run.more.limit = CONSTANT_LIMIT_BYTES;
@@ -52,6 +56,7 @@ int mr_plan_constant(struct mr_op_make *make, const struct mr_shape_source *sour
     mr_buf_release(&field);
     mr_buf_release(&run.text);
     mr_buf_release(&run.more);
+    mr_buf_release(&run.items);
     free(scratch);
     return rc;
 }

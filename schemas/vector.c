@@ -110,10 +110,15 @@ static bool take(struct scan *s, char c)
     return true;
 }
 
-static struct mr_slice token(struct scan *s)
+static void blanks(struct scan *s)
 {
     while (s->at < s->end && blank(*s->at))
         s->at++;
+}
+
+static struct mr_slice token(struct scan *s)
+{
+    blanks(s);
     const uint8_t *first = s->at;
     while (s->at < s->end && !blank(*s->at) && strchr(",:]}/", *s->at) == NULL)
         s->at++;
@@ -180,7 +185,7 @@ bool mr_vector_parse(struct mr_slice text, bool sparse, const struct mr_vector_r
     mr_buf_reset(room->idx);
     *out = (struct mr_vector){.dim = 0};
     bool ok = sparse ? sparse_parse(&s, room, &out->dim) : dense_parse(&s, room->reals);
-    (void)token(&s);
+    blanks(&s);
     if (!ok || s.at != s.end || !mr_buf_ok(room->reals) || !mr_buf_ok(room->idx))
         return false;
     out->n = (uint32_t)(room->reals->len / sizeof(double));

@@ -75,6 +75,7 @@ MR_TEST("sparse vectors count from one at the source, in any order, without zero
         {map, NULL, "0a 04 02 33" TWO "02 31" ONE "00", "{1:1,3:2}/5"},
         {map, NULL, "0a 02 02 61" TWO "00", "!value.invalid"},
         {map, NULL, "0a 02 00" TWO "00", "!value.invalid"},
+        {map, NULL, "0a 02 0e 78303030303033" TWO "00", "!value.invalid"},
     };
     CHECK(hexes, cases);
 }
@@ -164,6 +165,8 @@ MR_TEST("labels, search vectors, documents and sets have their columns")
         {set, "varchar(1)[]", "a,bc", "!value.too_long"},
         {set, "enum[]", "a,b", "{a,b}"},
         {set, "text[]", "", "{}"},
+        {"\"string\"", "vector", "[1,2]abc", "!value.invalid"},
+        {"\"string\"", "vector", "[1,2] ", "[1,2]"},
         {"\"string\"", "vector(2)", "[1, 2.5]", "[1,2.5]"},
         {"\"string\"", "vector(2)", "[1]", "!value.invalid"},
         {"\"string\"", "vector", "[]", "!value.invalid"},

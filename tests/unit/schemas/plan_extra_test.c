@@ -49,6 +49,17 @@ MR_TEST("a constant's column has the type of its literal, or the one that is nam
     MR_CHECK_STR(plan_case_run(&pc, key, PLAN_NULL), "d{7}");
 }
 
+/* X-11 */
+MR_TEST("a constant wall clock is read in the route's zone, as a record's is")
+{
+    static const struct mr_route_constant list[] = {
+        {"since", MR_CONSTANT_TEXT, "2024-01-01 00:00:00", "timestamptz"}};
+    constants(list, 1);
+    pc.route.zone_east_s = 7200;
+    MR_CHECK_OK(plan_case_open(&pc, KEY, ROW));
+    MR_CHECK_STR(plan_case_run(&pc, key, row), "u{7,x,2023-12-31 22:00:00+00}");
+}
+
 MR_TEST("a constant fits the column that the table has, wherever it stands")
 {
     static const struct mr_route_constant list[] = {{"n", MR_CONSTANT_WHOLE, "12", NULL}};
