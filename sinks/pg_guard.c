@@ -216,7 +216,8 @@ static int tombs_insert(struct mr_pg_session *session, const struct mr_table *ta
     return mr_pg_exec_params(session->conn, mr_buf_cstr(&session->sql), &params, NULL, err);
 }
 
-/* A piece at a time: what one flush leaves is more than it drops only while the table is young. */
+/* A piece at a time, but more than the flush leaves: else a steady stream of deletes would outgrow
+ * it. */
 static int tombs_expire(struct mr_pg_session *session, const struct mr_guarded *what,
                         struct mr_err *err)
 {
@@ -225,10 +226,10 @@ static int tombs_expire(struct mr_pg_session *session, const struct mr_guarded *
     mr_buf_fmt(&session->sql,
                "DELETE FROM %s.tombs t WHERE t.ctid = ANY (ARRAY(SELECT d.ctid FROM %s.tombs d "
                "WHERE " TOMBS_OF " AND d.deleted_at < pg_catalog.now() - "
-               "pg_catalog.make_interval(secs => %llu.%03u) LIMIT %d))",
+               "pg_catalog.make_interval(secs => %llu.%03u) LIMIT %zu))",
                session->sink->control, session->sink->control,
                (unsigned long long)(what->guard->tomb_ttl_ms / 1000),
-               (unsigned)(what->guard->tomb_ttl_ms % 1000), EXPIRED_PIECE);
+               (unsigned)(what->guard->tomb_ttl_ms % 1000), EXPIRED_PIECE + 2 * what->n_rows);
     table_params(session, what->table, &params);
     return mr_pg_exec_params(session->conn, mr_buf_cstr(&session->sql), &params, NULL, err);
 }

@@ -10,7 +10,7 @@
 
 #include "base/ban.h"
 
-enum { EXPIRED_PIECE = 1000 }; /* tombs that one flush drops */
+enum { EXPIRED_PIECE = 1000 }; /* tombs that one flush drops, besides two for each that it leaves */
 
 /* The tombs of one table: parameters 1 to 3. */
 #define TOMBS_OF "pipeline = ?1 AND schema = ?2 AND name = ?3 AND kind = 'guard'"
@@ -161,7 +161,7 @@ static int tombs_expire(const struct tomb_put *to, const struct mr_guarded *what
         return rc;
     bind_table(to->sink, stmt, what->table);
     mr_sq_bind_text(stmt, 4, then);
-    mr_sq_bind_i64(stmt, 5, EXPIRED_PIECE);
+    mr_sq_bind_i64(stmt, 5, EXPIRED_PIECE + 2 * (int64_t)what->n_rows);
     return mr_sq_step(to->conn, stmt, "drop tombs", err);
 }
 
