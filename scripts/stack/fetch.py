@@ -24,7 +24,7 @@ DEBEZIUM_POSTGRES_VERSION = "3.7.0.Final"
 DEBEZIUM_MARIADB_VERSION = "3.5.0.Final"  # the newest that the registries have
 SUMS = pathlib.Path(__file__).with_name("connect.sha256")
 
-POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
+POM = """<project>
   <modelVersion>4.0.0</modelVersion>
   <groupId>millrace.stack</groupId>
   <artifactId>{name}</artifactId>
