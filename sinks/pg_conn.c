@@ -85,6 +85,7 @@ static const char *const fixed_settings[][2] = {
     {"IntervalStyle", "postgres"},
     {"lc_monetary", "C"},
     {"bytea_output", "hex"},
+    {"extra_float_digits", "1"}, /* texts of floats that tell them apart */
     {"standard_conforming_strings", "on"},
     {"client_min_messages", "warning"},
     {"client_connection_check_interval", "2000"},

@@ -135,6 +135,7 @@ int mr_pg_read_rows(struct mr_session *base, const struct mr_read_rows *read, st
     return mr_pg_session_failed(session, err, rc);
 }
 
+/* The row that looks the same goes before one that says the same in other digits. */
 int mr_pg_delete_match(struct mr_session *base, struct mr_table *table, const struct mr_row *row,
                        uint64_t *n_done, struct mr_err *err)
 {
@@ -145,9 +146,11 @@ int mr_pg_delete_match(struct mr_session *base, struct mr_table *table, const st
     int rc = mr_pg_outside_txn(session, err);
     if (rc == 0)
         rc = mr_pg_stage_rows(session, &stage, &copy, err);
-    if (rc == 0) {
+    for (int i = 0; rc == 0 && i < 2 && *n_done == 0; i++) {
+        if (i == 1 && !mr_pg_matches_by_value(table, row->cols, row->mask))
+            break;
         mr_buf_reset(&session->sql);
-        mr_pg_delete_match_sql(&session->sql, &stage, row->mask);
+        mr_pg_delete_match_sql(&session->sql, &stage, row->mask, i == 1);
         rc = mr_pg_merge_run(session, n_done, err);
     }
     if (rc < 0)

@@ -328,19 +328,72 @@ void mr_pg_read_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage,
     mr_buf_str(sql, " FOR UPDATE OF t");
 }
 
-/* How a column is compared as a whole: types without an equality, or with a loose one, by text. */
-static const char *match_as(const struct mr_coltype *type)
+/* How a column is compared as a whole: by its type's own equality where that tells all values apart
+ * that look different; texts by their bytes; everything else by its text: the equality of figures
+ * is by area, by points or within 1e-06, intervals are equal by length, and many types have none in
+ * pg_catalog. */
+enum match { MATCH_TEXT, MATCH_OWN, MATCH_BYTES, MATCH_VALUE };
+
+struct match_form {
+    const char *before, *after;
+};
+
+static const uint8_t matches[MR_N_TYPES] = {
+    [MR_T_BOOL] = MATCH_OWN,
+    [MR_T_INT2] = MATCH_OWN,
+    [MR_T_INT4] = MATCH_OWN,
+    [MR_T_INT8] = MATCH_OWN,
+    [MR_T_OID] = MATCH_OWN,
+    [MR_T_BYTEA] = MATCH_OWN,
+    [MR_T_DATE] = MATCH_OWN,
+    [MR_T_TIME] = MATCH_OWN,
+    [MR_T_TIMETZ] = MATCH_OWN,
+    [MR_T_TIMESTAMP] = MATCH_OWN,
+    [MR_T_TIMESTAMPTZ] = MATCH_OWN,
+    [MR_T_UUID] = MATCH_OWN,
+    [MR_T_BIT] = MATCH_OWN,
+    [MR_T_VARBIT] = MATCH_OWN,
+    [MR_T_ENUM] = MATCH_OWN,
+    [MR_T_TEXT] = MATCH_BYTES,
+    [MR_T_VARCHAR] = MATCH_BYTES,
+    /* whose equality takes other spellings of the very value for equal */
+    [MR_T_NUMERIC] = MATCH_VALUE,
+    [MR_T_FLOAT4] = MATCH_VALUE,
+    [MR_T_FLOAT8] = MATCH_VALUE,
+    [MR_T_JSONB] = MATCH_VALUE,
+};
+
+static enum match match_of(const struct mr_coltype *type)
 {
     enum mr_type basic = type->type == MR_T_ARRAY ? type->elem : type->type;
-    if (basic == MR_T_JSON || basic == MR_T_CAST || basic == MR_T_NONE)
-        return "::pg_catalog.text COLLATE \"C\"";
-    if (type->type == MR_T_TEXT || type->type == MR_T_VARCHAR || type->type == MR_T_BPCHAR)
-        return " COLLATE \"C\"";
-    return "";
+    bool one_scale = basic == MR_T_NUMERIC && type->precision >= 0;
+    return one_scale ? MATCH_OWN : (enum match)matches[basic];
+}
+
+static struct match_form match_form(const struct mr_coltype *type, bool by_value)
+{
+    enum match match = match_of(type);
+    if (match == MATCH_OWN || (match == MATCH_VALUE && by_value))
+        return (struct match_form){"", ""};
+    if (match == MATCH_BYTES)
+        return (struct match_form){"", " COLLATE \"C\""};
+    if (type->type == MR_T_BPCHAR) /* its text would lose its blanks */
+        return (struct match_form){"pg_catalog.bpcharsend(", ")"};
+    return (struct match_form){"", "::pg_catalog.text COLLATE \"C\""};
+}
+
+bool mr_pg_matches_by_value(const struct mr_table *table, const struct mr_colset *cols,
+                            const uint64_t *mask)
+{
+    for (uint16_t i = 0; i < cols->n_cols; i++) {
+        if (!is_masked(mask, i) && match_of(&table->columns[cols->cols[i]].type) == MATCH_VALUE)
+            return true;
+    }
+    return false;
 }
 
 void mr_pg_delete_match_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage,
-                            const uint64_t *mask)
+                            const uint64_t *mask, bool by_value)
 {
     const struct mr_table *table = stage->table;
     uint16_t n = 0;
@@ -354,14 +407,14 @@ void mr_pg_delete_match_sql(struct mr_buf *sql, const struct mr_pg_stage_use *st
     mr_buf_str(sql, " s");
     for (uint16_t i = 0; i < stage->cols->n_cols; i++) {
         const struct mr_column *column = &table->columns[stage->cols->cols[i]];
-        const char *as = match_as(&column->type);
+        struct match_form form = match_form(&column->type, by_value);
         if (is_masked(mask, i))
             continue;
-        mr_buf_str(sql, n++ == 0 ? " WHERE t." : " AND t.");
+        mr_buf_fmt(sql, "%s%st.", n++ == 0 ? " WHERE " : " AND ", form.before);
         mr_pg_ident(sql, column->name);
-        mr_buf_fmt(sql, "%s IS NOT DISTINCT FROM ", as);
+        mr_buf_fmt(sql, "%s IS NOT DISTINCT FROM %s", form.after, form.before);
         staged(sql, table, stage->cols->cols[i]);
-        mr_buf_str(sql, as);
+        mr_buf_str(sql, form.after);
     }
     mr_buf_str(sql, " LIMIT 1 FOR UPDATE OF t)");
 }

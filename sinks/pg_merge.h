@@ -41,8 +41,12 @@ void mr_pg_guards_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage,
 /* Number and columns, as they are staged, of the rows whose keys are staged; locks them. */
 void mr_pg_read_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage,
                     const struct mr_colset *cols);
-/* Deletes one row that equals the staged one but for the masked columns (E-40). */
+/* Deletes one row that looks as the staged one but for the masked columns (E-40). `by_value`: it
+ * may be another spelling of the same numbers and documents, as 1.0 is of 1.00. */
 void mr_pg_delete_match_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage,
+                            const uint64_t *mask, bool by_value);
+/* Are there other spellings of such a row? */
+bool mr_pg_matches_by_value(const struct mr_table *table, const struct mr_colset *cols,
                             const uint64_t *mask);
 void mr_pg_delete_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage);
 /* DELETE ... WHERE key = ANY ($1); false where the key's type has no such form. */
