@@ -84,6 +84,7 @@ static void forget(struct mr_poller *poller, struct mr_partition *part)
     part->wants_claim = false;
     part->wants_seek = false;
     part->fill_held = true;
+    mr_partition_stop_forget(part);
 }
 
 static void bug(struct mr_poller *poller, const struct mr_partition *part,

@@ -370,11 +370,13 @@ static int decode_record(struct mr_lane *lane, struct mr_record *record, struct 
  * landed by now. The next try takes it along again. */
 static int stop_at(struct mr_lane *lane, struct mr_record *record, struct mr_err *err)
 {
-    struct mr_partition *part = record->part;
+    struct mr_partition_stop stop = {.why = *err, .target = record->target};
 
-    mr_partition_stop_take(part, err);
+    mr_partition_stop_take(record->part, &stop);
+    *err = stop.why;
+    record->target = stop.target;
     if (err->class == MR_CLASS_HALT) {
-        hold(lane, part, record, err);
+        hold(lane, record->part, record, err);
         return FATE_DROPPED;
     }
     note_bad(lane, record, err);
@@ -467,6 +469,8 @@ int mr_fill_record(struct mr_lane *lane, struct mr_record *record, struct mr_err
     }
     if (record->offset == part->fill_stop_at)
         return stop_at(lane, record, err);
+    if (part->fill_stop_at >= 0 && record->offset > part->fill_stop_at)
+        mr_partition_stop_forget(part); /* compaction took the record */
     return data_record(lane, record, err);
 }
 

@@ -184,15 +184,31 @@ static int load_tables(const struct mr_flush *flush, const struct flush_lists *l
     return 0;
 }
 
+/* A record to be waited at: only where the positions still are ours. Another owner's rows are no
+ * reason to stop, and a stop of his would outlive the fence. */
+static int stop_confirm(const struct mr_flush *flush, const struct flush_lists *lists,
+                        struct mr_flush_result *result, struct mr_err *err)
+{
+    struct mr_err why = *err;
+    int rc = flush->session->ops->put_positions(flush->session, lists->spans, lists->n_spans, err);
+
+    if (rc < 0)
+        return rc;
+    result->stopped = true;
+    *err = why;
+    return -(int)why.code;
+}
+
 /* Letters of the batch, then those of the load. */
-static int put_letters(const struct mr_flush *flush, struct mr_flush_result *result,
-                       struct mr_err *err)
+static int put_letters(const struct mr_flush *flush, const struct flush_lists *lists,
+                       struct mr_flush_result *result, struct mr_err *err)
 {
     const struct mr_sink_ops *ops = flush->session->ops;
     const struct mr_batch *batch = flush->batch;
     int rc = mr_flush_faults_settle(&result->faults, flush->source, err);
 
-    result->stopped = rc < 0 && rc != -MR_NO_MEMORY;
+    if (rc < 0 && rc != -MR_NO_MEMORY)
+        rc = stop_confirm(flush, lists, result, err);
     if (rc == 0 && batch->n_letters > 0)
         rc = ops->put_letters(flush->session, batch->letters, batch->n_letters, err);
     if (rc == 0 && result->faults.n_letters > 0)
@@ -222,7 +238,7 @@ int mr_flush_run(const struct mr_flush *flush, struct mr_flush_result *result, s
     }
     rc = load_tables(flush, &lists, result, err);
     if (rc == 0)
-        rc = put_letters(flush, result, err);
+        rc = put_letters(flush, &lists, result, err);
     if (rc == 0)
         rc = ops->put_positions(session, lists.spans, lists.n_spans, err);
     if (rc == 0) {

@@ -175,10 +175,10 @@ int mr_flush_faults_settle(struct mr_flush_faults *faults, struct mr_source *sou
 void mr_flush_faults_stops(const struct mr_flush_faults *faults)
 {
     for (size_t i = 0; i < faults->n_items; i++) {
-        struct mr_err why;
+        struct mr_partition_stop stop = {.target = faults->items[i].target};
         if (!mr_flush_faults_is_stop(faults, i))
             continue;
-        mr_flush_faults_err(faults, i, &why);
-        mr_partition_stop_set(faults->items[i].record->part, &why);
+        mr_flush_faults_err(faults, i, &stop.why);
+        mr_partition_stop_set(faults->items[i].record->part, &stop);
     }
 }

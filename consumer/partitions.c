@@ -140,33 +140,44 @@ bool mr_partition_wish_take(struct mr_partition *part, struct mr_partition_wish 
     return true;
 }
 
-void mr_partition_stop_set(struct mr_partition *part, const struct mr_err *why)
+void mr_partition_stop_set(struct mr_partition *part, const struct mr_partition_stop *stop)
 {
     mr_lock_take(&part->lock);
-    if (part->stop == NULL || part->stop->offset > why->offset) {
-        struct mr_err *stop = part->stop != NULL ? part->stop : malloc(sizeof *stop);
-        if (stop != NULL) /* else the next flush finds it again */
-            *stop = *why;
-        part->stop = stop;
-    }
+    bool first = part->stop == NULL || part->stop->why.offset > stop->why.offset;
+    if (part->stop == NULL)
+        part->stop = malloc(sizeof *part->stop); /* NULL: the next flush finds it again */
+    if (first && part->stop != NULL)
+        *part->stop = *stop;
     mr_lock_drop(&part->lock);
 }
 
 void mr_partition_stop_arm(struct mr_partition *part)
 {
     mr_lock_take(&part->lock);
-    part->fill_stop_at = part->stop != NULL ? part->stop->offset : -1;
+    part->fill_stop_at = part->stop != NULL ? part->stop->why.offset : -1;
     mr_lock_drop(&part->lock);
 }
 
-void mr_partition_stop_take(struct mr_partition *part, struct mr_err *why)
+static void stop_free(struct mr_partition *part) MR_REQUIRES(part->lock)
 {
-    mr_lock_take(&part->lock);
-    if (part->stop != NULL)
-        *why = *part->stop;
     free(part->stop);
     part->stop = NULL;
     part->fill_stop_at = -1;
+}
+
+void mr_partition_stop_take(struct mr_partition *part, struct mr_partition_stop *stop)
+{
+    mr_lock_take(&part->lock);
+    if (part->stop != NULL)
+        *stop = *part->stop;
+    stop_free(part);
+    mr_lock_drop(&part->lock);
+}
+
+void mr_partition_stop_forget(struct mr_partition *part)
+{
+    mr_lock_take(&part->lock);
+    stop_free(part);
     mr_lock_drop(&part->lock);
 }
 

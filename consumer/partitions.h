@@ -27,6 +27,12 @@ struct mr_partition_wish {
     struct mr_err err;
 };
 
+/* A record that a flush found to be one to wait at. */
+struct mr_partition_stop {
+    struct mr_err why;        /* with its place */
+    struct mr_target *target; /* of the record: not the partition's where its source names it */
+};
+
 struct mr_partition {
     char stream[MR_STREAM_NAME_BYTES]; /* immutable, like the next four */
     int32_t partition;
@@ -63,8 +69,8 @@ struct mr_partition {
     _Atomic bool commit_dirty;       /* write: the source has not been told yet */
     _Atomic bool wished;             /* a wish waits for poll */
 
-    struct mr_lock lock;                     /* rank 35: the three below */
-    struct mr_err *stop MR_GUARDED_BY(lock); /* a record to wait at, with its reason; NULL */
+    struct mr_lock lock;                                /* rank 35: the three below */
+    struct mr_partition_stop *stop MR_GUARDED_BY(lock); /* NULL: none */
     struct mr_partition_wish wish MR_GUARDED_BY(lock);
     struct mr_err last_err MR_GUARDED_BY(lock); /* for /status: why it waits */
 };
@@ -94,13 +100,16 @@ struct mr_partition *mr_partitions_at(struct mr_partitions *set, size_t idx);
 void mr_partition_wish_set(struct mr_partition *part, const struct mr_partition_wish *wish);
 /* Takes it; false if there is none. Thread: poll. */
 bool mr_partition_wish_take(struct mr_partition *part, struct mr_partition_wish *out);
-/* Notes that the partition must wait at the record that `why` names, unless it must at an earlier
+/* Notes that the partition must wait at the record that `stop` names, unless it must at an earlier
  * one. Any thread; poll makes it known to fill (mr_partition_stop_arm), while the lane is parked.
  */
-void mr_partition_stop_set(struct mr_partition *part, const struct mr_err *why);
+void mr_partition_stop_set(struct mr_partition *part, const struct mr_partition_stop *stop);
 void mr_partition_stop_arm(struct mr_partition *part);
 /* The reason, and forgets it: the next try may go on. Thread: fill. */
-void mr_partition_stop_take(struct mr_partition *part, struct mr_err *why);
+void mr_partition_stop_take(struct mr_partition *part, struct mr_partition_stop *stop);
+/* What was found in an earlier life, or is passed by now, says nothing any more. Thread: poll while
+ * the partition does not flow, else fill. */
+void mr_partition_stop_forget(struct mr_partition *part);
 void mr_partition_note_err(struct mr_partition *part, const struct mr_err *err);
 void mr_partition_last_err(struct mr_partition *part, struct mr_err *out);
 /* Does it wait for somebody? Not where simply no route takes its topic. Any thread. */

@@ -194,6 +194,7 @@ static void claim_result(struct mr_poller *poller, const struct mr_claim_item *i
     if (item->envelope) /* else this process may know better, where positions are not kept */
         part->envelope_topic = true;
     part->set_back = false;
+    mr_partition_stop_forget(part); /* of a flush that reported after the claim was begun, too */
     atomic_store(&part->epoch, item->epoch);
     atomic_store(&part->committed_next, item->stored);
     atomic_store(&part->committed_ts_ms, item->timestamp_ms);

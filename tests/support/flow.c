@@ -18,7 +18,8 @@ void flow_registry_away(bool away)
     atomic_store(&registry_is_away, away);
 }
 
-/* ---- the registry: id 1 the value, id 2 the key, id 3 an envelope of the value ---- */
+/* ---- the registry: id 1 the value, id 2 the key, id 3 an envelope of the value, id 4 one with a
+ * source ---- */
 
 #define VALUE                                                                                      \
     "{\\\"type\\\":\\\"record\\\",\\\"name\\\":\\\"V\\\",\\\"fields\\\":["                         \
@@ -31,6 +32,14 @@ void flow_registry_away(bool away)
     "{\\\"type\\\":\\\"record\\\",\\\"name\\\":\\\"Envelope\\\",\\\"fields\\\":["                  \
     "{\\\"name\\\":\\\"before\\\",\\\"type\\\":[\\\"null\\\"," VALUE "]},"                         \
     "{\\\"name\\\":\\\"after\\\",\\\"type\\\":[\\\"null\\\",\\\"V\\\"]},"                          \
+    "{\\\"name\\\":\\\"op\\\",\\\"type\\\":\\\"string\\\"}]}"
+#define SOURCED                                                                                    \
+    "{\\\"type\\\":\\\"record\\\",\\\"name\\\":\\\"Envelope\\\",\\\"fields\\\":["                  \
+    "{\\\"name\\\":\\\"before\\\",\\\"type\\\":[\\\"null\\\"," VALUE "]},"                         \
+    "{\\\"name\\\":\\\"after\\\",\\\"type\\\":[\\\"null\\\",\\\"V\\\"]},"                          \
+    "{\\\"name\\\":\\\"source\\\",\\\"type\\\":{\\\"type\\\":\\\"record\\\",\\\"name\\\":"         \
+    "\\\"S\\\","                                                                                   \
+    "\\\"fields\\\":[{\\\"name\\\":\\\"table\\\",\\\"type\\\":\\\"string\\\"}]}},"                 \
     "{\\\"name\\\":\\\"op\\\",\\\"type\\\":\\\"string\\\"}]}"
 
 static bool is_id(const char *path, const char *query, const char *whole)
@@ -58,6 +67,8 @@ static int script_get(void *conn, const char *path, struct mr_registry_answer *a
         schema = VALUE;
     if (is_id(path, "/3?", "/schemas/ids/3"))
         schema = ENVELOPE;
+    if (is_id(path, "/4?", "/schemas/ids/4"))
+        schema = SOURCED;
     mr_buf_reset(&answer->body);
     answer->retry_after_ms = 0;
     if (atomic_load(&registry_is_away))
@@ -119,6 +130,7 @@ static void parts_start(struct flow *f, const struct flow_opts *opts)
     f->metrics = mr_metrics_new(mr_meters, MR_N_METERS);
     f->rule = (struct mr_route_rule){.route = {.strategy = opts->strategy,
                                                .create = true,
+                                               .missing_row = opts->missing_row,
                                                .unavailable_detect = true,
                                                .placeholder = "__debezium_unavailable_value",
                                                .placeholder_len = 28,
@@ -128,6 +140,7 @@ static void parts_start(struct flow *f, const struct flow_opts *opts)
                                      .label = "t",
                                      .topic = "t",
                                      .start = opts->start,
+                                     .by_source = opts->by_source,
                                      .on_bad = opts->on_bad,
                                      .registry = f->registry};
     if (opts->any_topic) {
@@ -315,6 +328,26 @@ int64_t flow_put_to(struct flow *f, const char *topic, int32_t partition, int64_
     return put_bytes_to(f, topic, partition, id, (struct mr_slice){value, n + strlen(v)});
 }
 
+static size_t text(uint8_t *out, const char *s)
+{
+    size_t n = varint(out, (int64_t)strlen(s));
+
+    memcpy(out + n, s, strlen(s));
+    return n + strlen(s);
+}
+
+int64_t flow_put_from(struct flow *f, int32_t partition, int64_t id, const char *table,
+                      const char *v)
+{
+    uint8_t value[256] = {0, 0, 0, 0, 4, 0, 2}; /* null before, the branch of after */
+    size_t n = 7 + varint(value + 7, id);
+
+    n += text(value + n, v);
+    n += text(value + n, table);
+    n += text(value + n, "u");
+    return put_bytes_to(f, "t", partition, id, (struct mr_slice){value, n});
+}
+
 /* ---- what is awaited ---- */
 
 void flow_await_position(struct flow *f, int32_t partition, int64_t next)
@@ -392,4 +425,15 @@ int64_t flow_number(struct flow *f, const char *sql)
     sqlite3_finalize(stmt);
     sqlite3_close(db);
     return number;
+}
+
+void flow_exec(struct flow *f, const char *sql)
+{
+    sqlite3 *db = NULL;
+
+    MR_CHECK_INT(sqlite3_open_v2(f->url + strlen("sqlite:"), &db, SQLITE_OPEN_READWRITE, NULL),
+                 SQLITE_OK);
+    sqlite3_busy_timeout(db, 5000);
+    MR_CHECK_INT(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
 }

@@ -36,10 +36,12 @@ struct flow_opts {
     enum mr_strategy strategy;
     enum mr_start start;
     enum mr_on_bad on_bad;
+    enum mr_missing_row missing_row;
     uint32_t max_rows;                  /* of a batch; 0: 1000 */
     uint32_t max_wait_ms;               /* of a batch; 0: 50 */
     const struct mr_sink_ops *sink_ops; /* NULL: SQLite */
     bool faults;                        /* wrap the sink: f.sink takes mr_sink_fault_script() */
+    bool by_source;                     /* each record's source names its table: flow_put_from() */
     bool any_topic; /* the route takes every topic, each into a table of its name */
     bool until_caught_up;
     uint32_t revoke_timeout_ms;   /* 0: 5000 */
@@ -66,6 +68,10 @@ int64_t flow_put_bytes(struct flow *flow, int32_t partition, int64_t id, struct 
 int64_t flow_put_to(struct flow *flow, const char *topic, int32_t partition, int64_t id,
                     const char *v);
 
+/* An envelope whose source is `table`, on topic "t"; for `by_source`. */
+int64_t flow_put_from(struct flow *flow, int32_t partition, int64_t id, const char *table,
+                      const char *v);
+
 /* Waits until the position in the target is `next` or behind it; fails the test at the deadline. */
 void flow_await_position(struct flow *flow, int32_t partition, int64_t next);
 void flow_await_position_of(struct flow *flow, const char *topic, int32_t partition, int64_t next);
@@ -79,6 +85,9 @@ void flow_await_calls(struct flow *flow, enum mr_fault_op op, uint32_t n);
 
 /* One number from the target, read beside the sink: "SELECT count(*) FROM t". */
 int64_t flow_number(struct flow *flow, const char *sql);
+
+/* Another program's statement. */
+void flow_exec(struct flow *flow, const char *sql);
 
 /* While true, the scripted registry does not answer. */
 void flow_registry_away(bool away);

@@ -25,6 +25,10 @@ void fake_source_gap(struct fake_source *fake, const char *stream, int32_t parti
 void fake_source_retain(struct fake_source *fake, const char *stream, int32_t partition,
                         int64_t low);
 
+/* Takes one record away, as compaction does. */
+void fake_source_compact(struct fake_source *fake, const char *stream, int32_t partition,
+                         int64_t offset);
+
 /* The next poll reports this; the partition must exist. */
 void fake_source_assign(struct fake_source *fake, const char *stream, int32_t partition);
 void fake_source_revoke(struct fake_source *fake, const char *stream, int32_t partition, bool lost);

@@ -75,6 +75,15 @@ void fake_source_retain(struct fake_source *fake, const char *stream, int32_t pa
     pthread_mutex_unlock(&fake->mutex);
 }
 
+void fake_source_compact(struct fake_source *fake, const char *stream, int32_t partition,
+                         int64_t offset)
+{
+    pthread_mutex_lock(&fake->mutex);
+    struct fake_part *part = fake_source_find(fake, stream, partition);
+    part->log[offset - part->base].exists = false;
+    pthread_mutex_unlock(&fake->mutex);
+}
+
 static void event_add(struct fake_source *fake, enum mr_source_event_kind kind, const char *stream,
                       int32_t partition)
 {

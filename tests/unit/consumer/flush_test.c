@@ -435,7 +435,7 @@ MR_TEST("on_bad_record = skip leaves such a record out without a letter")
 MR_TEST("on_bad_record = stop, or a HALT, rolls back and names the first record of each partition")
 {
     for (int halt = 0; halt < 2; halt++) {
-        struct mr_err why;
+        struct mr_partition_stop stop;
         f.batch.n_tables = f.batch.n_spans = f.batch.n_held = f.n_bad = 0;
         two_partitions();
         bad_add(0, 6);
@@ -444,16 +444,31 @@ MR_TEST("on_bad_record = stop, or a HALT, rolls back and names the first record 
         f.rule.on_bad = halt != 0 ? MR_ON_BAD_DEAD_LETTER : MR_ON_BAD_STOP;
         f.bad_code = halt != 0 ? MR_UNAVAILABLE_ORPHAN_HALT : MR_UNAVAILABLE_ORPHAN;
         MR_CHECK_INT(run(), -(int)f.bad_code);
-        MR_CHECK_STR(f.log, "begin(s.a; t/0/0 t/1/0) load(a) rollback ");
+        MR_CHECK_STR(f.log, "begin(s.a; t/0/0 t/1/0) load(a) positions(8 8) rollback ");
         MR_CHECK(f.result.stopped);
         mr_flush_faults_stops(&f.result.faults);
         for (size_t i = 0; i < 2; i++) {
             mr_partition_stop_arm(&f.parts[i]);
             MR_CHECK_INT(f.parts[i].fill_stop_at, i == 0 ? 5 : 7);
-            mr_partition_stop_take(&f.parts[i], &why);
-            MR_CHECK_INT(why.offset, i == 0 ? 5 : 7);
-            MR_CHECK_INT(why.class, halt != 0 ? MR_CLASS_HALT : MR_CLASS_POISON);
+            mr_partition_stop_take(&f.parts[i], &stop);
+            MR_CHECK(stop.target == &f.targets[0]);
+            MR_CHECK_INT(stop.why.offset, i == 0 ? 5 : 7);
+            MR_CHECK_INT(stop.why.class, halt != 0 ? MR_CLASS_HALT : MR_CLASS_POISON);
             MR_CHECK_INT(f.parts[i].fill_stop_at, -1);
         }
     }
+}
+
+/* U-31, G-03 */
+MR_TEST("who lost its partition is fenced, and stops at nothing")
+{
+    two_partitions();
+    bad_add(0, 5);
+    f.rule.on_bad = MR_ON_BAD_STOP;
+    f.fails_at = "positions";
+    mr_err_set(&f.fault, MR_FENCED, "scripted");
+    MR_CHECK_INT(run(), -MR_FENCED);
+    MR_CHECK_INT(f.err.class, MR_CLASS_FENCED);
+    MR_CHECK(!f.result.stopped);
+    MR_CHECK_STR(f.log, "begin(s.a; t/0/0 t/1/0) load(a) positions(8 8) rollback ");
 }
