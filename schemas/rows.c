@@ -275,8 +275,8 @@ static int rows_fold(struct mr_rows *rows, struct mr_row *a, const struct mr_row
         if (!slice_keep(rows->arena, b->tuple, &kept.tuple) || /* its guard */
             !mr_past_delete(rows->arena, a, &kept))
             return rows_full(err);
-    } else if (a->op == MR_ROW_DELETE) {
-        kept.flags |= MR_ROW_REPLACED; /* */
+    } else if (a->op == MR_ROW_DELETE || (b->flags & MR_ROW_REPLACED) != 0) {
+        kept.flags |= MR_ROW_REPLACED; /* R-04; a partition's state has its delete behind it */
         if (!slice_keep(rows->arena, b->tuple, &kept.tuple) || !mask_keep(rows->arena, b, &kept))
             return rows_full(err);
     } else {
@@ -374,7 +374,8 @@ static int settle_key(struct mr_rows *rows, size_t first, const uint32_t *rank, 
     while ((next = next_state(rows, first, rank)) != NULL) {
         struct mr_row row = *next;
         row.flags &= ~(uint32_t)MR_ROW_TAKEN;
-        rows->arena->limit_bytes += 2 * (state.tuple.len + row.tuple.len) + SETTLE_BYTES;
+        rows->arena->limit_bytes +=
+            2 * (state.tuple.len + row.tuple.len) + mr_past_bytes(&row) + SETTLE_BYTES;
         if (rows_fold(rows, &state, &row, err) < 0) {
             for (size_t at = first + 1; at != 0; at = rows->rows[at - 1].sibling)
                 rows->rows[at - 1].flags &= ~(uint32_t)MR_ROW_TAKEN; /* it may be tried again */
@@ -441,31 +442,62 @@ int mr_rows_add(struct mr_rows *rows, const struct mr_row *row, struct mr_err *e
     return 0;
 }
 
+/* What a record does to the rows but for its own key's, so that it can be taken back. */
+struct before {
+    size_t n_rows, n_moved;
+    uint64_t n_folded, n_cross, n_stale;
+    size_t at;           /* of the state that the record folds into; n_rows: none */
+    struct mr_row state; /* that */
+    bool met;            /* the key has a state, in whichever partition */
+};
+
+static struct before before_of(const struct mr_rows *rows, const struct mr_row *row)
+{
+    struct before before = {.n_rows = rows->n_rows,
+                            .n_moved = rows->n_moved,
+                            .n_folded = rows->n_folded,
+                            .n_cross = rows->n_cross,
+                            .n_stale = rows->n_stale,
+                            .at = rows->n_rows};
+    uintptr_t at = 0;
+    if (rows->reduce && rows->key.n_cols > 0)
+        at = (uintptr_t)mr_map_find(&rows->by_key, row->key.data, row->key.len);
+    before.met = at > 0;
+    while (at > 0 && !rows->guard.on && rows->rows[at - 1].span_idx != row->span_idx)
+        at = rows->rows[at - 1].sibling;
+    if (at > 0) {
+        before.at = at - 1;
+        before.state = rows->rows[at - 1];
+    }
+    return before;
+}
+
+static void take_back(struct mr_rows *rows, const struct mr_row *row, const struct before *before)
+{
+    if (before->at < before->n_rows)
+        rows->rows[before->at] = before->state;
+    if (!before->met)
+        (void)mr_map_remove(&rows->by_key, row->key.data, row->key.len);
+    for (size_t i = 0; i < before->n_rows && rows->n_cross > before->n_cross; i++) {
+        if (rows->rows[i].sibling > before->n_rows)
+            rows->rows[i].sibling = 0;
+    }
+    rows->n_rows = before->n_rows;
+    rows->n_moved = before->n_moved;
+    rows->n_folded = before->n_folded;
+    rows->n_cross = before->n_cross;
+    rows->n_stale = before->n_stale;
+}
+
 int mr_rows_add_change(struct mr_rows *rows, const struct mr_row *gone, const struct mr_row *row,
                        struct mr_err *err)
 {
-    bool keyed = rows->reduce && rows->key.n_cols > 0;
-    uintptr_t at = keyed ? (uintptr_t)mr_map_find(&rows->by_key, gone->key.data, gone->key.len) : 0;
-    struct mr_row saved = {.key = {NULL, 0}};
-    size_t n_rows = rows->n_rows;
-    uint64_t n_folded = rows->n_folded;
-    if (at > 0)
-        saved = rows->rows[at - 1];
+    struct before before = before_of(rows, gone);
     int rc = mr_rows_add(rows, gone, err);
     if (rc < 0)
         return rc;
     rc = mr_rows_add(rows, row, err);
-    if (rc == 0)
-        return 0;
-    if (at > 0)
-        rows->rows[at - 1] = saved;
-    else if (keyed)
-        (void)mr_map_remove(&rows->by_key, gone->key.data, gone->key.len);
-    rows->n_rows = n_rows;
-    rows->n_folded = n_folded;
-    for (size_t i = 0; i < n_rows && rows->n_cross > 0; i++) {
-        if (rows->rows[i].sibling > n_rows) /* what was added is gone */
-            rows->rows[i].sibling = 0;
-    }
+    if (rc < 0)
+        take_back(rows, gone, &before);
     return rc;
 }

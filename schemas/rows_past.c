@@ -121,6 +121,31 @@ bool mr_past_move(const struct mr_rows *rows, const struct mr_row *row, struct m
     return true;
 }
 
+static const struct mr_row_place *places_of(const struct mr_row *row)
+{
+    return row->past != NULL ? row->past->places : NULL;
+}
+
+size_t mr_past_bytes(const struct mr_row *row)
+{
+    size_t n = 0;
+    for (const struct mr_row_place *place = places_of(row); place != NULL; place = place->before)
+        n += 2 * sizeof *place;
+    return n;
+}
+
+/* One record more; copied, since a fold may be refused and tried again. */
+static bool place_add(struct mr_arena *arena, uint32_t span_idx, int64_t offset,
+                      const struct mr_row_place **places)
+{
+    struct mr_row_place *place = mr_arena_alloc(arena, sizeof *place);
+    if (place == NULL)
+        return false;
+    *place = (struct mr_row_place){span_idx, offset, *places};
+    *places = place;
+    return true;
+}
+
 bool mr_past_fold(struct mr_arena *arena, const struct mr_row *a, const struct mr_row *b,
                   struct mr_row *kept)
 {
@@ -130,16 +155,22 @@ bool mr_past_fold(struct mr_arena *arena, const struct mr_row *a, const struct m
     kept->past = b->past;
     if (mr_past_is_moved(b))
         return true;
-    struct mr_row_place *place = mr_arena_alloc(arena, sizeof *place);
     struct mr_row_past *past = a->past != NULL ? a->past : b->past;
     if (past == NULL)
         past = past_new(arena);
-    if (place == NULL || past == NULL)
+    if (past == NULL)
+        return false;
+    const struct mr_row_place *places = past->places;
+    bool ok = place_add(arena, a->span_idx, a->offset, &places);
+    /* a state of another partition was folded from several itself */
+    const struct mr_row_place *more = past != b->past ? places_of(b) : NULL;
+    for (; ok && more != NULL; more = more->before)
+        ok = place_add(arena, more->span_idx, more->offset, &places);
+    if (!ok)
         return false;
     if (a->past != NULL && b->past != NULL && !past->old_in_target)
         take_old(past, b->past);
-    *place = (struct mr_row_place){a->span_idx, a->offset, past->places};
-    past->places = place;
+    past->places = places;
     kept->past = past;
     return true;
 }

@@ -19,6 +19,9 @@ static inline bool mr_past_is_moved(const struct mr_row *row)
     return row->past != NULL && row->past->old_in_target;
 }
 
+/* Room that folding `row` onto another state takes for its past, at most. */
+size_t mr_past_bytes(const struct mr_row *row);
+
 /* U then U: the past of `kept`, which has its mask already. False: the arena has no room, and
  * nothing changed. */
 bool mr_past_fold(struct mr_arena *arena, const struct mr_row *a, const struct mr_row *b,

@@ -203,6 +203,27 @@ MR_TEST("a fold that stays masked remembers its records, and one that is complet
     MR_CHECK_STR(places(&rows.rows[0]), "6");
 }
 
+/* U-31, R-10 */
+MR_TEST("states of several partitions that stay masked remember the records of each")
+{
+    static const uint32_t rank[] = {0, 1};
+    for (int i = 0; i < 5; i++) {
+        struct mr_err err;
+        struct mr_row row = row_of("1");
+        uint64_t mask = MASK_B;
+        row.cols = &set;
+        row.span_idx = i < 2 ? 0 : 1;
+        row.tuple = tuple("1", "x", NULL);
+        row.mask = &mask;
+        MR_CHECK_OK(mr_rows_add(&rows, &row, &err));
+    }
+    MR_CHECK_STR(places(&rows.rows[0]), "2 1");
+    MR_CHECK_STR(places(&rows.rows[1]), "5 4 3");
+    MR_CHECK_OK(mr_rows_settle(&rows, rank, NULL));
+    MR_CHECK_U64(rows.n_rows, 1);
+    MR_CHECK_STR(places(&rows.rows[0]), "5 3 4 2 1");
+}
+
 MR_TEST("a column is found in a tuple by its index in the table")
 {
     uint16_t idx;

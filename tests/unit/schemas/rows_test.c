@@ -273,3 +273,60 @@ MR_TEST("the highest partition that has a key decides, whatever came last")
     MR_CHECK_STR(state(0), "{1,x,y} replaced");
     MR_CHECK_STR(state(1), "D");
 }
+
+/* */
+MR_TEST("what a partition made anew behind its own delete takes nothing of a lower partition's")
+{
+    static const uint32_t rank[] = {0, 1};
+    span = 0;
+    upsert(&set_ab, ROW("1", "x", "OLD"), 0, MR_ROW_INSERT);
+    upsert(&set_ab, ROW("2", "x", "OLD"), 0, MR_ROW_INSERT);
+    span = 1;
+    delete ("1");
+    upsert(&set_a, ROW("1", "z"), 0, 0);
+    delete ("2");
+    upsert(&set_ab, ROW("2", "z", NULL), 4, 0);
+    MR_CHECK_OK(mr_rows_settle(&rows, rank, NULL));
+    MR_CHECK_U64(rows.n_rows, 2);
+    MR_CHECK_STR(state(0), "{1,z} replaced");
+    MR_CHECK_STR(state(1), "{2,z,~} replaced");
+}
+
+/* E-12, R-10 */
+MR_TEST("a change that does not fit leaves the states of all partitions as they were")
+{
+    char big[8192];
+    struct mr_err err;
+    static const uint32_t rank[] = {0, 1, 2};
+    memset(big, 'b', sizeof big - 1);
+    big[sizeof big - 1] = '\0';
+    mr_rows_release(&rows);
+    mr_arena_release(&arena);
+    mr_arena_init(&arena, 1024, 4096);
+    mr_rows_init(&rows, table, &key_set, true, &arena, 7);
+    span = 0;
+    upsert(&set_ab, ROW("1", "x", "y"), 0, 0);
+    span = 1;
+    upsert(&set_ab, ROW("1", "p", "q"), 0, 0);
+    const char *const fields[] = {"2", big, big};
+    for (span = 1; span <= 2; span++) { /* a state of its own, none yet */
+        struct mr_row gone = {.op = MR_ROW_DELETE,
+                              .key = mr_slice_str("1"),
+                              .key_tuple = mr_slice_str("1"),
+                              .span_idx = span};
+        struct mr_row row = {.op = MR_ROW_UPSERT,
+                             .cols = &set_ab,
+                             .tuple = tuple(3, fields),
+                             .key = mr_slice_str("2"),
+                             .key_tuple = mr_slice_str("2"),
+                             .span_idx = span};
+        MR_CHECK_INT(mr_rows_add_change(&rows, &gone, &row, &err), -MR_FULL);
+        MR_CHECK_U64(rows.n_rows, 2);
+        MR_CHECK_U64(rows.n_cross, 1);
+        MR_CHECK_U64(rows.n_folded, 0);
+        MR_CHECK_STR(state(0), "{1,x,y}");
+        MR_CHECK_STR(state(1), "{1,p,q}");
+    }
+    MR_CHECK_OK(mr_rows_settle(&rows, rank, NULL));
+    MR_CHECK_STR(state(0), "{1,p,q}");
+}
