@@ -86,6 +86,7 @@ struct mr_avro_node {
     const struct mr_avro_node *items; /* array items, map values */
     const char *const *symbols;       /* enum */
     uint32_t n_symbols;
+    const uint32_t *by_name;  /* places of fields or symbols, ordered by name: avro_index.h */
     const char *enum_default; /* NULL */
     uint32_t size;            /* fixed */
     uint32_t min_bytes;       /* least encoded size (S-35), recursion counted as 0, saturating */

@@ -1,6 +1,7 @@
 /* Owns the complex types of a schema: record, enum, fixed, array, map, union. Must not know text
  * limits (the driver's) nor attributes (avro_props). Invariant: lists are counted before they are
  * allocated, and all of a type's checks come before it is given to its parent. */
+#include "schemas/avro_index.h"
 #include "schemas/avro_parse.h"
 
 #include "base/ban.h"
@@ -82,10 +83,11 @@ static int fields_parse(struct avro_parser *p, const struct mr_json *list,
                               node->full_name);
         min_bytes = add_saturating(min_bytes, fields[i].type->min_bytes);
     }
+    node->by_name = mr_avro_index_fields(p->arena, fields, (uint32_t)n);
     node->fields = fields;
     node->n_fields = (uint16_t)n; /* at most AVRO_MAX_FIELDS */
     node->min_bytes = min_bytes;
-    return 0;
+    return node->by_name != NULL ? 0 : avro_no_memory(p);
 }
 
 static int record_fields(struct avro_parser *p, const struct mr_json *json,
@@ -125,9 +127,10 @@ static int enum_symbols(struct avro_parser *p, const struct mr_json *list,
             return mr_err_set(p->err, MR_SCHEMA_INVALID, "two symbols '%s' in '%s'", symbol,
                               node->full_name);
     }
+    node->by_name = mr_avro_index_symbols(p->arena, symbols, (uint32_t)n);
     node->symbols = symbols;
     node->n_symbols = (uint32_t)n; /* at most AVRO_MAX_JSON_VALUES */
-    return 0;
+    return node->by_name != NULL ? 0 : avro_no_memory(p);
 }
 
 static int enum_body(struct avro_parser *p, const struct mr_json *json, struct mr_avro_node *node)

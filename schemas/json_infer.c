@@ -88,11 +88,12 @@ static int no_memory(struct infer *i)
     return mr_err_set(i->err, MR_NO_MEMORY, "guessing a JSON record's schema");
 }
 
-/* The memory of a name; made where it is new. NULL: memory is out. */
+/* The memory of a name, which is not longer than MAX_NAME_BYTES; made where it is new. NULL: memory
+ * is out. */
 static struct memory *memory_of(struct infer *i, enum level level, struct mr_slice name)
 {
     uint8_t key[8 + MAX_NAME_BYTES];
-    size_t len = 8 + (name.len < MAX_NAME_BYTES ? name.len : MAX_NAME_BYTES);
+    size_t len = 8 + name.len;
     mr_put_u32(key, i->of->scope);
     mr_put_u16(key + 4, (uint16_t)level);
     mr_put_u16(key + 6, i->of->is_key);
@@ -176,8 +177,12 @@ static int gather(struct infer *i, uint32_t object, enum level level, uint32_t *
     *n = 0;
     for (uint32_t k = 0; k < i->doc->tokens[object].n; k++) {
         struct member member = {.name = at, .value = at + 1};
+        struct mr_slice name = mr_json_doc_raw(i->doc, member.name);
         at = i->doc->tokens[at + 1].next;
-        member.memory = memory_of(i, level, mr_json_doc_raw(i->doc, member.name));
+        if (name.len > MAX_NAME_BYTES)
+            return mr_err_set(i->err, MR_SCHEMA_TOO_LARGE, "a JSON member's name of %zu bytes",
+                              name.len);
+        member.memory = memory_of(i, level, name);
         if (member.memory == NULL)
             return no_memory(i);
         if (member.memory->stamp == stamp) {
@@ -220,10 +225,12 @@ static void put_type(struct infer *i, enum guess guess)
 static int put_decimal(struct infer *i, uint32_t token)
 {
     struct mr_json_number *number = &i->own->number;
-    struct mr_buf octets = MR_BUF_INIT;
+    struct mr_buf octets = {.limit = MR_JSON_NUMBER_DIGITS};
     int rc = mr_json_number_parse(mr_json_doc_raw(i->doc, token), number, i->err);
     if (rc == 0)
         rc = mr_json_number_to_bytes(number, number->scale, &octets, i->err);
+    if (rc == 0 && !mr_buf_ok(&octets))
+        rc = no_memory(i);
     if (rc == 0) {
         mr_avro_put_long(i->body, number->scale);
         mr_avro_put_bytes(i->body, (struct mr_slice){octets.data, octets.len});

@@ -23,8 +23,8 @@ struct mr_json_infer_of {
 };
 
 /* Appends the schema's text and the value's bytes. `token` is not null's. Errors:
- * value.out_of_range, value.utf8, schema.too_large (more than 5,000 members). Check both buffers.
- */
+ * value.out_of_range, value.utf8, schema.too_large (more than 5,000 members, or a name of more than
+ * 4,096 bytes). Check both buffers. */
 struct mr_json_infer_out {
     struct mr_buf *schema;
     struct mr_buf *body;

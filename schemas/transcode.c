@@ -18,7 +18,8 @@ enum {
     N_SIDES = 2,
     BODY_FACTOR = 64,
     BODY_FLOOR = 1024 * 1024,
-    MAX_TEXTS_BYTES = 64 * 1024 * 1024 /* that schemas are kept by */
+    MAX_TEXTS_BYTES = 64 * 1024 * 1024, /* that schemas are kept by */
+    KEPT_BYTES = 1024 * 1024            /* of a list of tokens or a text, for the next record */
 };
 
 /* Key or value. */
@@ -98,10 +99,14 @@ void mr_transcode_free(struct mr_transcode *t)
     free(t);
 }
 
+/* A buffer that is larger than this payload may ask for goes back: its limit holds in its own room
+ * only, and an uncommonly large record's memory is not kept. */
 static void body_begin(struct mr_buf *body, size_t payload_bytes)
 {
     body->limit = payload_bytes * BODY_FACTOR + BODY_FLOOR;
     mr_buf_reset(body);
+    if (body->cap > body->limit + 1)
+        mr_buf_release(body);
 }
 
 /* The side's record has this schema now. */
@@ -299,8 +304,17 @@ static int put_payload(struct mr_transcode *t, const struct mr_transcode_for *of
     return put_as(t, side, payload, own, err);
 }
 
-static int open_json(struct mr_transcode *t, const struct mr_transcode_for *of,
-                     struct mr_frame *frame, struct mr_err *err)
+/* What an uncommonly large text took goes back. */
+static void trim(struct mr_transcode *t)
+{
+    if (t->doc.cap_tokens > KEPT_BYTES / sizeof(struct mr_json_token))
+        mr_json_doc_release(&t->doc);
+    if (t->text.cap > KEPT_BYTES)
+        mr_buf_release(&t->text);
+}
+
+static int put_json(struct mr_transcode *t, const struct mr_transcode_for *of,
+                    struct mr_frame *frame, struct mr_err *err)
 {
     struct side *side = &t->sides[of->is_key];
     uint32_t schema = MR_JSON_NO_TOKEN;
@@ -326,6 +340,14 @@ static int open_json(struct mr_transcode *t, const struct mr_transcode_for *of,
     frame->body = (struct mr_slice){side->body.data != NULL ? side->body.data : (const uint8_t *)"",
                                     side->body.len};
     return 0;
+}
+
+static int open_json(struct mr_transcode *t, const struct mr_transcode_for *of,
+                     struct mr_frame *frame, struct mr_err *err)
+{
+    int rc = put_json(t, of, frame, err);
+    trim(t);
+    return rc;
 }
 
 /* ---- the stage ---- */

@@ -2,6 +2,7 @@
  * and the datum that avro-c reads of it. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "schemas/avro_lib.h"
 #include "schemas/transcode.h"
@@ -334,4 +335,143 @@ MR_TEST("schemas that records bring are bounded, the ones in use stay")
     }
     MR_CHECK_OK(open_side("{\"field_0\":1}", false));
     MR_CHECK_STR(f.schema->root->fields[0].name, "field_0");
+}
+
+/* ---- what hostile records may cost ---- */
+
+static double cpu_seconds(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* Its work is that of a few megabytes; one that is not linear takes minutes. */
+enum { MAX_SECONDS = 20 };
+
+static void check_cost(const struct mr_buf *json, int code)
+{
+    double start = cpu_seconds();
+    MR_CHECK_INT(open_side((const char *)json->data, false), code);
+    if (cpu_seconds() - start > MAX_SECONDS)
+        MR_FAIL("%zu bytes took %.1f s", json->len, cpu_seconds() - start);
+}
+
+static void repeat(struct mr_buf *out, const char *text, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        mr_buf_str(out, text);
+}
+
+MR_TEST("G-06: a default that many objects lack is read once")
+{
+    struct mr_buf json = MR_BUF_INIT;
+    mr_buf_str(&json, "{\"schema\":{\"type\":\"array\",\"items\":{\"type\":\"struct\",\"fields\":[{"
+                      "\"field\":\"a\",\"type\":\"string\",\"default\":\"");
+    repeat(&json, "x", 200000);
+    mr_buf_str(&json, "\"}]}},\"payload\":[{}");
+    repeat(&json, ",{}", 300000);
+    mr_buf_str(&json, "]}");
+    check_cost(&json, -MR_FRAMING_TOO_LARGE); /* 300,000 times 200,000 bytes */
+    mr_buf_release(&json);
+}
+
+MR_TEST("G-06: a default is the same each time")
+{
+    MR_CHECK_STR(datum_of(ENVELOPE(
+                     "{\"type\":\"array\",\"items\":{\"type\":\"struct\",\"fields\":[{\"field\":"
+                     "\"a\",\"type\":\"string\",\"default\":\"xy\"},{\"field\":\"b\",\"type\":"
+                     "\"int32\",\"default\":7}]}}",
+                     "[{},{\"b\":1},{\"a\":\"\"},{}]")),
+                 "[{\"a\": \"xy\", \"b\": 7}, {\"a\": \"xy\", \"b\": 1}, {\"a\": \"\", \"b\": 7}, "
+                 "{\"a\": \"xy\", \"b\": 7}]");
+}
+
+static void put_wide_schema(struct mr_buf *json)
+{
+    mr_buf_str(json, "{\"schema\":{\"type\":\"array\",\"items\":{\"type\":\"struct\",\"fields\":[");
+    for (int i = 0; i < 5000; i++)
+        mr_buf_fmt(json, "%s{\"field\":\"f%d\",\"type\":\"int32\",\"optional\":true}",
+                   i > 0 ? "," : "", i);
+    mr_buf_str(json, "]}},\"payload\":[");
+}
+
+MR_TEST("G-06: empty objects of a wide struct end at the limit of what they become")
+{
+    struct mr_buf json = MR_BUF_INIT;
+    put_wide_schema(&json);
+    mr_buf_str(&json, "{}");
+    repeat(&json, ",{}", 1000000);
+    mr_buf_str(&json, "]}");
+    check_cost(&json, -MR_FRAMING_TOO_LARGE);
+    mr_buf_release(&json);
+}
+
+MR_TEST("G-06: members that a wide struct lacks are not compared with each of its fields")
+{
+    struct mr_buf json = MR_BUF_INIT;
+    put_wide_schema(&json);
+    mr_buf_str(&json, "{\"f0\":null");
+    repeat(&json, ",\"\\u0078\":0", 400000);
+    mr_buf_str(&json, "}]}");
+    check_cost(&json, 0);
+    mr_buf_release(&json);
+}
+
+static void use_value_schema(const char *text)
+{
+    const struct mr_schema_opts opts = {.lenient_names = true};
+    const struct mr_schema_text one = {text, strlen(text)};
+    MR_CHECK_OK(mr_schema_parse(&one, 1, &opts, &f.route.value_schema, &f.err));
+}
+
+MR_TEST("G-06: symbols of an enum are not compared one by one")
+{
+    struct mr_buf text = MR_BUF_INIT;
+    struct mr_buf json = MR_BUF_INIT;
+    mr_buf_str(&text,
+               "{\"type\":\"array\",\"items\":{\"type\":\"enum\",\"name\":\"E\",\"symbols\":["
+               "\"s0\"");
+    for (int i = 1; i < 60000; i++)
+        mr_buf_fmt(&text, ",\"s%d\"", i);
+    mr_buf_str(&text, "]}}");
+    use_value_schema((const char *)text.data);
+    mr_buf_str(&json, "[\"s1\"");
+    repeat(&json, ",\"s59999\"", 200000);
+    mr_buf_str(&json, "]");
+    check_cost(&json, 0);
+    mr_buf_release(&text);
+    mr_buf_release(&json);
+}
+
+MR_TEST("G-06: branches of nested unions that refuse a value are paid for")
+{
+    /* each level is read as A, which lacks a field behind it, and then as B */
+    use_value_schema(
+        "[{\"type\":\"record\",\"name\":\"A\",\"fields\":[{\"name\":\"k\",\"type\":[\"A\","
+        "{\"type\":\"record\",\"name\":\"B\",\"fields\":[{\"name\":\"k\",\"type\":[\"A\","
+        "\"B\",\"string\"]}]},\"string\"]},{\"name\":\"z\",\"type\":\"int\"}]},\"B\"]");
+    struct mr_buf json = MR_BUF_INIT;
+    MR_CHECK_STR(datum_of("{\"k\":{\"k\":\"y\"}}"),
+                 "{\"B\": {\"k\": {\"B\": {\"k\": {\"string\": \"y\"}}}}}");
+    repeat(&json, "{\"k\":", 20);
+    mr_buf_byte(&json, '"');
+    repeat(&json, "y", 4000000);
+    mr_buf_byte(&json, '"');
+    repeat(&json, "}", 20);
+    check_cost(&json, -MR_FRAMING_TOO_LARGE);
+    mr_buf_release(&json);
+}
+
+/* P5 */
+MR_TEST("F-11: a member's name that is longer than names may be is refused, never cut")
+{
+    struct mr_buf json = MR_BUF_INIT;
+    mr_buf_str(&json, "{\"");
+    repeat(&json, "n", 4096);
+    mr_buf_str(&json, "1\":1,\"");
+    repeat(&json, "n", 4096);
+    mr_buf_str(&json, "2\":2}");
+    MR_CHECK_INT(open_side((const char *)json.data, false), -MR_SCHEMA_TOO_LARGE);
+    mr_buf_release(&json);
 }
