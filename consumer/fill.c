@@ -161,7 +161,7 @@ static int plan_get(struct mr_lane *lane, struct mr_record *record, const struct
     rc = mr_plans_find(lane->plans, want, plan, err);
     if (rc != -MR_EMPTY)
         return rc;
-    mr_lane_leave(lane);
+    mr_lane_ask(lane);
     rc = mr_plans_resolve(lane->plans, want, lane->shared->resolve_deadline_ms, plan, err);
     if (!mr_lane_enter(lane))
         return -MR_AGAIN;
@@ -217,7 +217,7 @@ static int partitions_ask(struct mr_lane *lane, const struct mr_record *record, 
 {
     struct mr_source *source = lane->shared->source;
 
-    mr_lane_leave(lane);
+    mr_lane_ask(lane);
     int rc = source->ops->n_partitions(source, record->stream, ASK_MS, n, err);
     if (!mr_lane_enter(lane) || atomic_load(&record->part->generation) != record->generation)
         return -MR_AGAIN;

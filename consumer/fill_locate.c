@@ -12,7 +12,7 @@ int mr_fill_locate(struct mr_lane *lane, struct mr_record *record, struct mr_pla
         return -MR_SKIP;
     int rc = mr_locators_find(lane->locators, want, value, &record->target, err);
     if (rc == -MR_EMPTY) {
-        mr_lane_leave(lane);
+        mr_lane_ask(lane);
         rc = mr_locators_resolve(lane->locators, want, lane->shared->resolve_deadline_ms, err);
         if (!mr_lane_enter(lane) || atomic_load(&record->part->generation) != record->generation)
             return -MR_AGAIN;

@@ -52,6 +52,7 @@ int mr_lane_init(struct mr_lane *lane, uint32_t id, const struct mr_lane_shared 
         lane->decoder == NULL || lane->unread == NULL)
         return mr_err_set(err, MR_NO_MEMORY, "no memory for lane %u", id);
     mr_plans_count_into(lane->plans, shared->metrics);
+    mr_plans_show_life(lane->plans, &lane->fill_moved_ms);
     return 0;
 }
 
@@ -293,11 +294,19 @@ void mr_lane_leave(struct mr_lane *lane)
     mr_lock_drop(&lane->lock);
 }
 
+void mr_lane_ask(struct mr_lane *lane)
+{
+    mr_lane_leave(lane);
+    mr_lane_moved(lane);
+    atomic_store(&lane->fill_asks, true);
+}
+
 bool mr_lane_enter(struct mr_lane *lane)
 {
     bool ok = true;
 
     mr_lane_moved(lane); /* each record of an array may have waited for the registry */
+    atomic_store(&lane->fill_asks, false);
     mr_lock_take(&lane->lock);
     while (lane->n_parks > 0 && !lane->stopping && !lane->reset_wanted)
         fill_wait(lane);

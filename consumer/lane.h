@@ -84,6 +84,7 @@ struct mr_lane {
     _Atomic bool fill_ended, write_ended;
     /* monotonic: when fill and write last took a turn or waited for each other; for /healthz */
     _Atomic uint64_t fill_moved_ms, write_moved_ms;
+    _Atomic bool fill_asks; /* registry, target or source: it is silent as long as a statement */
 };
 
 /* Makes the lane; its threads start with mr_lane_start. 0 or -MR_NO_MEMORY. */
@@ -133,8 +134,9 @@ int mr_fill_record(struct mr_lane *lane, struct mr_record *record, struct mr_err
  * nothing to load. */
 int mr_fill_locate(struct mr_lane *lane, struct mr_record *record, struct mr_plan_for *want,
                    struct mr_slice value, struct mr_err *err);
-/* Leaves and enters the reading section. Thread: fill. */
+/* Leaves and enters the reading section; mr_lane_ask leaves it for what may block. Thread: fill. */
 void mr_lane_leave(struct mr_lane *lane);
+void mr_lane_ask(struct mr_lane *lane);
 bool mr_lane_enter(struct mr_lane *lane); /* false: stopping, or a reset is wanted */
 /* Gives the filling batch to the writer and takes the other; waits outside the reading section
  * while the writer is busy. False when the lane must stop or be reset first. Thread: fill. */

@@ -36,6 +36,7 @@ struct mr_plans {
     struct mr_sink *sink;
     struct mr_env env;
     struct mr_metrics *metrics; /* NULL: nothing is counted */
+    _Atomic uint64_t *moved_ms; /* NULL: nobody looks */
     struct mr_map by_key;
     struct plan_entry *last;
 };
@@ -55,6 +56,11 @@ struct mr_plans *mr_plans_new(struct mr_sink *sink, struct mr_env env)
 void mr_plans_count_into(struct mr_plans *plans, struct mr_metrics *metrics)
 {
     plans->metrics = metrics;
+}
+
+void mr_plans_show_life(struct mr_plans *plans, _Atomic uint64_t *moved_ms)
+{
+    plans->moved_ms = moved_ms;
 }
 
 static void entry_free(struct plan_entry *entry)
@@ -271,6 +277,7 @@ static int alter(struct making *m, struct mr_ddl *ddl, struct mr_err *err)
     const char *schema = *target->schema != '\0' ? target->schema : NULL;
 
     ddl->schema_id = id_of(m->want);
+    ddl->moved_ms = m->plans->moved_ms;
     if (ddl->kind == MR_DDL_WIDEN || ddl->kind == MR_DDL_DROP_NOT_NULL)
         return alter_try(m, ddl, err);
     return m->plans->sink->ops->table_apply(m->plans->sink, schema, target->name, ddl, err);

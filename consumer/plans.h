@@ -35,6 +35,8 @@ struct mr_plans;
 struct mr_plans *mr_plans_new(struct mr_sink *sink, struct mr_env env);
 /* Fields that new plans read past are counted there; borrowed. Without, nothing is counted. */
 void mr_plans_count_into(struct mr_plans *plans, struct mr_metrics *metrics);
+/* Long alterations show life there (monotonic ms); borrowed. Without, they are silent. */
+void mr_plans_show_life(struct mr_plans *plans, _Atomic uint64_t *moved_ms);
 void mr_plans_free(struct mr_plans *plans);
 
 /* 0 with a borrowed plan (valid until the next call that misses), a known fault's code, -MR_SKIP

@@ -228,15 +228,17 @@ static bool moved(struct mr_service *service, uint64_t progress_ms, uint64_t wed
     return progress_ms == 0 || now_ms < progress_ms || now_ms - progress_ms < wedged_ms;
 }
 
-/* Fill takes a turn at least every MR_LANE_READ_MS. The writer is silent inside a statement, which
- * the server or the session gives up after its time-out. */
+/* Fill takes a turn at least every MR_LANE_READ_MS, but where it asks registry, target or source.
+ * Who asks the target is silent inside a statement, which the server or the session gives up after
+ * its time-out; an ALTER without one shows life while it is waited for. */
 static bool lane_moves(struct mr_service *service, uint32_t idx, uint64_t wedged_ms,
                        struct mr_buf *why)
 {
     struct mr_lane *lane = &service->lanes[idx];
     uint64_t silent_ms = wedged_ms + service->opts.config->target.statement_timeout_ms;
+    bool asks = atomic_load(&lane->fill_asks);
     bool fills = atomic_load(&lane->fill_ended) ||
-                 moved(service, atomic_load(&lane->fill_moved_ms), wedged_ms);
+                 moved(service, atomic_load(&lane->fill_moved_ms), asks ? silent_ms : wedged_ms);
     bool writes =
         !mr_lane_is_writing(lane) || moved(service, atomic_load(&lane->write_moved_ms), silent_ms);
 

@@ -29,7 +29,7 @@ void mr_status_lag(struct mr_service *service, const struct mr_partition *part, 
 void mr_status_gauges(struct mr_service *service);
 
 /* False only if the process is wedged: a thread with work to do has not moved for `wedged_ms`, a
- * writer also for the time that a statement may take. */
+ * writer, or a fill thread that asks, also for the time that a statement may take. */
 bool mr_status_healthy(struct mr_service *service, uint64_t wedged_ms, struct mr_buf *why);
 
 enum { MR_STATUS_CHECKS = 5, MR_WEDGED_MS = 120000 };

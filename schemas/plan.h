@@ -70,6 +70,7 @@ struct mr_ddl {
     const uint16_t *key; /* CREATE, ADD_KEY: indexes into columns, in key order */
     uint16_t n_key;
     int64_t schema_id; /* for the audit trail: of the value, else of the key; 0: not known */
+    _Atomic uint64_t *moved_ms; /* monotonic: who waits for it shows life there; NULL: need not */
 };
 int mr_evolve_diff(const struct mr_shape *shape, const struct mr_table *table,
                    const struct mr_route *route, struct mr_arena *arena, struct mr_ddl *out,

@@ -70,9 +70,13 @@ static PGconn *connect_start(const struct mr_sink_opts *opts)
     (void)snprintf(name, sizeof name, "millrace/%s/%s", opts->pipeline, opts->instance_id);
     char user_timeout[16];
     (void)snprintf(user_timeout, sizeof user_timeout, "%" PRIu32, opts->session_timeout_ms);
-    const char *const keys[] = {"application_name", "target_session_attrs", "tcp_user_timeout",
-                                "dbname",           "client_encoding",      NULL};
-    const char *const values[] = {name, "read-write", user_timeout, opts->url, "UTF8", NULL};
+    /* a call without a time-out ends with a server that is gone, too */
+    const char *const keys[] = {"application_name",    "target_session_attrs",
+                                "tcp_user_timeout",    "keepalives_idle",
+                                "keepalives_interval", "dbname",
+                                "client_encoding",     NULL};
+    const char *const values[] = {name, "read-write", user_timeout, "30",
+                                  "10", opts->url,    "UTF8",       NULL};
     return PQconnectStartParams(keys, values, 1);
 }
 

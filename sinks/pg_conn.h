@@ -50,6 +50,7 @@ struct mr_pg_conn {
     char backend_start[40];
     int wake_fd;                /* of the session that holds it; -1: none */
     _Atomic bool *interrupted;  /* likewise */
+    _Atomic uint64_t *moved_ms; /* a wait shows life there, each second; NULL: need not */
     struct mr_pg_stage *stages; /* MR_PG_MAX_STAGES, made at first use */
     size_t n_stages;
     uint64_t *noted; /* MR_PG_MAX_NOTED, made at first use */

@@ -304,6 +304,7 @@ int mr_pg_table_apply(struct mr_sink *base, const char *schema, const char *name
     if (rc < 0)
         return rc;
     mr_arena_init(&arena, 0, 0);
+    conn->moved_ms = ddl->moved_ms;
     rc = mr_pg_wish_resolve(conn, ddl, &arena, &here, err);
     call.ddl = &here;
     if (rc == 0)
@@ -314,6 +315,7 @@ int mr_pg_table_apply(struct mr_sink *base, const char *schema, const char *name
         rc = ddl_transact(sink, conn, &call, err);
     }
     mr_arena_release(&arena);
+    conn->moved_ms = NULL;
     mr_pg_pool_give(&sink->pool, conn);
     mr_pg_table_forget(sink, place.schema, place.name);
     if (was_first(err, rc)) {

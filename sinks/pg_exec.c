@@ -99,6 +99,8 @@ static int wait_socket(struct mr_pg_conn *conn, short events, struct waiting *wa
         conn->broken = true;
         return mr_err_set(err, MR_TARGET_AWAY, "poll: errno %d", errno);
     }
+    if (conn->moved_ms != NULL)
+        atomic_store(conn->moved_ms, mr_mono_ms(conn->env));
     if (conn->wake_fd >= 0 && (fds[1].revents & POLLIN) != 0) {
         wake_drain(conn);
         if (!waiting->cancelled && atomic_exchange(conn->interrupted, false))

@@ -109,3 +109,21 @@ MR_TEST("a batch does not wait for more of a partition that is held")
     MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM t"), 50);
     end();
 }
+
+/* design.md section 9: /healthz */
+MR_TEST("a fill thread that makes a table is known to ask the target, until it goes on")
+{
+    static const struct mr_fault_step gate = {.op = MR_OP_TABLE_APPLY, .call = 1, .gate = true};
+    struct mr_lane *lane = &f.lanes[0];
+
+    begin((struct flow_opts){0}, &gate, 1);
+    flow_put(&f, 0, 0, "x");
+    MR_CHECK(!atomic_load(&lane->fill_asks));
+    fake_source_assign(f.fake, "t", 0);
+    flow_await_gate(&f, 1);
+    MR_CHECK(atomic_load(&lane->fill_asks));
+    mr_sink_fault_open(f.sink);
+    flow_await_position(&f, 0, 1);
+    MR_CHECK(!atomic_load(&lane->fill_asks));
+    end();
+}

@@ -7,6 +7,7 @@
 
 static struct pg_fixture f;
 static struct pg_fixture other;
+static _Atomic uint64_t moved_ms; /* that the alterations showed */
 
 MR_SETUP
 {
@@ -37,7 +38,8 @@ static int apply(enum mr_ddl_kind kind, const struct mr_shape_column *columns, u
                          .n_columns = n,
                          .key = key,
                          .n_key = kind == MR_DDL_ADD_KEY ? 1 : 0,
-                         .schema_id = 42};
+                         .schema_id = 42,
+                         .moved_ms = &moved_ms};
     mr_err_clear(&f.err);
     return f.sink->ops->table_apply(f.sink, NULL, "t", &ddl, &f.err);
 }
@@ -65,9 +67,11 @@ MR_TEST("columns are widened without a rewrite, or with one, and keep their rows
     columns[1].type.precision = 7;
     columns[1].type.scale = 2;
     const char *before = pg_server_query("SELECT pg_relation_filenode('t')");
+    atomic_store(&moved_ms, 0);
     char filenode[32];
     (void)snprintf(filenode, sizeof filenode, "%s", before);
     PG_OK(&f, apply(MR_DDL_WIDEN, columns, 2));
+    MR_CHECK(atomic_load(&moved_ms) > 0);
     MR_CHECK_STR(pg_server_query("SELECT pg_relation_filenode('t')"), filenode);
     MR_CHECK_STR(types(), "integer!, character varying(3), numeric(7,2), real");
     const struct mr_shape_column more[] = {{.name = "id", .type = wanted(MR_T_INT8, -1)},

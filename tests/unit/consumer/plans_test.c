@@ -30,6 +30,7 @@ static struct {
     int fail_open;       /* of table_open */
     int fail_widen;      /* of a table_apply that widens */
     int64_t ddl_schema_id;
+    _Atomic uint64_t *ddl_moved_ms;
     uint32_t n_gets, n_opens, n_applies, n_registers;
 } f;
 
@@ -97,6 +98,7 @@ static int table_apply(struct mr_sink *sink, const char *schema, const char *nam
     MR_CHECK(ddl->kind != MR_DDL_NONE);
     f.n_applies++;
     f.ddl_schema_id = ddl->schema_id;
+    f.ddl_moved_ms = ddl->moved_ms;
     if (ddl->kind == MR_DDL_WIDEN && f.fail_widen != 0)
         return mr_err_set(err, (enum mr_code) - f.fail_widen, "scripted");
     if (f.columns != NULL)
@@ -376,9 +378,12 @@ MR_TEST("a widening that the target refuses is only tried")
     f.fail_widen = -MR_TARGET_PRIVILEGE;
     f.columns = NULL;
     mr_log_setup(MR_ERROR, MR_LOG_LOGFMT, 2);
+    _Atomic uint64_t moved_ms = 0;
+    mr_plans_show_life(f.plans, &moved_ms);
     MR_CHECK_OK(resolve(1));
     MR_CHECK_U64(f.n_applies, 1);
     MR_CHECK_INT(f.ddl_schema_id, 1);
+    MR_CHECK(f.ddl_moved_ms == &moved_ms);
     f.fail_widen = -MR_TARGET_AWAY; /* an outage is not an answer */
     MR_CHECK_INT(resolve(3), -MR_TARGET_AWAY);
     f.fail_widen = 0;

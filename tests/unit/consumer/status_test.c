@@ -304,6 +304,24 @@ MR_TEST(
     MR_CHECK(healthy());
 }
 
+/* V-04: an ALTER may take minutes */
+MR_TEST("a fill thread that asks may be silent as long as a statement may take, and no longer")
+{
+    uint64_t statement_ms = rig.service.opts.config->target.statement_timeout_ms;
+
+    lanes_move(mr_mono_ms(&rig.service.opts.env));
+    atomic_store(&rig.service.lanes[0].fill_asks, true);
+    service_rig_pass_ms(&rig, MR_WEDGED_MS);
+    atomic_store(&rig.service.lanes[1].fill_moved_ms, mr_mono_ms(&rig.service.opts.env));
+    MR_CHECK(healthy());
+    service_rig_pass_ms(&rig, statement_ms - 1);
+    atomic_store(&rig.service.lanes[1].fill_moved_ms, mr_mono_ms(&rig.service.opts.env));
+    MR_CHECK(healthy());
+    service_rig_pass_ms(&rig, 1);
+    MR_CHECK(!healthy());
+    MR_CHECK_STR(mr_buf_cstr(&out), "lane 0: the fill thread does not move\n");
+}
+
 /* ---- readiness ---- */
 
 static struct mr_status_check checks[MR_STATUS_CHECKS];

@@ -50,6 +50,8 @@ MR_TEST("the URL may say which server it takes, but not another encoding")
     MR_CHECK_OK(mr_pg_connect(&opts, &conn, &err));
     MR_CHECK(place("target_session_attrs") < place("dbname"));
     MR_CHECK(place("client_encoding") > place("dbname"));
+    MR_CHECK(place("keepalives_idle") < place("dbname")); /* an ALTER has no time-out */
+    MR_CHECK_STR(pq.values[place("keepalives_idle")], "30");
     MR_CHECK_STR(conn->backend_start, settings[0]);
     MR_CHECK_INT(conn->backend_pid, 4711);
     mr_pg_disconnect(conn);

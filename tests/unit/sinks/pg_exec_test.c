@@ -52,6 +52,18 @@ MR_TEST("a server that does not answer in time is cancelled, and its answer is w
     close_all();
 }
 
+/* V-04: what has no time-out must not look like a thread that hangs */
+MR_TEST("a wait shows life where somebody looks")
+{
+    _Atomic uint64_t moved_ms = 0;
+    conn->moved_ms = &moved_ms;
+    pq_expect("SELECT 1", pq_silent());
+    pq_expect("CANCELLED", pq_done("SELECT 1"));
+    (void)mr_pg_exec(conn, "SELECT 1", NULL, &err);
+    MR_CHECK(atomic_load(&moved_ms) >= opts.statement_timeout_ms);
+    close_all();
+}
+
 MR_TEST("a server that does not answer a cancel either is given up")
 {
     pq_expect("SELECT 1", pq_silent());
