@@ -12,7 +12,7 @@ void mr_load_memories_release(struct mr_load_memories *memories)
     memset(memories, 0, sizeof *memories);
 }
 
-static struct mr_load_memory *memory_for(struct mr_load_memories *memories, uint32_t idx)
+struct mr_load_memory *mr_load_memory_of(struct mr_load_memories *memories, uint32_t idx)
 {
     if (idx >= memories->n_items) {
         size_t n = (size_t)idx + 16;
@@ -163,7 +163,7 @@ static int load_tables(const struct mr_flush *flush, const struct flush_lists *l
 {
     for (size_t i = 0; i < lists->n_work; i++) {
         struct mr_batch_table *table = lists->work[i];
-        struct mr_load_memory *memory = memory_for(flush->memories, table->target->idx);
+        struct mr_load_memory *memory = mr_load_memory_of(flush->memories, table->target->idx);
         if (memory == NULL)
             return mr_err_set(err, MR_NO_MEMORY, "no memory for a flush");
         struct mr_load load = {.session = flush->session,

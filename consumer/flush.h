@@ -12,6 +12,8 @@ struct mr_load_memories {
     struct mr_load_memory *items;
     size_t n_items;
 };
+/* NULL when memory is out. */
+struct mr_load_memory *mr_load_memory_of(struct mr_load_memories *memories, uint32_t idx);
 void mr_load_memories_release(struct mr_load_memories *memories);
 
 struct mr_flush_result {

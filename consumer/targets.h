@@ -50,7 +50,6 @@ struct mr_target {
     _Atomic uint32_t version; /* plans of another version are stale */
     _Atomic bool halted;
     _Atomic bool truncate_told; /* that truncates cannot be carried out */
-    _Atomic uint32_t n_changes; /* flushes in a row that found the table changed */
     _Atomic uint64_t rows_upserted, rows_inserted, rows_deleted, letters;
     struct mr_lock lock;                        /* rank 45: the next five */
     struct mr_err last_bad MR_GUARDED_BY(lock); /* of the last record that was put aside */

@@ -233,7 +233,9 @@ static void publish(struct mr_lane *lane, struct write_run *run)
     for (size_t i = 0; i < batch->n_tables; i++) {
         struct mr_target *target = batch->tables[i]->target;
         if (mr_rows_have_work(&batch->tables[i]->rows)) {
-            atomic_store(&target->n_changes, 0);
+            struct mr_load_memory *memory = mr_load_memory_of(&lane->memories, target->idx);
+            if (memory != NULL)
+                memory->n_changes = 0;
             mr_target_clear(target);
         }
         atomic_fetch_add(&target->rows_upserted, batch->tables[i]->n_upserts);
@@ -286,9 +288,9 @@ static bool backoff(struct mr_lane *lane, struct write_run *run)
     return abandoned;
 }
 
-/* A table that changes under every flush is a fault of its own (contract.md V-13: once, then
- * classify). */
-static void table_changed(struct write_run *run)
+/* A table that changes under every flush of a lane is a fault of its own (contract.md V-13: once,
+ * then classify); one change is met by every lane that has rows of the table. */
+static void table_changed(struct mr_lane *lane, struct write_run *run)
 {
     struct mr_target *target = run->result.failed;
 
@@ -297,7 +299,8 @@ static void table_changed(struct write_run *run)
             atomic_fetch_add(&run->batch->tables[i]->target->version, 1);
         return;
     }
-    if (atomic_fetch_add(&target->n_changes, 1) < MAX_TABLE_CHANGES) {
+    struct mr_load_memory *memory = mr_load_memory_of(&lane->memories, target->idx);
+    if (memory == NULL || memory->n_changes++ < MAX_TABLE_CHANGES) {
         atomic_fetch_add(&target->version, 1); /* plans are made anew */
         return;
     }
@@ -314,7 +317,7 @@ static void report(struct mr_lane *lane, struct write_run *run)
         mr_err_set(&run->err, MR_AGAIN, "a record that its partition must wait at");
     }
     if (run->err.code == MR_TABLE_CHANGED)
-        table_changed(run);
+        table_changed(lane, run);
     if (run->err.class == MR_CLASS_FENCED)
         fence_judge(run);
     if (run->err.class == MR_CLASS_FENCED)

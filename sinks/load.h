@@ -15,6 +15,7 @@ struct mr_load_stats {
 struct mr_load_memory {
     uint32_t direct_misses; /* consecutive fall-backs: the direct way is tried ever more rarely */
     uint32_t skip_direct;   /* flushes still to go without trying */
+    uint32_t n_changes;     /* flushes in a row that found the table changed */
 };
 
 /* A record that the load found to be bad, while its neighbours land: the flush puts it aside in the

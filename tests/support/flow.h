@@ -26,7 +26,7 @@ struct flow {
     struct mr_targets targets;
     struct mr_claims *claims;
     struct mr_lane_shared shared;
-    struct mr_lane lanes[4];
+    struct mr_lane lanes[8];
     uint32_t n_lanes;
     struct mr_poller poller;
 };

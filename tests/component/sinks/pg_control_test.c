@@ -410,7 +410,7 @@ MR_TEST("a table is created with the default types, its key and a note of who ma
     columns[4].type.elem = MR_T_INT4;
     columns[6].type.sql = "inet";
     const uint16_t key[] = {1, 0};
-    struct mr_ddl ddl = {MR_DDL_CREATE, columns, 7, key, 2, 0};
+    struct mr_ddl ddl = {MR_DDL_CREATE, columns, 7, key, 2, 0, NULL};
     PG_OK(&f, f.sink->ops->table_apply(f.sink, NULL, "made", &ddl, &f.err));
     PG_OK(&f, f.sink->ops->table_apply(f.sink, NULL, "made", &ddl, &f.err));
     MR_CHECK_STR(
@@ -440,7 +440,7 @@ MR_TEST("columns are added, and those that another instance added first are no e
     struct mr_shape_column columns[] = {{.name = "old", .type = wanted(MR_T_TEXT)},
                                         {.name = "new", .type = wanted(MR_T_VARCHAR)}};
     columns[1].type.length = 7;
-    struct mr_ddl ddl = {MR_DDL_ADD_COLUMNS, columns, 2, NULL, 0, 0};
+    struct mr_ddl ddl = {.kind = MR_DDL_ADD_COLUMNS, .columns = columns, .n_columns = 2};
     PG_OK(&f, f.sink->ops->table_apply(f.sink, "public", "t", &ddl, &f.err));
     MR_CHECK_OK(open_rc("t"));
     MR_CHECK_INT(f.table->n_columns, 3);
@@ -452,7 +452,7 @@ MR_TEST("columns are added, and those that another instance added first are no e
 MR_TEST("an ALTER that waits for a lock gives up soon, and one without the right halts")
 {
     struct mr_shape_column columns[] = {{.name = "new", .type = wanted(MR_T_TEXT)}};
-    struct mr_ddl ddl = {MR_DDL_ADD_COLUMNS, columns, 1, NULL, 0, 0};
+    struct mr_ddl ddl = {.kind = MR_DDL_ADD_COLUMNS, .columns = columns, .n_columns = 1};
     pg_server_exec("CREATE TABLE t (id int4 PRIMARY KEY); CREATE ROLE weak LOGIN; "
                    "GRANT ALL ON SCHEMA millrace, public TO weak; "
                    "GRANT ALL ON ALL TABLES IN SCHEMA millrace TO weak");
