@@ -368,8 +368,6 @@ static int make_plain(struct compile *c)
 {
     const struct mr_envelope *env = &c->shape->envelope;
     int rc = row_ops(c, &c->shape->row, true, &c->plan->row);
-    if (rc == 0)
-        rc = op_header_make(c);
     if (rc < 0 || (env->deleted < 0 && env->op < 0))
         return rc;
     rc = skip_ops(c, env->root, false, &c->plan->probe);
@@ -493,6 +491,8 @@ static int make_programs(struct compile *c)
 {
     struct mr_plan *plan = c->plan;
     int rc = key_ops(c);
+    if (rc == 0)
+        rc = op_header_make(c);
     if (rc < 0)
         return rc;
     if (plan->layout == MR_LAYOUT_PLAIN)

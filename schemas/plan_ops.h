@@ -104,7 +104,7 @@ struct mr_plan {
     struct mr_ops row;     /* the record of columns */
     struct mr_ops before;  /* the same over before's own type */
     struct mr_ops probe;   /* plain: captures `__deleted` and `__op`; n 0: it has none */
-    const char *op_header; /* plain: the header that may hold the op (E-24) */
+    const char *op_header; /* plain, single: the header that may hold the op (E-24) */
     const struct mr_step *steps;
     uint32_t n_steps;
     struct mr_colset cols;

@@ -275,6 +275,19 @@ MR_TEST("the op of a flattened record may stand in a header")
     MR_CHECK_STR(plan_case_run(&pc, key_of(1), flat(1, "x")), "!envelope.bad_op");
 }
 
+/* E-24, E-27 */
+MR_TEST("a value that is one column may come with headers, and with an op among them")
+{
+    pc.route.value_column = "payload";
+    MR_CHECK_OK(plan_case_open(&pc, KEY, "\"string\""));
+    mr_buf_reset(&value);
+    wire_text(&value, "q");
+    pc.in.headers = (struct mr_headers){.owner = "d", .last = plain_header};
+    MR_CHECK_STR(plan_case_run(&pc, key_of(1), wire_slice(&value)), "u{q,1}");
+    pc.in.headers.last = op_header;
+    MR_CHECK_STR(plan_case_run(&pc, key_of(1), wire_slice(&value)), "d{1}");
+}
+
 /* E-24, E-25 */
 MR_TEST("the prefix of a flattened record's fields and header is the route's, __deleted stays")
 {
