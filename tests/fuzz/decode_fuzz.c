@@ -3,6 +3,7 @@
  * value, byte 3 which header there is (upper two bits) and its length, then header, key, value.
  * Beside memory safety: a fault is a record's own and has a code; a tuple is framed as emit.h says
  * and has the plan's fields; a record costs no more than G-06 allows. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/map.h"
@@ -48,6 +49,13 @@ static void on_free(const volatile void *ptr)
 }
 #endif
 
+static uint64_t n_decoded;
+
+static void tell(void)
+{
+    fprintf(stderr, "records decoded: %llu\n", (unsigned long long)n_decoded);
+}
+
 static void check(bool holds)
 {
     if (!holds)
@@ -58,6 +66,7 @@ static const struct random_plan *plans_of(uint32_t number)
 {
     static const struct mr_emit_ops *emits[RANDOM_PLAN_EMITS];
     if (emits[0] == NULL) {
+        atexit(tell);
         emits[0] = mr_sink_postgresql.emit;
         emits[1] = mr_sink_sqlite.emit;
         emits[2] = mr_sink_stdout.emit;
@@ -156,6 +165,7 @@ static struct outcome decode(const struct mr_plan *plan, const struct mr_record_
     struct mr_err err = MR_ERR_INIT;
     struct mr_decoded out = {.op = MR_REC_SKIP};
     struct mr_decoder *decoder = decoder_bare();
+    n_decoded++;
 #ifdef MR_COUNTS_MEMORY
     live = 0;
     peak = 0;

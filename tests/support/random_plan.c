@@ -112,13 +112,7 @@ enum {
     MAX_DEPTH = 4
 };
 
-struct maker {
-    uint64_t rng;
-    unsigned n_names;
-    struct mr_buf text;
-};
-
-static unsigned below(struct maker *maker, unsigned n)
+unsigned random_below(struct random_maker *maker, unsigned n)
 {
     maker->rng ^= maker->rng << 13;
     maker->rng ^= maker->rng >> 7;
@@ -127,7 +121,7 @@ static unsigned below(struct maker *maker, unsigned n)
 }
 
 /* %u of a pattern is the name's number, each time. */
-static void put_named(struct maker *maker, const char *pattern)
+static void put_named(struct random_maker *maker, const char *pattern)
 {
     unsigned number = maker->n_names++;
     for (const char *at = pattern; *at != '\0'; at++) {
@@ -140,10 +134,10 @@ static void put_named(struct maker *maker, const char *pattern)
     }
 }
 
-static void put_type(struct maker *maker, unsigned depth)
+void random_type(struct random_maker *maker, unsigned depth)
 {
     struct mr_buf *out = &maker->text;
-    unsigned kind = below(maker, depth >= MAX_DEPTH ? N_LEAVES : N_LEAVES + N_NAMED + 6);
+    unsigned kind = random_below(maker, depth >= MAX_DEPTH ? N_LEAVES : N_LEAVES + N_NAMED + 6);
     if (kind < N_LEAVES) {
         mr_buf_str(out, leaves[kind]);
     } else if (kind < N_LEAVES + N_NAMED) {
@@ -151,35 +145,40 @@ static void put_type(struct maker *maker, unsigned depth)
     } else if (kind < N_LEAVES + N_NAMED + 4) {
         bool map = kind >= N_LEAVES + N_NAMED + 2;
         mr_buf_str(out, map ? "{\"type\":\"map\",\"values\":" : "{\"type\":\"array\",\"items\":");
-        put_type(maker, depth + 1);
+        random_type(maker, depth + 1);
         mr_buf_str(out, "}");
     } else {
-        unsigned n = below(maker, 4);
+        unsigned n = random_below(maker, 4);
         mr_buf_fmt(out, "{\"type\":\"record\",\"name\":\"N%u\",\"fields\":[", maker->n_names++);
         for (unsigned i = 0; i < n; i++) {
             mr_buf_fmt(out, "%s{\"name\":\"f%u\",\"type\":", i > 0 ? "," : "", i);
-            put_type(maker, depth + 1);
+            random_type(maker, depth + 1);
             mr_buf_str(out, "}");
         }
         mr_buf_str(out, "]}");
     }
 }
 
-static void put_row(struct maker *maker)
+void random_key_type(struct random_maker *maker)
 {
-    unsigned n = 1 + below(maker, 6);
+    mr_buf_str(&maker->text, leaves[1 + random_below(maker, 15)]);
+}
+
+static void put_row(struct random_maker *maker)
+{
+    unsigned n = 1 + random_below(maker, 6);
     mr_buf_str(&maker->text, "{\"type\":\"record\",\"name\":\"Row\",\"fields\":[");
     for (unsigned i = 0; i < n; i++) {
         mr_buf_fmt(&maker->text, "%s{\"name\":\"c%u\",\"type\":", i > 0 ? "," : "", i);
-        put_type(maker, 1);
+        random_type(maker, 1);
         mr_buf_str(&maker->text, "}");
     }
-    if (below(maker, 4) == 0)
+    if (random_below(maker, 4) == 0)
         mr_buf_str(&maker->text, ",{\"name\":\"__deleted\",\"type\":[\"null\",\"string\"]}");
     mr_buf_str(&maker->text, "]}");
 }
 
-static void put_envelope(struct maker *maker)
+static void put_envelope(struct random_maker *maker)
 {
     struct mr_buf *out = &maker->text;
     mr_buf_str(out, "{\"type\":\"record\",\"name\":\"Envelope\",\"fields\":["
@@ -195,7 +194,7 @@ static void put_envelope(struct maker *maker)
                "{\"name\":\"op\",\"type\":\"string\"}]}");
 }
 
-static struct mr_schema *parse(struct maker *maker)
+struct mr_schema *random_parse(struct random_maker *maker)
 {
     struct mr_schema_opts opts = {.lenient_names = true};
     struct mr_schema_text source = {mr_buf_cstr(&maker->text), maker->text.len};
@@ -207,7 +206,7 @@ static struct mr_schema *parse(struct maker *maker)
 }
 
 /* Another type for a column; most combinations are refused by the compiler, which is a test too. */
-static void change_type(struct maker *maker, struct mr_coltype *type)
+void random_column(struct random_maker *maker, struct mr_coltype *type)
 {
     static const enum mr_type types[] = {
         MR_T_TEXT,     MR_T_INT4,     MR_T_INT8,   MR_T_NUMERIC,     MR_T_FLOAT8,   MR_T_BOOL,
@@ -216,22 +215,23 @@ static void change_type(struct maker *maker, struct mr_coltype *type)
         MR_T_BIT,      MR_T_VARBIT,   MR_T_TIMETZ, MR_T_FLOAT4,      MR_T_POINT,    MR_T_LINE,
         MR_T_CIRCLE,   MR_T_BOX,      MR_T_LSEG,   MR_T_PATH,        MR_T_POLYGON,  MR_T_LTREE,
         MR_T_HSTORE,   MR_T_GEOMETRY, MR_T_VECTOR, MR_T_HALFVEC,     MR_T_SPARSEVEC};
-    enum mr_type to = types[below(maker, sizeof types / sizeof *types)];
+    enum mr_type to = types[random_below(maker, sizeof types / sizeof *types)];
     *type = (struct mr_coltype){.type = to, .length = -1, .precision = -1};
-    if (to == MR_T_CAST && below(maker, 2) == 0)
+    if (to == MR_T_CAST && random_below(maker, 2) == 0)
         type->elem = MR_T_CAST;
     if (to == MR_T_ARRAY)
-        type->elem = below(maker, 2) == 0 ? MR_T_TEXT : MR_T_INT4;
+        type->elem = random_below(maker, 2) == 0 ? MR_T_TEXT : MR_T_INT4;
     if (to == MR_T_VARCHAR || to == MR_T_BIT)
         type->length = 5;
-    if (to == MR_T_NUMERIC && below(maker, 2) == 0) {
+    if (to == MR_T_NUMERIC && random_below(maker, 2) == 0) {
         type->precision = 7;
         type->scale = 2;
     }
 }
 
 /* The table that the shape asks for; one column in four is of another type where `other`. */
-static struct mr_table *table_of(struct maker *maker, const struct mr_shape *shape, bool other)
+static struct mr_table *table_of(struct random_maker *maker, const struct mr_shape *shape,
+                                 bool other)
 {
     uint16_t n;
     const struct mr_shape_column *columns = mr_shape_columns(shape, &n);
@@ -244,8 +244,8 @@ static struct mr_table *table_of(struct maker *maker, const struct mr_shape *sha
         const char *name =
             mr_arena_copy(&table->arena, columns[i].name, strlen(columns[i].name) + 1);
         table->columns[i] = (struct mr_column){.name = name, .type = columns[i].type};
-        if (other && below(maker, 4) == 0)
-            change_type(maker, &table->columns[i].type);
+        if (other && random_below(maker, 4) == 0)
+            random_column(maker, &table->columns[i].type);
         if (columns[i].key)
             key[unique->n_cols++] = i;
     }
@@ -257,23 +257,24 @@ static struct mr_table *table_of(struct maker *maker, const struct mr_shape *sha
     return table;
 }
 
-static void compile(struct maker *maker, const struct mr_emit_ops *const emits[RANDOM_PLAN_EMITS],
+static void compile(struct random_maker *maker,
+                    const struct mr_emit_ops *const emits[RANDOM_PLAN_EMITS],
                     struct random_plan *out)
 {
     static const char *const key_columns[] = {"c0"};
     struct mr_route route = {.create = true,
-                             .strategy =
-                                 below(maker, 4) == 0 ? MR_STRATEGY_APPEND : MR_STRATEGY_UPSERT,
-                             .text_nul = (enum mr_text_nul)below(maker, 3),
-                             .nanos_poison = below(maker, 2) == 0,
-                             .excess_scale_round = below(maker, 2) == 0,
+                             .strategy = random_below(maker, 4) == 0 ? MR_STRATEGY_APPEND
+                                                                     : MR_STRATEGY_UPSERT,
+                             .text_nul = (enum mr_text_nul)random_below(maker, 3),
+                             .nanos_poison = random_below(maker, 2) == 0,
+                             .excess_scale_round = random_below(maker, 2) == 0,
                              .unavailable_detect = true,
                              .nested_delimiter = maker->rng % 3 == 0 ? "_" : NULL,
                              .placeholder = "__debezium_unavailable_value",
                              .placeholder_len = 28,
                              .max_zero_size_items = 65536,
                              .max_identifier_bytes = 63};
-    if (out->key == NULL && below(maker, 2) == 0) {
+    if (out->key == NULL && random_below(maker, 2) == 0) {
         route.key_columns = key_columns;
         route.n_key_columns = 1;
     }
@@ -282,7 +283,7 @@ static void compile(struct maker *maker, const struct mr_emit_ops *const emits[R
     struct mr_err err = MR_ERR_INIT;
     if (mr_shape_derive(&from, &route, NULL, &shape, &err) < 0)
         return;
-    struct mr_table *table = table_of(maker, shape, below(maker, 2) == 0);
+    struct mr_table *table = table_of(maker, shape, random_below(maker, 2) == 0);
     for (int i = 0; i < RANDOM_PLAN_EMITS; i++) {
         if (mr_plan_compile(shape, table, emits[i], &route, &out->plans[i], &err) < 0)
             out->plans[i] = NULL;
@@ -294,23 +295,23 @@ static void compile(struct maker *maker, const struct mr_emit_ops *const emits[R
 void random_plan_make(uint32_t number, const struct mr_emit_ops *const emits[RANDOM_PLAN_EMITS],
                       struct random_plan *out)
 {
-    struct maker maker = {.rng = ((uint64_t)number + 1) * UINT64_C(0x9e3779b97f4a7c15),
-                          .text = MR_BUF_INIT};
+    struct random_maker maker = {.rng = ((uint64_t)number + 1) * UINT64_C(0x9e3779b97f4a7c15),
+                                 .text = MR_BUF_INIT};
     *out = (struct random_plan){.key = NULL};
     for (int i = 0; i < 4; i++)
-        (void)below(&maker, 2); /* neighbouring numbers begin alike */
-    if (below(&maker, 2) == 0)
+        (void)random_below(&maker, 2); /* neighbouring numbers begin alike */
+    if (random_below(&maker, 2) == 0)
         put_envelope(&maker);
     else
         put_row(&maker);
-    out->value = parse(&maker);
-    if (below(&maker, 2) == 0) {
+    out->value = random_parse(&maker);
+    if (random_below(&maker, 2) == 0) {
         mr_buf_reset(&maker.text);
         mr_buf_str(&maker.text,
                    "{\"type\":\"record\",\"name\":\"Key\",\"fields\":[{\"name\":\"k\",\"type\":");
-        mr_buf_str(&maker.text, leaves[1 + below(&maker, 15)]);
+        random_key_type(&maker);
         mr_buf_str(&maker.text, "}]}");
-        out->key = parse(&maker);
+        out->key = random_parse(&maker);
     }
     if (out->value != NULL)
         compile(&maker, emits, out);

@@ -22,4 +22,19 @@ void random_plan_make(uint32_t number, const struct mr_emit_ops *const emits[RAN
                       struct random_plan *out);
 void random_plan_release(struct random_plan *plan);
 
+/* The parts of which plans are made, for other generators. */
+struct random_maker {
+    uint64_t rng;
+    unsigned n_names; /* of named types, which a schema defines once */
+    struct mr_buf text;
+};
+unsigned random_below(struct random_maker *maker, unsigned n);
+/* Appends a type as JSON; random_key_type: one of those that a key can have. */
+void random_type(struct random_maker *maker, unsigned depth);
+void random_key_type(struct random_maker *maker);
+/* The text as a schema; NULL: it is none. */
+struct mr_schema *random_parse(struct random_maker *maker);
+/* Another type for a column; most combinations are refused by the compiler, which is a test too. */
+void random_column(struct random_maker *maker, struct mr_coltype *type);
+
 #endif
