@@ -119,35 +119,6 @@ static int bad_record(struct mr_lane *lane, struct mr_record *record, struct mr_
     return take(lane, record, MR_COUNT_BAD, err);
 }
 
-static struct mr_transcode_for transcode_for(const struct mr_target *target, bool is_key)
-{
-    return (struct mr_transcode_for){
-        .route = &target->rule->route, .scope = target->idx, .is_key = is_key};
-}
-
-/* Framing, and what is not Avro made Avro. */
-static int frames_open(struct mr_lane *lane, const struct mr_record *record, struct mr_frame *key,
-                       struct mr_frame *value, struct mr_err *err)
-{
-    const struct mr_target *target = record->part->target;
-    const struct mr_route *route = &target->rule->route;
-    const struct mr_transcode_for of[] = {transcode_for(target, false),
-                                          transcode_for(target, true)};
-
-    if (record->key.len + record->value.len > route->max_record_bytes)
-        return mr_err_set(err, MR_FRAMING_TOO_LARGE, "%zu bytes, the limit is %zu",
-                          record->key.len + record->value.len, route->max_record_bytes);
-    int rc =
-        mr_framing_open(record->value, false, route->value_format, &record->headers, value, err);
-    if (rc == 0)
-        rc = mr_framing_open(record->key, true, route->key_format, &record->headers, key, err);
-    if (rc == 0 && (value->ref.kind == MR_REF_RAW || value->ref.kind == MR_REF_CONFIGURED))
-        rc = mr_transcode_open(lane->transcode, &of[0], value, err);
-    if (rc == 0 && (key->ref.kind == MR_REF_RAW || key->ref.kind == MR_REF_CONFIGURED))
-        rc = mr_transcode_open(lane->transcode, &of[1], key, err);
-    return rc;
-}
-
 /* The plan of a record. May leave the reading section; -MR_AGAIN: the partition has changed
  * meanwhile. */
 static int plan_get(struct mr_lane *lane, struct mr_record *record, const struct mr_plan_for *want,
@@ -312,18 +283,6 @@ struct fill_work {
     struct mr_decoded decoded;
 };
 
-/* A body in the form of the plan that was found. */
-static int resolve_side(struct mr_lane *lane, const struct mr_target *target, bool is_key,
-                        struct mr_slice *body, struct mr_err *err)
-{
-    const struct mr_resolver *via = mr_plans_resolver(lane->plans, is_key);
-    const struct mr_transcode_for of = transcode_for(target, is_key);
-
-    if (via == NULL || body->data == NULL)
-        return 0;
-    return mr_transcode_resolve(lane->transcode, &of, via, body, err);
-}
-
 /* Decodes by the plan, where the route has schemas of its own after resolving to them. */
 static int decode_by_plan(struct mr_lane *lane, const struct mr_target *target,
                           struct fill_work *work, struct mr_err *err)
@@ -334,9 +293,9 @@ static int decode_by_plan(struct mr_lane *lane, const struct mr_target *target,
 
     if (route->value_schema == NULL && route->key_schema == NULL)
         return mr_decode_record(work->plan, lane->decoder, &work->in, &work->decoded, err);
-    rc = resolve_side(lane, target, false, &in.value, err);
+    rc = mr_fill_resolve(lane, target, false, &in.value, err);
     if (rc == 0)
-        rc = resolve_side(lane, target, true, &in.key, err);
+        rc = mr_fill_resolve(lane, target, true, &in.key, err);
     return rc < 0 ? rc : mr_decode_record(work->plan, lane->decoder, &in, &work->decoded, err);
 }
 
@@ -393,20 +352,23 @@ static int data_record(struct mr_lane *lane, struct mr_record *record, struct mr
 
     if (record->key.data == NULL && record->value.data == NULL)
         return take(lane, record, MR_COUNT_SKIP, err); /* contract.md F-31 */
-    int rc = frames_open(lane, record, &key, &value, err);
+    int rc = mr_fill_frames(lane, record, &key, &value, err);
     if (rc < 0)
         return fault_fate(lane, record, rc, err);
     if (key.body.data == NULL && value.body.data == NULL)
         return take(lane, record, MR_COUNT_SKIP, err); /* JSON's null, both */
     struct fill_work work = {.want = {.target = part->target,
                                       .topic = record->stream,
-                                      .key = key.ref,
                                       .value = value.ref,
                                       .envelope_topic = part->envelope_topic,
-                                      .made = lane->transcode},
-                             .in = record_in(lane, record, &key, &value)};
+                                      .made = lane->transcode}};
     if (part->target->rule->by_source)
         rc = mr_fill_locate(lane, record, &work.want, value.body, err);
+    if (rc == 0 && part->target->rule->by_source && mr_transcode_guessed(lane->transcode))
+        rc = mr_fill_frames(lane, record, &key, &value, err); /* by its table's own records */
+    work.want.key = key.ref;
+    work.want.value = value.ref;
+    work.in = record_in(lane, record, &key, &value);
     if (rc == 0)
         rc = decode_record(lane, record, &work, err);
     if (rc == -MR_AGAIN)

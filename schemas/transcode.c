@@ -28,6 +28,7 @@ struct side {
     struct mr_buf resolved; /* of mr_transcode_resolve */
     struct mr_schema *schema;
     struct mr_schema_ref ref; /* of `schema` */
+    bool guessed;             /* `schema`, from the values */
 };
 
 /* A schema that was made, by the text that it was made of: Connect's schema as it stands in
@@ -281,6 +282,7 @@ static int put_guessed(struct mr_transcode *t, struct side *side, uint32_t token
         rc = made_new(t, text, text, &made, err);
     if (rc == 0)
         side_take(side, made->schema, &made->ref);
+    side->guessed = true;
     return rc;
 }
 
@@ -362,6 +364,7 @@ int mr_transcode_open(struct mr_transcode *t, const struct mr_transcode_for *of,
                       struct mr_frame *frame, struct mr_err *err)
 {
     const struct mr_route *route = of->route;
+    t->sides[of->is_key].guessed = false;
     if (frame->ref.kind == MR_REF_CONFIGURED) {
         (void)mr_framing_single_object(&frame->body, of->is_key ? route->key_fingerprint
                                                                 : route->value_fingerprint);
@@ -372,6 +375,11 @@ int mr_transcode_open(struct mr_transcode *t, const struct mr_transcode_for *of,
     if (frame->ref.kind == MR_REF_RAW && !of->is_key && is_raw(frame))
         return open_raw(t, &t->sides[of->is_key], frame, err);
     return 0;
+}
+
+bool mr_transcode_guessed(const struct mr_transcode *t)
+{
+    return t->sides[false].guessed || t->sides[true].guessed;
 }
 
 struct mr_schema *mr_transcode_schema(const struct mr_transcode *t, const struct mr_schema_ref *ref)

@@ -32,6 +32,10 @@ struct mr_transcode_for {
 int mr_transcode_open(struct mr_transcode *transcode, const struct mr_transcode_for *of,
                       struct mr_frame *frame, struct mr_err *err);
 
+/* Was the key or the value that was opened last given a schema by its own values, which another
+ * scope might have given another one? */
+bool mr_transcode_guessed(const struct mr_transcode *transcode);
+
 /* The schema of a reference of kind MR_REF_MADE: gives a reference; NULL where it is not kept (it
  * is for the two that were opened last). */
 struct mr_schema *mr_transcode_schema(const struct mr_transcode *transcode,

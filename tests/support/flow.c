@@ -118,6 +118,7 @@ static void parts_start(struct flow *f, const struct flow_opts *opts)
                                          .env = f->env,
                                          .output_fd = 1};
     const struct mr_sink_ops *ops = opts->sink_ops != NULL ? opts->sink_ops : &mr_sink_sqlite;
+    enum mr_format format = opts->json ? MR_FORMAT_JSON : MR_FORMAT_AUTO;
     struct mr_err err = MR_ERR_INIT;
 
     MR_CHECK_OK(mr_source_fake.open(&source_opts, &f->source, &err));
@@ -131,6 +132,8 @@ static void parts_start(struct flow *f, const struct flow_opts *opts)
     f->rule = (struct mr_route_rule){.route = {.strategy = opts->strategy,
                                                .create = true,
                                                .missing_row = opts->missing_row,
+                                               .key_format = format,
+                                               .value_format = format,
                                                .unavailable_detect = true,
                                                .placeholder = "__debezium_unavailable_value",
                                                .placeholder_len = 28,
@@ -346,6 +349,11 @@ int64_t flow_put_from(struct flow *f, int32_t partition, int64_t id, const char 
     n += text(value + n, table);
     n += text(value + n, "u");
     return put_bytes_to(f, "t", partition, id, (struct mr_slice){value, n});
+}
+
+int64_t flow_put_json(struct flow *f, const char *key, const char *value)
+{
+    return fake_source_append(f->fake, "t", 0, mr_slice_str(key), mr_slice_str(value));
 }
 
 /* ---- what is awaited ---- */

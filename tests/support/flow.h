@@ -37,8 +37,9 @@ struct flow_opts {
     enum mr_start start;
     enum mr_on_bad on_bad;
     enum mr_missing_row missing_row;
-    uint32_t max_rows;                  /* of a batch; 0: 1000 */
-    uint32_t max_wait_ms;               /* of a batch; 0: 50 */
+    bool json;            /* keys and values are JSON without a schema: flow_put_json() */
+    uint32_t max_rows;    /* of a batch; 0: 1000 */
+    uint32_t max_wait_ms; /* of a batch; 0: 50 */
     const struct mr_sink_ops *sink_ops; /* NULL: SQLite */
     bool faults;                        /* wrap the sink: f.sink takes mr_sink_fault_script() */
     bool by_source;                     /* each record's source names its table: flow_put_from() */
@@ -71,6 +72,9 @@ int64_t flow_put_to(struct flow *flow, const char *topic, int32_t partition, int
 /* An envelope whose source is `table`, on topic "t"; for `by_source`. */
 int64_t flow_put_from(struct flow *flow, int32_t partition, int64_t id, const char *table,
                       const char *v);
+
+/* A record of JSON texts on partition 0 of topic "t". */
+int64_t flow_put_json(struct flow *flow, const char *key, const char *value);
 
 /* Waits until the position in the target is `next` or behind it; fails the test at the deadline. */
 void flow_await_position(struct flow *flow, int32_t partition, int64_t next);
