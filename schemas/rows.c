@@ -322,12 +322,15 @@ int mr_rows_truncate_below(struct mr_rows *rows, struct mr_slice written, struct
 }
 
 /* a record that is older than what is known has no effect. */
-static bool is_late(const struct mr_rows *rows, const struct mr_row *row)
+static bool is_late(struct mr_rows *rows, const struct mr_row *row)
 {
     if (rows->floor.data != NULL && mr_rows_is_below(rows, row))
         return true;
     uintptr_t at = (uintptr_t)mr_map_find(&rows->by_key, row->key.data, row->key.len);
-    return at != 0 && mr_rows_is_stale(rows, &rows->rows[at - 1], row);
+    if (at == 0 || !mr_rows_is_stale(rows, &rows->rows[at - 1], row))
+        return false;
+    rows->n_cross += rows->rows[at - 1].span_idx != row->span_idx ? 1 : 0;
+    return true;
 }
 
 /* R-10: the state that this partition has of the key whose first state is at `first`; a new one
@@ -347,8 +350,10 @@ static int fold_found(struct mr_rows *rows, size_t first, const struct mr_row *r
         }
         at = rows->rows[at].sibling - 1;
     }
-    rows->n_cross += at != first ? 1 : 0;
-    return rows_fold(rows, &rows->rows[at], row, err);
+    bool cross = at != first || rows->rows[at].span_idx != row->span_idx;
+    int rc = rows_fold(rows, &rows->rows[at], row, err);
+    rows->n_cross += rc == 0 && cross ? 1 : 0;
+    return rc;
 }
 
 /* The lowest of the states that are left of a key. */

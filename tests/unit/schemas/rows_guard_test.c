@@ -9,6 +9,7 @@ enum { NONE = -1 };
 static struct mr_table *table;
 static struct mr_arena arena;
 static struct mr_rows rows;
+static uint32_t span; /* of the rows that are added */
 static const uint16_t key_cols[] = {0};
 static const uint16_t row_cols[] = {0, 1, 2};
 static const struct mr_colset key_set = {1, key_cols};
@@ -17,6 +18,7 @@ static const struct mr_colset row_set = {3, row_cols};
 MR_SETUP
 {
     table = mr_table_new();
+    span = 0;
     mr_arena_init(&arena, 0, 0);
     mr_rows_init(&rows, table, &key_set, true, &arena, 7);
     rows.guard = (struct mr_guard_use){.on = true, .single = true, .col = 2};
@@ -52,6 +54,7 @@ static void add(const char *key, const char *text, int64_t guard, uint32_t flags
                          .flags = flags,
                          .cols = text != NULL ? &row_set : NULL,
                          .tuple = {tuple.data, tuple.len},
+                         .span_idx = span,
                          .key = mr_slice_str(key),
                          .key_tuple = mr_slice_str(key)};
     MR_CHECK_OK(mr_rows_add(&rows, &row, &err));
@@ -112,6 +115,26 @@ MR_TEST("a batch folds by guard: what is older is dropped and counted, though it
         MR_CHECK_STR(state(), cases[i].expected);
         MR_CHECK_U64(rows.n_stale, cases[i].n_stale);
     }
+}
+
+/* R-10 */
+MR_TEST("a key that came by several partitions is counted, whichever record the guard lets through")
+{
+    static const uint32_t rank[] = {0, 1};
+    add("1", "a", 200, 0);
+    add("1", "b", 201, 0);
+    MR_CHECK_U64(rows.n_cross, 0);
+    span = 1;
+    add("1", "c", 202, 0);
+    add("1", "d", 203, 0);
+    add("2", "x", 300, 0);
+    MR_CHECK_U64(rows.n_cross, 1);
+    span = 0;
+    add("1", "late", 50, 0);
+    MR_CHECK_U64(rows.n_cross, 2);
+    MR_CHECK_U64(rows.n_stale, 1);
+    MR_CHECK_OK(mr_rows_settle(&rows, rank, NULL));
+    MR_CHECK_STR(state(), "1=d@203 2=x@300");
 }
 
 static void truncate_below(int64_t guard)
