@@ -143,8 +143,9 @@ static const struct mr_option route_rows[] = {
     {"envelope", MR_OPT_CHOICE, R(envelope), .dflt = "auto", .choices = &mr_choices_envelope, NEXT,
      .help = "Whether values are change events or plain rows."},
     {"envelope_prefix", MR_OPT_STR, R(envelope_prefix), .dflt = "__", .max = 32, NEXT,
-     .help = "Before `op` and `deleted` in flattened change events, and before the header with the "
-             "op. Fields that begin with it are no columns unless `include` or `columns` names "
+     .help = "Before `op`, `deleted` and what a guard is made of in flattened change events, and "
+             "before the header with the op. Fields that begin with it are no columns unless "
+             "`include` or `columns` names "
              "them. `__deleted` always counts."},
     {"tombstone", MR_OPT_CHOICE, R(tombstone), .dflt = "delete", .choices = &mr_choices_tombstone,
      NEXT, .help = "What a null value does to its key's row."},

@@ -2,6 +2,8 @@
  * guards of one kind, the later has the larger bytes (or the larger number, where it is single). */
 #include "schemas/guard.h"
 
+#include <stdio.h>
+
 #include "schemas/convert.h"
 
 #include "base/ban.h"
@@ -14,7 +16,7 @@ struct input_row {
     bool needed; /* by the schema; a record may still lack it */
 };
 
-enum { MOST_ROWS = 4 };
+enum { MOST_ROWS = 4, MAX_NAME = 96 };
 
 /* Debezium's source blocks. O-01 to O-05. */
 static const struct input_row kinds[][MOST_ROWS] = {
@@ -47,24 +49,25 @@ static bool has_form(const struct mr_avro_field *field, enum guard_form form)
     return form == GUARD_TEXT ? kind == MR_AV_STRING : kind == MR_AV_INT || kind == MR_AV_LONG;
 }
 
-/* A flattened record carries them as `__source_lsn` or `__lsn` (Debezium, ExtractNewRecordState,
- * add.fields). */
-static int field_of(const struct mr_guard *guard, const struct input_row *row)
+/* A flattened record carries them as `__source_lsn` or `__lsn`, with the route's own prefix
+ * (Debezium, ExtractNewRecordState, add.fields and add.fields.prefix). */
+static int field_of(const struct mr_guard *guard, const struct mr_route *route,
+                    const struct input_row *row)
 {
-    static const char *const prefixes[] = {"", "__source_", "__"};
-    for (unsigned i = guard->in_source ? 0 : 1; i < (guard->in_source ? 1u : 3u); i++) {
-        char name[48];
-        size_t n = strlen(prefixes[i]);
-        memcpy(name, prefixes[i], n);
-        memcpy(name + n, row->name, strlen(row->name) + 1);
-        int at = mr_envelope_field(guard->record, name);
+    const char *prefix = guard->in_source ? "" : mr_envelope_prefix(route);
+    static const char *const parts[] = {"", "source_"};
+    for (unsigned i = guard->in_source ? 1 : 2; i > 0; i--) {
+        char name[MAX_NAME];
+        int n = snprintf(name, sizeof name, "%s%s%s", prefix, parts[i - 1], row->name);
+        int at = n > 0 && n < MAX_NAME ? mr_envelope_field(guard->record, name) : -1;
         if (at >= 0 && has_form(&guard->record->fields[at], row->form))
             return at;
     }
     return -1;
 }
 
-static int find_source(struct mr_guard *guard, const struct mr_envelope *env, struct mr_err *err)
+static int find_source(struct mr_guard *guard, const struct mr_route *route,
+                       const struct mr_envelope *env, struct mr_err *err)
 {
     guard->in_source = env->layout != MR_LAYOUT_PLAIN;
     guard->record = env->root;
@@ -77,7 +80,7 @@ static int find_source(struct mr_guard *guard, const struct mr_envelope *env, st
     }
     for (uint16_t i = 0; i < MOST_ROWS && kinds[guard->kind][i].name != NULL; i++) {
         const struct input_row *row = &kinds[guard->kind][i];
-        guard->field[i] = field_of(guard, row);
+        guard->field[i] = field_of(guard, route, row);
         if (guard->field[i] < 0 && row->needed)
             return halt(err, mr_err_set(err, MR_GUARD_MISSING, "the schema has no %s in %s",
                                         row->name, guard->in_source ? "source" : "the record"));
@@ -132,7 +135,7 @@ int mr_guard_find(const struct mr_route *route, const struct mr_envelope *env, s
     for (int i = 0; i < MR_GUARD_MAX_INPUTS; i++)
         out->field[i] = -1;
     return out->kind == MR_GUARD_FIELDS ? find_fields(out, route, env, err)
-                                        : find_source(out, env, err);
+                                        : find_source(out, route, env, err);
 }
 
 const char *mr_guard_input_name(const struct mr_guard *guard, const struct mr_route *route,

@@ -359,20 +359,38 @@ MR_TEST("a schema that cannot give the guard halts, as does a field without an o
     MR_CHECK_INT(pc.err.class, MR_CLASS_HALT);
 }
 
-/* O-01; Debezium's add.fields */
+#define PLAIN(lsn)                                                                                 \
+    "{\"type\":\"record\",\"name\":\"P\",\"fields\":[{\"name\":\"id\",\"type\":\"int\"},"          \
+    "{\"name\":\"" lsn "\",\"type\":\"long\"}]}"
+
+/* O-01, E-24; Debezium's add.fields and add.fields.prefix */
 MR_TEST("a flattened record gives the guard by the fields that were added to it")
 {
-    static const char plain[] =
-        "{\"type\":\"record\",\"name\":\"P\",\"fields\":[{\"name\":\"id\",\"type\":\"int\"},"
-        "{\"name\":\"__source_lsn\",\"type\":\"long\"}]}";
+    static const struct {
+        const char *prefix, *schema, *columns, *row; /* columns NULL: guard.missing */
+    } forms[] = {
+        {NULL, PLAIN("__source_lsn"), "id int4 pk, _guard int8", "u{1,99}"},
+        {NULL, PLAIN("__lsn"), "id int4 pk, _guard int8", "u{1,99}"},
+        {"dbz_", PLAIN("dbz_source_lsn"), "id int4 pk, _guard int8", "u{1,99}"},
+        {"dbz_", PLAIN("dbz_lsn"), "id int4 pk, _guard int8", "u{1,99}"},
+        {"dbz_", PLAIN("__source_lsn"), NULL, NULL},
+        {"", PLAIN("source_lsn"), "id int4 pk, _guard int8, source_lsn int8", "u{1,99,99}"},
+        {NULL, PLAIN("source_lsn"), NULL, NULL},
+    };
     struct mr_buf key = MR_BUF_INIT;
     wire_long(&key, 1);
     mr_buf_reset(&buf);
     wire_long(&buf, 1);
     wire_long(&buf, 99);
-    MR_CHECK_OK(plan_case_open(&pc, KEY, plain));
-    MR_CHECK_STR(plan_case_columns(&pc), "id int4 pk, _guard int8");
-    MR_CHECK_STR(plan_case_run(&pc, wire_slice(&key), wire_slice(&buf)), "u{1,99}");
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        pc.route.envelope_prefix = forms[i].prefix;
+        int rc = plan_case_open(&pc, KEY, forms[i].schema);
+        MR_CHECK_INT(rc, forms[i].columns != NULL ? 0 : -MR_GUARD_MISSING);
+        if (rc < 0)
+            continue;
+        MR_CHECK_STR(plan_case_columns(&pc), forms[i].columns);
+        MR_CHECK_STR(plan_case_run(&pc, wire_slice(&key), wire_slice(&buf)), forms[i].row);
+    }
     mr_buf_release(&key);
 }
 
