@@ -184,7 +184,7 @@ static struct mr_batch_table *table_for(struct mr_batch *batch, struct mr_target
     /* kept from an earlier batch: the plan that lent the key's columns may be gone, this one is
      * kept */
     if (table->rows.n_rows == 0) {
-        table->rows.key = *mr_plan_key(plan);
+        mr_rows_key(&table->rows, mr_plan_key(plan));
         table->rows.guard = *mr_plan_guard(plan);
     }
     batch->last_table = table;

@@ -54,6 +54,7 @@ struct flush_lists {
     struct mr_batch_table **work; /* tables with rows, sorted */
     struct mr_table **tables;
     struct mr_span *spans;
+    uint32_t *rank; /* of the batch's spans: partitions apply in their order */
     size_t n_work;
     size_t n_spans;
 };
@@ -63,6 +64,7 @@ static void lists_release(struct flush_lists *lists)
     free(lists->work);
     free(lists->tables);
     free(lists->spans);
+    free(lists->rank);
 }
 
 struct place {
@@ -75,27 +77,32 @@ static int by_span(const void *a, const void *b)
     return by_place(&((const struct place *)a)->span, &((const struct place *)b)->span);
 }
 
-/* partitions apply in their order. */
-static int partitions_settle(struct mr_batch *batch, struct mr_err *err)
+/* needed where keys have states in several partitions, or may turn out to have. */
+static int rank_make(const struct mr_batch *batch, struct flush_lists *lists, struct mr_err *err)
 {
-    uint64_t n_cross = 0;
+    bool needed = false;
     for (size_t i = 0; i < batch->n_tables; i++)
-        n_cross += batch->tables[i]->rows.n_cross;
-    if (n_cross == 0)
+        needed = needed || batch->tables[i]->rows.n_cross > 0 || batch->tables[i]->rows.loose;
+    if (!needed)
         return 0;
     struct place *places = calloc(batch->n_spans + 1, sizeof *places);
-    uint32_t *rank = calloc(batch->n_spans + 1, sizeof *rank);
-    int rc = places != NULL && rank != NULL ? 0 : mr_err_set(err, MR_NO_MEMORY, "a flush");
+    lists->rank = calloc(batch->n_spans + 1, sizeof *lists->rank);
+    int rc = places != NULL && lists->rank != NULL ? 0 : mr_err_set(err, MR_NO_MEMORY, "a flush");
     for (size_t i = 0; rc == 0 && i < batch->n_spans; i++)
         places[i] = (struct place){batch->spans[i].span, (uint32_t)i};
     if (rc == 0)
         qsort(places, batch->n_spans, sizeof *places, by_span);
     for (size_t i = 0; rc == 0 && i < batch->n_spans; i++)
-        rank[places[i].idx] = (uint32_t)i;
-    for (size_t i = 0; rc == 0 && i < batch->n_tables; i++)
-        rc = mr_rows_settle(&batch->tables[i]->rows, rank, err);
+        lists->rank[places[i].idx] = (uint32_t)i;
     free(places);
-    free(rank);
+    return rc;
+}
+
+static int partitions_settle(struct mr_batch *batch, struct flush_lists *lists, struct mr_err *err)
+{
+    int rc = rank_make(batch, lists, err);
+    for (size_t i = 0; rc == 0 && lists->rank != NULL && i < batch->n_tables; i++)
+        rc = mr_rows_settle(&batch->tables[i]->rows, lists->rank, err);
     return rc;
 }
 
@@ -171,7 +178,8 @@ static int load_tables(const struct mr_flush *flush, const struct flush_lists *l
                                .route = &table->target->rule->route,
                                .memory = memory,
                                .stats = &result->stats,
-                               .faults = &result->faults.found};
+                               .faults = &result->faults.found,
+                               .rank = lists->rank};
         int rc = table->target->load->run(&load, err);
         if (rc == 0)
             rc = mr_flush_faults_note(&result->faults, flush->batch, table->target, err);
@@ -224,7 +232,7 @@ int mr_flush_run(const struct mr_flush *flush, struct mr_flush_result *result, s
     struct flush_lists lists = {0};
 
     result_reset(result);
-    int rc = partitions_settle(flush->batch, err);
+    int rc = partitions_settle(flush->batch, &lists, err);
     if (rc == 0)
         rc = lists_make(flush->batch, &lists, err);
     if (rc < 0)

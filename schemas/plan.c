@@ -173,11 +173,12 @@ static int make_key(struct compile *c)
     if (unique == NULL)
         return mr_err_set(c->err, MR_TARGET_NO_UNIQUE_KEY, "%u key columns",
                           (unsigned)shape->n_key);
-    if (unique->loose != NULL)
+    const char *loose = mr_table_loose_key(plan->table, unique->cols, unique->n_cols);
+    if (loose != NULL && plan->guarded) /* tombs are found by the bytes of their keys */
         return mr_err_set(c->err, MR_TARGET_NO_UNIQUE_KEY,
-                          "key column '%s' is compared by citext or a nondeterministic collation, "
-                          "by which keys cannot be folded",
-                          unique->loose);
+                          "only the target knows which values of key column '%s' are equal, so "
+                          "that no guard can be kept of what was deleted",
+                          loose);
     uint16_t *cols = mr_arena_alloc(&plan->arena, unique->n_cols * sizeof *cols);
     if (cols == NULL)
         return no_memory(c);

@@ -21,8 +21,8 @@ enum {
 void mr_rows_init(struct mr_rows *rows, struct mr_table *table, const struct mr_colset *key,
                   bool reduce, struct mr_arena *arena, uint64_t seed)
 {
-    *rows = (struct mr_rows){
-        .table = mr_table_ref(table), .key = *key, .reduce = reduce, .arena = arena};
+    *rows = (struct mr_rows){.table = mr_table_ref(table), .reduce = reduce, .arena = arena};
+    mr_rows_key(rows, key);
     mr_map_init(&rows->by_key, seed);
 }
 
@@ -44,6 +44,9 @@ void mr_rows_reset(struct mr_rows *rows)
     rows->floor = (struct mr_slice){NULL, 0};
     rows->n_stale = 0;
     rows->n_cross = 0;
+    rows->regrouped = false;
+    rows->fold_bytes = 0;
+    rows->max_bytes = 0;
 }
 
 void mr_rows_truncate(struct mr_rows *rows)
@@ -51,6 +54,8 @@ void mr_rows_truncate(struct mr_rows *rows)
     mr_map_reset(&rows->by_key);
     rows->n_rows = 0;
     rows->n_moved = 0;
+    rows->fold_bytes = 0;
+    rows->max_bytes = 0;
     rows->truncated = true;
 }
 
@@ -161,6 +166,30 @@ static int rows_append(struct mr_rows *rows, const struct mr_row *row, struct mr
         !mask_keep(rows->arena, row, &kept))
         return rows_full(err);
     rows->rows[rows->n_rows++] = kept;
+    return 0;
+}
+
+/* A row whose key the target alone can compare. What its fold may take is counted now: it must not
+ * run out of room when nothing can be loaded in between. A fold by columns takes both rows' bytes.
+ */
+static int loose_append(struct mr_rows *rows, const struct mr_row *row, struct mr_err *err)
+{
+    const struct mr_row *last = rows->n_rows > 0 ? &rows->rows[rows->n_rows - 1] : row;
+    size_t len = row->tuple.len + row->key.len + row->key_tuple.len + sizeof *row;
+    size_t max = len > rows->max_bytes ? len : rows->max_bytes;
+    bool by_column = row->mask != NULL || last->cols != row->cols;
+    size_t fold =
+        rows->fold_bytes + (by_column ? 2 * max + 64 * (size_t)rows->table->n_columns : len);
+    struct mr_row kept = *row;
+    if (rows->n_rows > 0 && fold > rows->arena->limit_bytes)
+        return rows_full(err);
+    if (row->past != NULL && !mr_past_keep(rows->arena, row, &kept))
+        return rows_full(err);
+    int rc = rows_append(rows, &kept, err);
+    if (rc < 0)
+        return rc;
+    rows->fold_bytes = fold;
+    rows->max_bytes = max;
     return 0;
 }
 
@@ -415,6 +444,8 @@ int mr_rows_settle(struct mr_rows *rows, const uint32_t *rank, struct mr_err *er
 int mr_rows_add(struct mr_rows *rows, const struct mr_row *row, struct mr_err *err)
 {
     struct mr_row moved;
+    if (rows->loose)
+        return loose_append(rows, row, err);
     if (row->past != NULL) {
         if (!mr_past_move(rows, row, &moved))
             return rows_full(err);

@@ -42,13 +42,13 @@ static const struct mr_row *delete_of(const struct mr_rows *rows, const struct m
 {
     const struct mr_slice *key = &row->past->old_key;
     uintptr_t at = (uintptr_t)mr_map_find(&rows->by_key, key->data, key->len);
-    if (at == 0 || mr_slice_eq(*key, row->key))
-        return NULL;
+    if (at == 0 || mr_slice_eq(row->past->old_key_tuple, row->key_tuple))
+        return NULL; /* one that differs in its bytes alone had its row deleted all the same */
     const struct mr_row *state = &rows->rows[at - 1];
     return state->op == MR_ROW_DELETE && state->span_idx == row->span_idx ? state : NULL;
 }
 
-static bool old_keep(struct mr_arena *arena, const struct mr_row *row, struct mr_row *moved)
+bool mr_past_keep(struct mr_arena *arena, const struct mr_row *row, struct mr_row *moved)
 {
     const struct mr_row_past *from = row->past;
     moved->past = past_new(arena);
@@ -102,7 +102,7 @@ bool mr_past_move(const struct mr_rows *rows, const struct mr_row *row, struct m
 {
     const struct mr_row *deleted = delete_of(rows, row);
     *moved = *row;
-    if (!old_keep(rows->arena, row, moved))
+    if (!mr_past_keep(rows->arena, row, moved))
         return false;
     if (deleted == NULL)
         return true;

@@ -8,6 +8,9 @@
 /* A delete of the key whose state is `a`. False: the arena has no room. */
 bool mr_past_delete(struct mr_arena *arena, const struct mr_row *a, struct mr_row *kept);
 
+/* The old key of a row's past, in the arena. False: no room. */
+bool mr_past_keep(struct mr_arena *arena, const struct mr_row *row, struct mr_row *kept);
+
 /* U-30: completes the masked columns of `row`, whose past names an old key, from the state that
  * this partition's delete of the old key ended. What the batch does not know stays masked, and
  * `moved` says where else it may be. False: the arena has no room. */

@@ -123,6 +123,27 @@ int mr_table_column(const struct mr_table *table, const char *name)
     return found;
 }
 
+static bool covers(const struct mr_unique *unique, const uint16_t *cols, uint16_t n_cols)
+{
+    uint16_t n = 0;
+    for (uint16_t i = 0; i < unique->n_cols; i++) {
+        for (uint16_t k = 0; k < n_cols; k++)
+            n = (uint16_t)(n + (unique->cols[i] == cols[k]));
+    }
+    return n == n_cols && unique->n_cols == n_cols;
+}
+
+/* Of several indexes over one key the loosest decides which rows can be there at once. */
+const char *mr_table_loose_key(const struct mr_table *table, const uint16_t *cols, uint16_t n_cols)
+{
+    for (uint16_t i = 0; i < table->n_uniques; i++) {
+        const struct mr_unique *unique = &table->uniques[i];
+        if (unique->loose != NULL && covers(unique, cols, n_cols))
+            return unique->loose;
+    }
+    return NULL;
+}
+
 const char *mr_type_name(enum mr_type type)
 {
     return (unsigned)type < MR_N_TYPES ? type_names[type] : "unknown";

@@ -114,8 +114,11 @@ struct mr_unique {
     /* The equality of each column's operator class as the target's SQL spells it (I-12); in arena;
      * NULL: plain equality. For the sink that made the table. */
     const char *const *eq_ops;
-    /* A column that the target compares more loosely than by its bytes: citext, a nondeterministic
-     * collation (F-33). Its name; in arena; NULL: none. */
+    /* " COLLATE ..." of each column whose index compares by a nondeterministic collation, "" of
+     * others; in arena; NULL: none at all. For the sink that made the table. */
+    const char *const *collations;
+    /* A column whose equality only the target knows: citext, a nondeterministic collation, a type
+     * that texts are cast to (F-33). Its name; in arena; NULL: none. */
     const char *loose;
 };
 
@@ -151,6 +154,9 @@ bool mr_table_same(const struct mr_table *a, const struct mr_table *b);
 
 /* Index of a column: exact name first, then unique case-insensitive match (I-11); -1 if absent. */
 int mr_table_column(const struct mr_table *table, const char *name);
+/* A column of this key whose equality only the target knows (F-33); NULL: they are equal by their
+ * canonical form. */
+const char *mr_table_loose_key(const struct mr_table *table, const uint16_t *cols, uint16_t n_cols);
 const char *mr_type_name(enum mr_type type); /* "int4", "timestamptz": for messages */
 
 #endif

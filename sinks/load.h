@@ -51,6 +51,7 @@ struct mr_load {
     struct mr_load_memory *memory;
     struct mr_load_stats *stats;
     struct mr_load_faults *faults;
+    const uint32_t *rank; /* the order of the batch's spans */
 };
 
 struct mr_load_ops {

@@ -31,6 +31,9 @@ int mr_masked_put(struct mr_load *load, const struct mr_load_group *group, struc
 int mr_masked_missing(struct mr_load *load, const struct mr_load_group *missing,
                       struct mr_err *err);
 
+/* load_loose.c: folds rows whose keys only the target can compare (F-33). */
+int mr_load_regroup(struct mr_load *load, struct mr_err *err);
+
 /* load_keyless.c: the rows of a table without a key. */
 int mr_keyless_run(struct mr_load *load, struct mr_err *err);
 

@@ -136,6 +136,8 @@ static int upsert_run(struct mr_load *load, struct mr_err *err)
     int rc = rows->truncated ? load->session->ops->truncate(load->session, rows->table, err) : 0;
     if (rc == 0)
         rc = mr_load_guard(load, err);
+    if (rc == 0)
+        rc = mr_load_regroup(load, err);
     if (rows->n_rows == 0 || rc < 0)
         return rc;
     if (rows->key.n_cols == 0)

@@ -152,6 +152,9 @@ int mr_pg_delete_match(struct mr_session *session, struct mr_table *table, const
                        uint64_t *n_done, struct mr_err *err);
 int mr_pg_read_rows(struct mr_session *session, const struct mr_read_rows *read,
                     struct mr_err *err);
+/* pg_loose.c */
+int mr_pg_key_groups(struct mr_session *session, const struct mr_keys *keys, uint32_t *groups,
+                     struct mr_err *err);
 /* No transaction, no rows. */
 int mr_pg_outside_txn(const struct mr_pg_session *session, struct mr_err *err);
 int mr_pg_delete_keys(struct mr_session *session, struct mr_table *table,

@@ -195,7 +195,7 @@ static int columns_fill(struct mr_table *table, const PGresult *res, struct mr_e
 
 /* ---- unique indexes ---- */
 
-enum { U_INDEX, U_PRIMARY, U_COLUMN, U_N_COLS, U_OPERATOR, U_LOOSE };
+enum { U_INDEX, U_PRIMARY, U_COLUMN, U_N_COLS, U_OPERATOR, U_COLLATION, U_CITEXT };
 
 static const char uniques_sql[] =
     "SELECT i.indexrelid, i.indisprimary, i.indkey[k.n - 1], i.indnkeyatts, "
@@ -205,8 +205,11 @@ static const char uniques_sql[] =
     "AND ao.amopstrategy = 3 JOIN pg_catalog.pg_operator o ON o.oid = ao.amopopr "
     "JOIN pg_catalog.pg_namespace pn ON pn.oid = o.oprnamespace "
     "WHERE oc.oid = i.indclass[k.n - 1] LIMIT 1), "
-    "EXISTS (SELECT FROM pg_catalog.pg_collation co WHERE co.oid = i.indcollation[k.n - 1] "
-    "AND NOT co.collisdeterministic) OR EXISTS (SELECT FROM pg_catalog.pg_opclass oc "
+    "COALESCE((SELECT ' COLLATE ' || pg_catalog.quote_ident(cn.nspname) || '.' || "
+    "pg_catalog.quote_ident(co.collname) FROM pg_catalog.pg_collation co "
+    "JOIN pg_catalog.pg_namespace cn ON cn.oid = co.collnamespace "
+    "WHERE co.oid = i.indcollation[k.n - 1] AND NOT co.collisdeterministic), ''), EXISTS (SELECT "
+    "FROM pg_catalog.pg_opclass oc "
     "JOIN pg_catalog.pg_type ot ON ot.oid = oc.opcintype "
     "WHERE oc.oid = i.indclass[k.n - 1] AND ot.typname = 'citext') "
     "FROM pg_catalog.pg_index i, pg_catalog.generate_series(1, i.indnkeyatts) AS k(n) "
@@ -223,28 +226,41 @@ static int column_by_number(const PGresult *columns, int64_t attnum)
     return -1;
 }
 
+/* Equal for the server though their canonical forms differ: texts that are cast are compared as
+ * what they become, documents as such. */
+static bool equal_by_server(const struct mr_coltype *type)
+{
+    enum mr_type basic = type->type == MR_T_ARRAY ? type->elem : type->type;
+    return mr_pg_staged_as_text(basic) || basic == MR_T_JSONB || basic == MR_T_NONE;
+}
+
 static bool unique_fill(struct mr_table *table, struct mr_unique *unique, const PGresult *res,
                         int row, const PGresult *columns)
 {
     size_t n = (size_t)mr_pg_i64(res, row, U_N_COLS);
     uint16_t *cols = mr_arena_alloc(&table->arena, n * sizeof *cols);
     const char **ops = mr_arena_alloc(&table->arena, n * sizeof(*ops));
+    const char **collations = mr_arena_alloc(&table->arena, n * sizeof(*collations));
     const char *loose = NULL;
-    if (cols == NULL || ops == NULL)
+    if (cols == NULL || ops == NULL || collations == NULL)
         return false;
     for (size_t i = 0; i < n; i++) {
         int at = row + (int)i;
         cols[i] = (uint16_t)column_by_number(columns, mr_pg_i64(res, at, U_COLUMN));
         ops[i] = arena_text(table, PQgetvalue(res, at, U_OPERATOR));
-        if (ops[i] == NULL)
+        collations[i] = arena_text(table, PQgetvalue(res, at, U_COLLATION));
+        if (ops[i] == NULL || collations[i] == NULL)
             return false;
-        if (loose == NULL && mr_pg_bool(res, at, U_LOOSE))
-            loose = table->columns[cols[i]].name;
+        const struct mr_column *column = &table->columns[cols[i]];
+        if (loose == NULL && (collations[i][0] != '\0' || mr_pg_bool(res, at, U_CITEXT) ||
+                              equal_by_server(&column->type)))
+            loose = column->name;
     }
     *unique = (struct mr_unique){.n_cols = (uint16_t)n,
                                  .primary = mr_pg_bool(res, row, U_PRIMARY),
                                  .cols = cols,
                                  .eq_ops = ops,
+                                 .collations = collations,
                                  .loose = loose};
     return true;
 }

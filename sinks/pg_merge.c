@@ -62,12 +62,15 @@ bool mr_pg_staged_as_text(enum mr_type type)
  * so that the row equals the record's last state ('A' and 'a' of a citext, 1.0 and 1.00). Not for
  * others: setting a key column takes a stronger row lock, which foreign keys of other tables wait
  * for. */
-static bool equal_may_differ(const struct mr_column *column)
+static bool equal_may_differ(const struct mr_table *table, const struct mr_colset *key,
+                             const struct mr_column *column)
 {
     enum mr_type type = column->type.type;
-    return mr_pg_staged_as_text(type) || type == MR_T_FLOAT4 || type == MR_T_FLOAT8 ||
+    return mr_table_loose_key(table, key->cols, key->n_cols) != NULL ||
+           mr_pg_staged_as_text(type) || type == MR_T_FLOAT4 || type == MR_T_FLOAT8 ||
            type == MR_T_INTERVAL || type == MR_T_JSONB ||
-           (type == MR_T_NUMERIC && column->type.precision < 0);
+           (type == MR_T_NUMERIC && column->type.precision < 0) ||
+           (type == MR_T_BPCHAR && column->type.length < 0);
 }
 
 static bool colset_has(const struct mr_colset *set, uint16_t col)
@@ -138,35 +141,63 @@ static void order_by_key(struct mr_buf *sql, const struct mr_table *table,
     }
 }
 
-/* I-12: the equality of the key index's own operator class. */
-static const char *key_operator(const struct mr_table *table, const struct mr_colset *key,
+/* How the index of the key compares column `at` of it (I-12): its operator class's own equality,
+ * and its collation where that makes different texts equal. Of several indexes the loosest. */
+struct key_rule {
+    const char *equals;
+    const char *collate;
+};
+
+static struct key_rule key_rule(const struct mr_table *table, const struct mr_colset *key,
                                 uint16_t at)
 {
+    struct key_rule rule = {"OPERATOR(pg_catalog.=)", ""};
+    bool found = false;
     for (uint16_t u = 0; u < table->n_uniques; u++) {
         const struct mr_unique *unique = &table->uniques[u];
-        if (unique->n_cols != key->n_cols || unique->eq_ops == NULL)
-            continue;
-        const char *found = NULL;
-        bool covers = true;
-        for (uint16_t i = 0; i < unique->n_cols; i++) {
-            covers = covers && colset_has(key, unique->cols[i]);
+        int place = -1;
+        bool covers = unique->n_cols == key->n_cols && unique->eq_ops != NULL;
+        for (uint16_t i = 0; covers && i < unique->n_cols; i++) {
+            covers = colset_has(key, unique->cols[i]);
             if (unique->cols[i] == key->cols[at])
-                found = unique->eq_ops[i];
+                place = i;
         }
-        if (covers && found != NULL)
-            return found;
+        if (!covers || place < 0 || (found && unique->loose == NULL))
+            continue;
+        found = true;
+        rule.equals = unique->eq_ops[place];
+        rule.collate = unique->collations != NULL ? unique->collations[place] : "";
+        if (unique->loose != NULL)
+            break;
     }
-    return "OPERATOR(pg_catalog.=)";
+    return rule;
 }
 
 static void key_join(struct mr_buf *sql, const struct mr_table *table, const struct mr_colset *key)
 {
     for (uint16_t i = 0; i < key->n_cols; i++) {
+        struct key_rule rule = key_rule(table, key, i);
         mr_buf_str(sql, i == 0 ? " WHERE t." : " AND t.");
         mr_pg_ident(sql, table->columns[key->cols[i]].name);
-        mr_buf_fmt(sql, " %s ", key_operator(table, key, i));
+        mr_buf_fmt(sql, " %s ", rule.equals);
         staged(sql, table, key->cols[i]);
+        mr_buf_str(sql, rule.collate);
     }
+}
+
+/* F-33. The type's own sort order is the index's for all types that have but one. */
+void mr_pg_groups_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage)
+{
+    mr_buf_str(sql, "SELECT w.n, w.g FROM (SELECT s." MR_PG_ROW_NUMBER
+                    " AS n, pg_catalog.min(s." MR_PG_ROW_NUMBER ") OVER (PARTITION BY ");
+    for (uint16_t i = 0; i < stage->cols->n_cols; i++) {
+        mr_buf_str(sql, i == 0 ? "" : ", ");
+        staged(sql, stage->table, stage->cols->cols[i]);
+        mr_buf_str(sql, key_rule(stage->table, stage->cols, i).collate);
+    }
+    mr_buf_str(sql, ") AS g FROM pg_temp.");
+    mr_pg_ident(sql, stage->name);
+    mr_buf_str(sql, " s) w WHERE w.g <> w.n");
 }
 
 /* T-74: the target's exact types, typmods and collations, by asking the table itself. */
@@ -217,7 +248,8 @@ static uint16_t conflict_set(struct mr_buf *sql, const struct mr_pg_stage_use *s
     for (uint16_t i = 0; i < stage->cols->n_cols; i++) {
         uint16_t col = stage->cols->cols[i];
         const struct mr_column *column = &stage->table->columns[col];
-        if (column->identity_always || (colset_has(key, col) && !equal_may_differ(column)))
+        if (column->identity_always ||
+            (colset_has(key, col) && !equal_may_differ(stage->table, key, column)))
             continue;
         mr_buf_str(sql, n_set++ == 0 ? " DO UPDATE SET " : ", ");
         mr_pg_ident(sql, column->name);
@@ -278,7 +310,7 @@ void mr_pg_update_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage,
         uint16_t col = stage->cols->cols[i];
         const struct mr_column *column = &table->columns[col];
         if (is_masked(mask, i) || column->identity_always ||
-            (colset_has(key, col) && !equal_may_differ(column)))
+            (colset_has(key, col) && !equal_may_differ(table, key, column)))
             continue;
         mr_buf_str(sql, n_set++ == 0 ? " SET " : ", ");
         mr_pg_ident(sql, column->name);
@@ -488,6 +520,7 @@ bool mr_pg_delete_any_sql(struct mr_buf *sql, const struct mr_table *table,
     mr_pg_table_name(sql, table);
     mr_buf_str(sql, " t WHERE t.");
     mr_pg_ident(sql, column->name);
-    mr_buf_fmt(sql, " %s ANY ($1::pg_catalog.%s[])", key_operator(table, key, 0), type);
+    struct key_rule rule = key_rule(table, key, 0);
+    mr_buf_fmt(sql, " %s ANY ($1::pg_catalog.%s[]%s)", rule.equals, type, rule.collate);
     return true;
 }

@@ -33,6 +33,8 @@ void mr_pg_update_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage,
 /* The numbers of staged rows whose key the table does not have. */
 void mr_pg_missing_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage,
                        const struct mr_colset *key);
+/* Number of each staged key that equals one before it, and the number of the first of those. */
+void mr_pg_groups_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage);
 /* A table's stored guard (alias t) as octets that compare bytewise. */
 void mr_pg_guard_octets_sql(struct mr_buf *sql, const char *column, bool single);
 /* Number, and stored guard as hex, of the rows whose keys are staged. */

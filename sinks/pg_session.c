@@ -365,6 +365,7 @@ const struct mr_sink_ops mr_sink_postgresql = {
     .guards_read = mr_pg_guards_read,
     .tombs_put = mr_pg_tombs_put,
     .truncate_below = mr_pg_truncate_below,
+    .key_groups = mr_pg_key_groups,
     .delete_keys = mr_pg_delete_keys,
     .delete_match = mr_pg_delete_match,
     .put_rows = mr_pg_put_rows,

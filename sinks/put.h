@@ -53,6 +53,14 @@ struct mr_read_rows {
     struct mr_slice *tuples;     /* out: n_keys; data NULL where there is no such row */
 };
 
+/* Distinct keys of a table. */
+struct mr_keys {
+    struct mr_table *table;
+    const struct mr_colset *key;
+    const struct mr_slice *tuples;
+    uint32_t n;
+};
+
 /* Rows of a guarded table (contract.md section 3.1). */
 struct mr_guarded {
     struct mr_table *table;

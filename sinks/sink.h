@@ -126,6 +126,10 @@ struct mr_sink_ops {
      * among the tombs. `what` names no rows. */
     int (*truncate_below)(struct mr_session *session, const struct mr_guarded *what,
                           struct mr_slice octets, struct mr_err *err);
+    /* F-33: groups[i] becomes the least number of a key that the target holds equal to key i, by
+     * the equality of the key's own index. Asked only of tables with such keys. */
+    int (*key_groups)(struct mr_session *session, const struct mr_keys *keys, uint32_t *groups,
+                      struct mr_err *err);
     /* Deletes by key_tuple; absent keys are no error. Rows distinct by key. */
     int (*delete_keys)(struct mr_session *session, struct mr_table *table,
                        const struct mr_colset *key, const struct mr_row *const *rows, size_t n_rows,
@@ -171,6 +175,10 @@ extern const struct mr_sink_ops mr_sink_stdout;
 /* wish_resolve of targets without extensions. */
 int mr_sink_wish_plain(struct mr_sink *sink, const struct mr_ddl *ddl, struct mr_arena *arena,
                        struct mr_ddl *out, struct mr_err *err);
+
+/* key_groups of targets whose tables have no keys that they alone can compare. */
+int mr_sink_keys_plain(struct mr_session *session, const struct mr_keys *keys, uint32_t *groups,
+                       struct mr_err *err);
 
 /* The kind that a URL names (postgresql:// postgres:// or key=value, sqlite:FILE, stdout:);
  * NULL with config.invalid. */

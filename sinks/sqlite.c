@@ -322,6 +322,7 @@ const struct mr_sink_ops mr_sink_sqlite = {
     .guards_read = mr_sq_guards_read,
     .tombs_put = mr_sq_tombs_put,
     .truncate_below = mr_sq_truncate_below,
+    .key_groups = mr_sink_keys_plain,
     .delete_keys = mr_sq_delete_keys,
     .delete_match = mr_sq_delete_match,
     .put_rows = mr_sq_put_rows,

@@ -567,6 +567,7 @@ const struct mr_sink_ops mr_sink_stdout = {
     .guards_read = stdout_guards_read,
     .tombs_put = stdout_tombs_put,
     .truncate_below = stdout_truncate_below,
+    .key_groups = mr_sink_keys_plain,
     .delete_keys = stdout_delete_keys,
     .delete_match = stdout_delete_match,
     .put_rows = stdout_put_rows,

@@ -1,4 +1,4 @@
-"""Contract section 10, cases 1 to 81, 83 to 87, 90, 112 to 141 and 142 to 152: framing, Avro, envelope and
+"""Contract section 10, cases 1 to 81, 83 to 87, 90, 112 to 152 and 164: framing, Avro, envelope and
 reduction, types, names and evolution.
 
 The cases are in harness/cases_*.py. One process loads a topic for each; the tests then look at what

@@ -247,6 +247,12 @@ static int faulty_guards_read(struct mr_session *base, const struct mr_guarded *
     return real_of(base)->ops->guards_read(real_of(base), what, seen, err);
 }
 
+static int faulty_key_groups(struct mr_session *base, const struct mr_keys *keys, uint32_t *groups,
+                             struct mr_err *err)
+{
+    return real_of(base)->ops->key_groups(real_of(base), keys, groups, err);
+}
+
 static int faulty_tombs_put(struct mr_session *base, const struct mr_guarded *what,
                             struct mr_err *err)
 {
@@ -358,6 +364,7 @@ static const struct mr_sink_ops faulty_ops = {
     .guards_read = faulty_guards_read,
     .tombs_put = faulty_tombs_put,
     .truncate_below = faulty_truncate_below,
+    .key_groups = faulty_key_groups,
     .delete_keys = faulty_delete_keys,
     .put_rows = faulty_put_rows,
     .delete_match = faulty_delete_match,

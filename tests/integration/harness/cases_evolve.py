@@ -1,4 +1,4 @@
-"""Contract section 10, names and evolution: cases 142, 144, 145 and 147 to 152 (143 and 146 need two processes);
+"""Contract section 10, names and evolution: cases 142, 144, 145, 147 to 152 and 164 (143 and 146 need two processes);
 from 680 on, rows of sections 6 and 7 without a case."""
 
 import hashlib
@@ -239,3 +239,25 @@ def _(lab, n):
 def _(lab, n):
     t = lab.plain(n, [ID, ("Note", "string")])
     return Case([t.put({"id": 1, "Note": "x"})], [(1, "x")], ddl="CREATE TABLE {table}(id int PRIMARY KEY, note text)")
+
+
+CITEXT = ("CREATE EXTENSION IF NOT EXISTS citext SCHEMA public; "
+          "CREATE TABLE {table}(k public.citext PRIMARY KEY, a text)")
+WORD = [("k", "string"), ("a", opt("string"))]
+
+
+@case(164, "a delete meets a citext key that is spelled otherwise")
+def _(lab, n):
+    t = lab.envelope(n, WORD, key=("k",))
+    return Case([t.delete({"k": "AB", "a": None})], [], ddl=CITEXT, pre=[("ab", "x")])
+
+
+@case(698, "F-33 spellings of one key are folded by the key's own equality, in the order of their records")
+def _(lab, n):
+    t = lab.envelope(n, WORD, key=("k",))
+    return Case([t.create({"k": "ab", "a": "1"}), t.delete({"k": "AB", "a": "1"}), t.create({"k": "Ab", "a": "2"}),
+                 t.update({"k": "c", "a": "3"}), t.update({"k": "C", "a": "4"}), t.create({"k": "d", "a": "5"}),
+                 t.delete({"k": "D", "a": "5"})],
+                [("Ab", "2"), ("C", "4")], pre=[("AB", "x"), ("C", "x")],
+                ddl="CREATE COLLATION {table}_ci (provider = icu, locale = 'und-u-ks-level2', deterministic = false); "
+                    "CREATE TABLE {table}(k text COLLATE {table}_ci PRIMARY KEY, a text)")

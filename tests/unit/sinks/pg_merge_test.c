@@ -149,6 +149,41 @@ MR_TEST("deletes go by an array for one built-in key column, else by the stage")
                  "s.\"n\"\"x\"");
 }
 
+// F-33, I-12
+MR_TEST("keys are grouped by their index's own collation, and written in their last spelling")
+{
+    static const char *const collations[] = {" COLLATE \"public\".\"ci\""};
+    static const uint16_t text_idx[] = {1, 2};
+    static const struct mr_colset text_key = {1, text_idx};
+    static const struct mr_colset both = {2, text_idx};
+    struct mr_unique pair[] = {{.n_cols = 1, .cols = text_idx, .eq_ops = operators},
+                               {.n_cols = 1,
+                                .cols = text_idx,
+                                .eq_ops = operators,
+                                .collations = collations,
+                                .loose = "n\"x"}};
+    table.uniques = pair;
+    table.n_uniques = 2;
+    stage.cols = &text_key;
+    mr_pg_groups_sql(&sql, &stage);
+    MR_CHECK_STR(mr_buf_cstr(&sql),
+                 "SELECT w.n, w.g FROM (SELECT s.\"millrace row number\" AS n, pg_catalog.min("
+                 "s.\"millrace row number\") OVER (PARTITION BY s.\"n\"\"x\" COLLATE "
+                 "\"public\".\"ci\") AS g FROM pg_temp.\"millrace_s_1\" s) w WHERE w.g <> w.n");
+    mr_buf_reset(&sql);
+    MR_CHECK(mr_pg_delete_any_sql(&sql, &table, &text_key));
+    MR_CHECK_STR(mr_buf_cstr(&sql),
+                 "DELETE FROM \"public\".\"orders\" t WHERE t.\"n\"\"x\" OPERATOR(ext.=) ANY "
+                 "($1::pg_catalog.text[] COLLATE \"public\".\"ci\")");
+    mr_buf_reset(&sql);
+    stage.cols = &both;
+    mr_pg_update_sql(&sql, &stage, &text_key, NULL);
+    MR_CHECK_STR(mr_buf_cstr(&sql),
+                 "UPDATE \"public\".\"orders\" t SET \"n\"\"x\" = s.\"n\"\"x\", \"v\" = s.\"v\" "
+                 "FROM (SELECT * FROM pg_temp.\"millrace_s_1\" s ORDER BY s.\"n\"\"x\") s WHERE "
+                 "t.\"n\"\"x\" OPERATOR(ext.=) s.\"n\"\"x\" COLLATE \"public\".\"ci\"");
+}
+
 MR_TEST("COPY names its columns")
 {
     mr_pg_copy_sql(&sql, &table, &key_two);
