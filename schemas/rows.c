@@ -158,7 +158,7 @@ static bool mask_keep(struct mr_arena *arena, const struct mr_row *from, struct 
 static int rows_append(struct mr_rows *rows, const struct mr_row *row, struct mr_err *err)
 {
     struct mr_row kept = *row;
-    if (rows->truncated) /* no old row can give what this one lacks */
+    if (rows->truncated && !rows->loose) /* no old row can give what this one lacks */
         kept.flags |= MR_ROW_REPLACED;
     if (!rows_reserve(rows) || !slice_keep(rows->arena, row->tuple, &kept.tuple) ||
         !slice_keep(rows->arena, row->key, &kept.key) ||

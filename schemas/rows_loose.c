@@ -60,8 +60,11 @@ static struct mr_slice key_of(const struct mr_loose_keys *keys, const uint32_t *
 int mr_rows_regroup(struct mr_rows *rows, const struct mr_loose_keys *keys, const uint32_t *groups,
                     const uint32_t *rank, struct mr_err *err)
 {
-    struct mr_rows fresh = {
-        .table = rows->table, .key = rows->key, .reduce = true, .arena = rows->arena};
+    struct mr_rows fresh = {.table = rows->table,
+                            .key = rows->key,
+                            .reduce = true,
+                            .arena = rows->arena,
+                            .truncated = rows->truncated};
     mr_map_init(&fresh.by_key, rows->by_key.seed);
     rows->arena->limit_bytes += 2 * rows->fold_bytes + rows->n_rows * FOLD_BYTES;
     int rc = 0;
