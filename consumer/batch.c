@@ -72,6 +72,7 @@ static void tables_reset(struct mr_batch *batch)
         rows_empty(&table->rows);
         table->n_upserts = 0;
         table->n_deletes = 0;
+        table->n_left_out = 0;
     }
     /* what stayed is packed at the front and still bound to its target: mr_batch looks them up */
     batch->n_tables = batch->n_tables < MAX_TABLES_KEPT ? batch->n_tables : MAX_TABLES_KEPT;

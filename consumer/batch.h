@@ -24,6 +24,7 @@ struct mr_batch_table {
     struct mr_target *target;
     struct mr_rows rows;
     uint64_t n_upserts, n_deletes; /* records, before reduction */
+    uint64_t n_left_out;           /* rows, by the flush (load.h) */
 };
 
 /* records by what they were, for millrace_records_total{op} */

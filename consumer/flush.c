@@ -180,7 +180,9 @@ static int load_tables(const struct mr_flush *flush, const struct flush_lists *l
                                .stats = &result->stats,
                                .faults = &result->faults.found,
                                .rank = lists->rank};
+        uint64_t n_before = result->stats.n_left_out;
         int rc = table->target->load->run(&load, err);
+        table->n_left_out = result->stats.n_left_out - n_before;
         if (rc == 0)
             rc = mr_flush_faults_note(&result->faults, flush->batch, table->target, err);
         if (rc < 0) {

@@ -122,6 +122,11 @@ const struct mr_metric_desc mr_meters[MR_N_METERS] = {
                                   MR_COUNTER,
                                   {"table"},
                                   NULL},
+    [MR_M_LEFT_OUT] = {"millrace_rows_left_out_total",
+                       "Rows that triggers of their table kept out of it, or as they were.",
+                       MR_COUNTER,
+                       {"table"},
+                       NULL},
     [MR_M_BUILD_INFO] =
         {"millrace_build_info", "1, with the version.", MR_GAUGE, {"version", "librdkafka"}, NULL},
     [MR_M_RESIDENT_BYTES] =

@@ -29,6 +29,7 @@ enum mr_meter {
     MR_M_FENCED,
     MR_M_STALE,
     MR_M_CROSS_PARTITION_KEY,
+    MR_M_LEFT_OUT,
     MR_M_BUILD_INFO,
     MR_M_RESIDENT_BYTES,
     MR_M_CPU_SECONDS,

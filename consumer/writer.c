@@ -181,11 +181,15 @@ static void counts_of(struct mr_lane *lane, const struct mr_batch *batch)
         const char *up[] = {table->target->label, "upsert"};
         const char *del[] = {table->target->label, "delete"};
         const char *label[] = {table->target->label};
-        if (table->rows.n_stale > 0)
-            mr_counter_add(mr_metrics_series(metrics, MR_M_STALE, label), table->rows.n_stale);
-        if (table->rows.n_cross > 0)
-            mr_counter_add(mr_metrics_series(metrics, MR_M_CROSS_PARTITION_KEY, label),
-                           table->rows.n_cross);
+        const struct {
+            enum mr_meter meter;
+            uint64_t n;
+        } counts[] = {{MR_M_STALE, table->rows.n_stale},
+                      {MR_M_CROSS_PARTITION_KEY, table->rows.n_cross},
+                      {MR_M_LEFT_OUT, table->n_left_out}};
+        for (size_t c = 0; c < sizeof counts / sizeof *counts; c++)
+            if (counts[c].n > 0)
+                mr_counter_add(mr_metrics_series(metrics, counts[c].meter, label), counts[c].n);
         if (table->n_upserts > 0)
             mr_counter_add(mr_metrics_series(metrics, MR_M_ROWS_WRITTEN, up), table->n_upserts);
         if (table->n_deletes > 0)

@@ -3,6 +3,12 @@
 
 #include "base/ban.h"
 
+void mr_load_left_out(struct mr_load *load, size_t n_rows, uint64_t n_done)
+{
+    if (n_done < n_rows)
+        load->stats->n_left_out += n_rows - n_done;
+}
+
 const struct mr_load_ops *mr_load_for(enum mr_strategy strategy)
 {
     switch (strategy) {

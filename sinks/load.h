@@ -9,6 +9,7 @@ struct mr_load_stats {
     uint64_t n_inserted, n_upserted, n_updated, n_deleted;
     uint64_t n_direct;    /* rows that went in by plain insert */
     uint64_t n_fallbacks; /* direct inserts that met an existing key */
+    uint64_t n_left_out;  /* V-18: rows that the table's own triggers kept out, or as they were */
 };
 
 /* What a strategy learns about a table between flushes; kept by the writer, one a table. */
@@ -62,6 +63,8 @@ struct mr_load_ops {
 
 extern const struct mr_load_ops mr_load_upsert;
 extern const struct mr_load_ops mr_load_append;
+/* Counts what a put that succeeded has not done of its rows. */
+void mr_load_left_out(struct mr_load *load, size_t n_rows, uint64_t n_done);
 const struct mr_load_ops *mr_load_for(enum mr_strategy strategy);
 
 #endif

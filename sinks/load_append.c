@@ -30,6 +30,8 @@ static int append_groups(struct mr_load *load, const struct mr_load_groups *grou
         rc = session->ops->put_rows(session, &put, MR_PUT_INSERT, &n_done, err);
         load->stats->n_inserted += n_done;
         load->stats->n_direct += n_done;
+        if (rc == 0)
+            mr_load_left_out(load, group->n_rows, n_done);
     }
     return append_exists(err, rc);
 }

@@ -20,6 +20,8 @@ static int put_group(struct mr_load *load, const struct mr_load_group *group, st
     int rc = load->session->ops->put_rows(load->session, &put, MR_PUT_INSERT, &n_done, err);
     load->stats->n_inserted += n_done;
     load->stats->n_direct += n_done;
+    if (rc == 0)
+        mr_load_left_out(load, group->n_rows, n_done);
     if (rc != -MR_EXISTS)
         return rc;
     return mr_err_set_db(err, MR_CLASS_POISON, "23505", "%s", err != NULL ? err->detail : "");

@@ -247,6 +247,8 @@ static int put_without(struct mr_load *load, const struct mr_load_group *missing
     if (rc == 0)
         rc = load->session->ops->put_rows(load->session, &put, mode, &n_done, err);
     load->stats->n_upserted += n_done;
+    if (rc == 0)
+        mr_load_left_out(load, missing->n_rows, n_done);
     free(list);
     free(rows);
     mr_arena_release(&arena);
@@ -289,6 +291,7 @@ int mr_masked_put(struct mr_load *load, const struct mr_load_group *group, struc
             if (put.missing[i])
                 missing.rows[missing.n_rows++] = group->rows[i];
         }
+        mr_load_left_out(load, group->n_rows, n_done + missing.n_rows);
         if (missing.n_rows > 0)
             rc = mr_masked_missing(load, &missing, err);
     }

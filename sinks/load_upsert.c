@@ -56,6 +56,8 @@ static int put_upsert(struct mr_load *load, const struct mr_load_group *group, s
     uint64_t n_done = 0;
     int rc = load->session->ops->put_rows(load->session, &put, MR_PUT_UPSERT, &n_done, err);
     load->stats->n_upserted += n_done;
+    if (rc == 0)
+        mr_load_left_out(load, group->n_rows, n_done);
     return rc;
 }
 
@@ -84,6 +86,7 @@ static int put_direct(struct mr_load *load, const struct mr_load_group *group, s
         load->memory->direct_misses = 0;
         load->stats->n_inserted += n_done;
         load->stats->n_direct += n_done;
+        mr_load_left_out(load, group->n_rows, n_done);
         return ops->release_savepoint(load->session, err);
     }
     if (rc != -MR_EXISTS)

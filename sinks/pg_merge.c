@@ -259,7 +259,7 @@ static uint16_t conflict_set(struct mr_buf *sql, const struct mr_pg_stage_use *s
     return n_set;
 }
 
-void mr_pg_insert_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage,
+bool mr_pg_insert_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage,
                       const struct mr_colset *key, bool upsert)
 {
     const struct mr_table *table = stage->table;
@@ -275,12 +275,14 @@ void mr_pg_insert_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage,
     mr_pg_ident(sql, stage->name);
     mr_buf_str(sql, " s");
     if (!upsert)
-        return;
+        return true;
     order_by_key(sql, table, key);
     mr_buf_str(sql, " ON CONFLICT");
     column_list(sql, table, key);
-    if (conflict_set(sql, stage, key) == 0)
+    bool sets = conflict_set(sql, stage, key) > 0;
+    if (!sets)
         mr_buf_str(sql, " DO NOTHING");
+    return sets;
 }
 
 /* U-28: where nothing may be written, the row is still touched, since it must be proven present. */

@@ -26,7 +26,7 @@ bool mr_pg_needs_stage(const struct mr_table *table, const struct mr_colset *col
 void mr_pg_stage_create_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage);
 void mr_pg_copy_sql(struct mr_buf *sql, const struct mr_table *table, const struct mr_colset *cols);
 void mr_pg_stage_copy_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage);
-void mr_pg_insert_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage,
+bool mr_pg_insert_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage,
                       const struct mr_colset *key, bool upsert);
 void mr_pg_update_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage,
                       const struct mr_colset *key, const uint64_t *mask);

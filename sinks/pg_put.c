@@ -74,8 +74,10 @@ static int put_staged(struct mr_pg_session *session, const struct mr_put_rows *p
     if (rc < 0)
         return rc;
     mr_buf_reset(&session->sql);
-    mr_pg_insert_sql(&session->sql, &stage, put->key, mode == MR_PUT_UPSERT);
+    bool counts = mr_pg_insert_sql(&session->sql, &stage, put->key, mode == MR_PUT_UPSERT);
     rc = mr_pg_merge_run(session, n_done, err);
+    if (rc == 0 && !counts) /* rows of a key alone: those that were there are as wanted */
+        *n_done = put->n_rows;
     return mode == MR_PUT_INSERT ? insert_failed(err, rc) : rc;
 }
 

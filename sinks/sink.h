@@ -138,6 +138,8 @@ struct mr_sink_ops {
      * NULL equal to NULL (E-40); none is no error. */
     int (*delete_match)(struct mr_session *session, struct mr_table *table,
                         const struct mr_row *row, uint64_t *n_done, struct mr_err *err);
+    /* `n_done`: rows that are in the table now as they were wanted. Of an insert or upsert fewer
+     * than there are means that its triggers kept some out (V-18). */
     int (*put_rows)(struct mr_session *session, const struct mr_put_rows *put, enum mr_put mode,
                     uint64_t *n_done, struct mr_err *err);
     /* Reads and locks the rows until the transaction ends (U-30). -MR_NO_MEMORY where they do not

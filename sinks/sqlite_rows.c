@@ -182,7 +182,8 @@ static void insert_sql(struct mr_buf *sql, const struct mr_put_rows *put)
     mr_buf_str(sql, ")");
 }
 
-static void upsert_sql(struct mr_buf *sql, const struct mr_put_rows *put)
+/* True: each row that it puts counts as a change. */
+static bool upsert_sql(struct mr_buf *sql, const struct mr_put_rows *put)
 {
     insert_sql(sql, put);
     mr_buf_str(sql, " ON CONFLICT (");
@@ -199,6 +200,7 @@ static void upsert_sql(struct mr_buf *sql, const struct mr_put_rows *put)
         first = false;
     }
     mr_buf_str(sql, first ? ") DO NOTHING" : "");
+    return !first;
 }
 
 static void update_sql(struct mr_buf *sql, const struct mr_put_rows *put)
@@ -276,6 +278,7 @@ int mr_sq_put_rows(struct mr_session *base, const struct mr_put_rows *put, enum 
 {
     struct binding to = {.table = put->table, .err = err};
     struct mr_buf sql = MR_BUF_INIT;
+    bool counts = true;
     *n_done = 0;
     int rc = mr_sq_session_conn(base, &to.conn, err);
     if (rc < 0 || put->n_rows == 0)
@@ -289,7 +292,7 @@ int mr_sq_put_rows(struct mr_session *base, const struct mr_put_rows *put, enum 
         break;
     case MR_PUT_UPSERT:
         to.doing = "upsert";
-        upsert_sql(&sql, put);
+        counts = upsert_sql(&sql, put);
         break;
     case MR_PUT_INSERT:
     default:
@@ -306,6 +309,8 @@ int mr_sq_put_rows(struct mr_session *base, const struct mr_put_rows *put, enum 
         if (rc < 0 && err != NULL)
             err->offset = put->rows[i]->offset;
     }
+    if (!counts) /* rows of a key alone: those that were there are as wanted */
+        *n_done = put->n_rows;
     return rc;
 }
 

@@ -544,3 +544,23 @@ MR_TEST("several revokes and assigns under faults leave every record in the tabl
     check_rows(6000);
     end();
 }
+
+/* V-18 */
+MR_TEST("rows that a trigger of the target keeps out are counted once they are committed")
+{
+    static const struct mr_fault_step step = {
+        .op = MR_OP_COMMIT, .call = 2, .code = MR_TARGET_AWAY};
+    const char *labels[] = {"t"};
+
+    begin_with(1, (struct flow_opts){0}, &step, 1);
+    put_many(0, 0, 5);
+    fake_source_assign(f.fake, "t", 0);
+    flow_await_position(&f, 0, 5);
+    flow_exec(&f, "CREATE TRIGGER keep BEFORE INSERT ON t WHEN NEW.id = 7 "
+                  "BEGIN SELECT RAISE(IGNORE); END");
+    put_many(0, 5, 5);
+    flow_await_position(&f, 0, 10);
+    check_rows(9);
+    MR_CHECK_U64(mr_counter_value(mr_metrics_series(f.metrics, MR_M_LEFT_OUT, labels)), 1);
+    end();
+}

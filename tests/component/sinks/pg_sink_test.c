@@ -63,6 +63,7 @@ MR_TEST("an upsert of a table that is all key meets existing rows without an err
     pg_rows_put(&f.rows, "1|1");
     pg_rows_put(&f.rows, "1|2");
     flush();
+    MR_CHECK_U64(f.stats.n_left_out, 0);
     MR_CHECK_STR(pg_server_query("SELECT * FROM pairs ORDER BY 2"), "1|1\n1|2");
 }
 
@@ -204,6 +205,7 @@ MR_TEST("a masked row that a trigger keeps from being updated is no orphan")
         row->offset = 70 + id;
     }
     flush();
+    MR_CHECK_U64(f.stats.n_left_out, 1);
     MR_CHECK_U64(f.n_faults, 1);
     MR_CHECK_INT(f.faults[0], 73);
     MR_CHECK_STR(pg_server_query("SELECT * FROM docs ORDER BY 1"), "1|a|long\n2|new|longer");

@@ -74,6 +74,22 @@ MR_TEST("a masked row that the target does not have is a fault of its record, an
     MR_CHECK_INT(fake_load.faults.items[0].class, MR_CLASS_POISON);
 }
 
+// V-18
+MR_TEST("rows that a trigger keeps out are counted, and no fault of their records")
+{
+    fake_load_row(&fake_some, MR_ROW_INSERT);
+    fake_load_row(&fake_all, 0);
+    fake_load_row(&fake_all, 0);
+    fake_load_row(&fake_all, 0)->mask = mask_2;
+    fake_load_row(&fake_all, 0)->mask = mask_2;
+    fake_sink.n_left_out = 1;
+    fake_sink.n_missing = 1;
+    (void)run();
+    MR_CHECK_U64(fake_load.stats.n_left_out, 3);
+    MR_CHECK_U64(fake_load.stats.n_upserted, 1);
+    MR_CHECK_U64(fake_load.faults.n_items, 1);
+}
+
 // R-04
 MR_TEST("a replaced row is deleted first unless it carries every writable column")
 {
