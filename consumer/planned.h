@@ -14,6 +14,8 @@ struct planned_pairs {
     size_t n;
 };
 
+struct planned_sources; /* planned_source.h */
+
 /* One topic in the making. */
 struct planned_work {
     struct mr_planning *planning;
@@ -22,7 +24,12 @@ struct planned_work {
     struct mr_table *before; /* NULL: absent */
     struct mr_table *table;  /* after what was wished so far; NULL: absent */
     struct mr_planned *out;
+    struct planned_sources *sources; /* of a topic whose records name their tables; else NULL */
 };
+
+/* The schema of a reference, by the registry; NULL where it has none there. */
+int planned_schema(const struct planned_work *work, const struct mr_schema_ref *ref,
+                   const char *part, struct mr_schema **out, struct mr_err *err);
 
 void planned_trouble(struct mr_planned *out, const struct mr_err *err, const char *sql);
 /* The wish in the target's own types. */

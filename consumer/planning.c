@@ -6,12 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "consumer/planned.h"
+#include "consumer/planned_source.h"
 
 #include "base/ban.h"
 
 enum {
-    LAST_OFFSETS = 16, /* of each partition */
+    LAST_OFFSETS = 16,         /* of each partition */
+    LAST_OFFSETS_SOURCE = 256, /* where several tables share them */
     READ_MS = 10000,
     REGISTRY_MS = 10000,
     MAX_WISHES = 16,
@@ -54,6 +55,7 @@ int mr_planning_open(struct mr_planning *p, const struct mr_config *config, stru
 
 void mr_planning_close(struct mr_planning *p)
 {
+    planned_sources_free(p->sources);
     mr_kafka_tail_close(p->tail);
     if (p->sink != NULL)
         p->sink->ops->close(p->sink);
@@ -82,30 +84,57 @@ static void pair_add(struct planned_pairs *pairs, const struct planned_pair *pai
         pairs->items[pairs->n++] = *pair;
 }
 
-/* Tombstones say nothing of columns. */
-static void record_look(const struct mr_route *route, const struct mr_record *record,
-                        struct planned_pairs *pairs, struct mr_planned *out)
+/* Of this topic or table, not of who was asked. A schema that the registry may only not have yet is
+ * one, too: nobody waits here. */
+static bool is_trouble(int rc, const struct mr_err *err)
 {
+    return mr_code_class(rc) == MR_CLASS_POISON ||
+           (err->class == MR_CLASS_HALT && err->owner != MR_OWNER_REGISTRY &&
+            err->code != MR_TARGET_AUTH && err->code != MR_TARGET_ENCODING);
+}
+
+/* A record that says nothing, or not what it must: the first of them is told. */
+static int record_bad(const struct mr_record *record, int rc, struct mr_planned *out,
+                      struct mr_err *err)
+{
+    if (!is_trouble(rc, err))
+        return rc;
+    (void)mr_err_at(err, record->stream, record->partition, record->offset);
+    if (out->n_bad++ == 0)
+        planned_trouble(out, err, "");
+    mr_err_clear(err);
+    return 0;
+}
+
+/* Tombstones say nothing of columns. */
+static int record_look(struct planned_work *work, const struct mr_record *record,
+                       struct planned_pairs *pairs, struct mr_err *err)
+{
+    const struct mr_route *route = &work->route;
+    struct planned_source *source = NULL;
     struct planned_pair pair;
     struct mr_frame key;
     struct mr_frame value;
-    struct mr_err err = MR_ERR_INIT;
 
     memset(&pair, 0, sizeof pair);
-    out->n_records++;
+    work->out->n_records++;
     if (record->value.data == NULL)
-        return;
-    if (mr_framing_open(record->value, false, route->value_format, &record->headers, &value, &err) <
-            0 ||
-        mr_framing_open(record->key, true, route->key_format, &record->headers, &key, &err) < 0) {
-        (void)mr_err_at(&err, record->stream, record->partition, record->offset);
-        if (out->n_bad++ == 0)
-            planned_trouble(out, &err, "");
-        return;
-    }
+        return 0;
+    int rc =
+        mr_framing_open(record->value, false, route->value_format, &record->headers, &value, err);
+    if (rc == 0)
+        rc = mr_framing_open(record->key, true, route->key_format, &record->headers, &key, err);
+    if (rc == 0 && work->sources != NULL)
+        rc = planned_source_look(work, &value, &source, err);
+    if (rc < 0)
+        return record_bad(record, rc, work->out, err);
     pair.key = key.ref;
     pair.value = value.ref;
-    pair_add(pairs, &pair);
+    if (work->sources == NULL)
+        pair_add(pairs, &pair);
+    else if (source != NULL)
+        pair_add(&source->pairs, &pair);
+    return 0;
 }
 
 static int records_look(struct planned_work *work, const struct mr_tail_topic *topic,
@@ -113,12 +142,12 @@ static int records_look(struct planned_work *work, const struct mr_tail_topic *t
 {
     struct mr_kafka_tail *tail = work->planning->tail;
     struct mr_record record;
-    int rc = mr_kafka_tail_begin(tail, topic, LAST_OFFSETS, READ_MS, err);
+    int64_t n_last = work->sources != NULL ? LAST_OFFSETS_SOURCE : LAST_OFFSETS;
+    int rc = mr_kafka_tail_begin(tail, topic, n_last, READ_MS, err);
 
     while (rc == 0 && (rc = mr_kafka_tail_next(tail, &record, err)) == 1) {
-        record_look(&work->route, &record, pairs, work->out);
+        rc = record_look(work, &record, pairs, err);
         mr_kafka_tail_give_back(&record);
-        rc = 0;
     }
     return rc < 0 ? rc : 0;
 }
@@ -182,17 +211,8 @@ static int pairs_find(struct planned_work *work, const struct mr_tail_topic *top
 
 /* ---- one pair ---- */
 
-/* Of this topic or table, not of who was asked. A schema that the registry may only not have yet is
- * one, too: nobody waits here. */
-static bool is_trouble(int rc, const struct mr_err *err)
-{
-    return mr_code_class(rc) == MR_CLASS_POISON ||
-           (err->class == MR_CLASS_HALT && err->owner != MR_OWNER_REGISTRY &&
-            err->code != MR_TARGET_AUTH && err->code != MR_TARGET_ENCODING);
-}
-
-static int schema_get(const struct planned_work *work, const struct mr_schema_ref *ref,
-                      const char *part, struct mr_schema **out, struct mr_err *err)
+int planned_schema(const struct planned_work *work, const struct mr_schema_ref *ref,
+                   const char *part, struct mr_schema **out, struct mr_err *err)
 {
     struct mr_buf subject = MR_BUF_INIT;
 
@@ -238,10 +258,10 @@ static int pair_follow(struct planned_work *work, const struct planned_pair *pai
     struct mr_shape *shape = NULL;
     struct mr_shape_from from = {.raw_key = (enum mr_format)pair->key.format,
                                  .topic = work->out->topic};
-    int rc = schema_get(work, &pair->key, "key", &from.key, err);
+    int rc = planned_schema(work, &pair->key, "key", &from.key, err);
 
     if (rc == 0)
-        rc = schema_get(work, &pair->value, "value", &from.value, err);
+        rc = planned_schema(work, &pair->value, "value", &from.value, err);
     if (rc == 0)
         rc = mr_shape_derive(&from, &work->route, work->table, &shape, err);
     if (rc == 0)
@@ -297,15 +317,66 @@ static int topic_follow(struct planned_work *work, const struct planned_pairs *p
     return rc < 0 ? rc : 0;
 }
 
+static void work_begin(struct mr_planning *p, struct mr_planned *out, struct planned_work *work)
+{
+    mr_arena_reset(&p->arena);
+    *out = (struct mr_planned){.topic = p->topic, .table = "", .from = "nothing"};
+    *work = (struct planned_work){.planning = p, .out = out, .sources = p->sources};
+}
+
+static void work_target(struct planned_work *work, const struct mr_target *target)
+{
+    work->target = target;
+    work->route = target->rule->route;
+    if ((work->planning->sink->ops->caps & MR_SINK_ALTER) == 0) {
+        work->route.relax_not_null = false;
+        if (work->route.evolve == MR_EVOLVE_WIDEN)
+            work->route.evolve = MR_EVOLVE_ADD;
+    }
+    work->out->table = target->label;
+}
+
+/* E-30: each record says its table. */
+static int sources_find(struct planned_work *work, const struct mr_tail_topic *topic,
+                        struct mr_err *err)
+{
+    struct mr_planning *p = work->planning;
+
+    work->out->from = "source";
+    p->sources = planned_sources_new();
+    if (p->sources == NULL)
+        return mr_err_set(err, MR_NO_MEMORY, "no memory for a topic's tables");
+    work->sources = p->sources;
+    return records_look(work, topic, NULL, err);
+}
+
+int mr_planning_more(struct mr_planning *p, struct mr_planned *out, struct mr_err *err)
+{
+    struct planned_work work;
+    struct planned_source *source = p->sources != NULL ? planned_sources_next(p->sources) : NULL;
+
+    if (source == NULL)
+        return 0;
+    work_begin(p, out, &work);
+    work_target(&work, source->target);
+    out->from = "records";
+    out->n_records = source->n_records;
+    qsort(source->pairs.items, source->pairs.n, sizeof source->pairs.items[0], by_id);
+    int rc = topic_follow(&work, &source->pairs, err);
+    return rc < 0 ? rc : 1;
+}
+
 int mr_planning_topic(struct mr_planning *p, const struct mr_tail_topic *topic,
                       struct mr_planned *out, struct mr_err *err)
 {
     struct mr_target *target = NULL;
     struct planned_pairs pairs = {.n = 0};
-    struct planned_work work = {.planning = p, .out = out};
+    struct planned_work work;
 
-    mr_arena_reset(&p->arena);
-    *out = (struct mr_planned){.topic = topic->name, .table = "", .from = "nothing"};
+    planned_sources_free(p->sources);
+    p->sources = NULL;
+    memcpy(p->topic, topic->name, sizeof p->topic);
+    work_begin(p, out, &work);
     int rc = mr_targets_for(&p->targets, topic->name, &target, err);
     if (rc < 0) { /* identifier.*: the topic's own fault */
         planned_trouble(out, err, "");
@@ -314,18 +385,9 @@ int mr_planning_topic(struct mr_planning *p, const struct mr_tail_topic *topic,
     }
     if (target == NULL)
         return 1;
-    if (target->stem) { /* E-30: each record says its table */
-        out->from = "source";
-        return 0;
-    }
-    work.target = target;
-    work.route = target->rule->route;
-    if ((p->sink->ops->caps & MR_SINK_ALTER) == 0) {
-        work.route.relax_not_null = false;
-        if (work.route.evolve == MR_EVOLVE_WIDEN)
-            work.route.evolve = MR_EVOLVE_ADD;
-    }
-    out->table = target->label;
+    work_target(&work, target);
+    if (target->stem)
+        return sources_find(&work, topic, err);
     rc = pairs_find(&work, topic, &pairs, err);
     return rc < 0 ? rc : topic_follow(&work, &pairs, err);
 }

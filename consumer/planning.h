@@ -31,12 +31,13 @@ struct mr_planned_trouble {
     const char *sql; /* what would mend it by hand; "" where no statement does */
 };
 
-/* One topic; strings live until the next one, or until close. */
+/* One topic, or one table of a topic whose records name theirs; strings live until the next one, or
+ * until close. */
 struct mr_planned {
     const char *topic;
     const char *table; /* "" where the route cannot name one */
     const char *from;  /* "records", "registry", "nothing", or "source": each record says its table,
-                          and nothing was looked at */
+                          and this is of the topic as a whole */
     int64_t schema_ids[MR_PLANNED_SCHEMAS];
     size_t n_schemas;
     uint64_t n_records; /* that were looked at */
@@ -61,7 +62,9 @@ struct mr_planning {
     struct mr_sink *sink;
     struct mr_kafka_tail *tail;
     struct mr_env env;
-    struct mr_arena arena; /* of one topic */
+    struct mr_arena arena; /* of one struct mr_planned */
+    char topic[MR_STREAM_NAME_BYTES];
+    struct planned_sources *sources; /* of that topic; NULL: its route names the table */
 };
 
 /* The configuration is borrowed. On an error close it, too. */
@@ -69,9 +72,12 @@ int mr_planning_open(struct mr_planning *planning, const struct mr_config *confi
                      struct mr_err *err);
 void mr_planning_close(struct mr_planning *planning); /* safe on a zeroed one */
 
-/* Fills `out` for one topic; 1: no route takes it. Errors are those of brokers, registry and target
- * that cannot be asked; what is wrong with the topic or table itself is a trouble. */
+/* Fills `out` for one topic; 1: no route takes it. With route = "source" `out` is what is wrong
+ * with the topic as a whole, and mr_planning_more() gives its tables, one after the other: 1 with
+ * the next one, 0 at the end. Errors are those of brokers, registry and target that cannot be
+ * asked; what is wrong with the topic or table itself is a trouble. */
 int mr_planning_topic(struct mr_planning *planning, const struct mr_tail_topic *topic,
                       struct mr_planned *out, struct mr_err *err);
+int mr_planning_more(struct mr_planning *planning, struct mr_planned *out, struct mr_err *err);
 
 #endif

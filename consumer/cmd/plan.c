@@ -19,6 +19,7 @@ struct outcome {
     struct mr_planned *planned; /* of the topic in hand */
     bool json;
     size_t n_topics;
+    size_t n_shown; /* topics, and tables of those whose records name theirs */
     size_t n_statements;
     size_t n_troubles;
 };
@@ -82,24 +83,35 @@ static void print_topic(const struct mr_planned *p, struct mr_buf *out)
     mr_buf_byte(out, '\n');
 }
 
-static int topic_show(struct mr_planning *planning, const struct mr_tail_topic *topic,
-                      struct outcome *outcome, struct mr_buf *out, struct mr_err *err)
+static int planned_show(struct outcome *outcome, struct mr_buf *out, struct mr_err *err)
 {
-    struct mr_planned *planned = outcome->planned;
-    int rc = mr_planning_topic(planning, topic, planned, err);
+    const struct mr_planned *planned = outcome->planned;
+    int rc = 0;
 
-    if (rc != 0)
-        return rc < 0 ? rc : 0;
     if (outcome->json) {
-        mr_buf_str(out, outcome->n_topics > 0 ? ",\n" : "");
+        mr_buf_str(out, outcome->n_shown > 0 ? ",\n" : "");
         rc = mr_report_planned(planned, out);
     } else {
         print_topic(planned, out);
     }
-    outcome->n_topics++;
+    outcome->n_shown++;
     outcome->n_statements += planned->n_statements;
     outcome->n_troubles += planned->n_troubles;
     return rc < 0 ? mr_err_set(err, MR_NO_MEMORY, "no memory for the plan") : 0;
+}
+
+static int topic_show(struct mr_planning *planning, const struct mr_tail_topic *topic,
+                      struct outcome *outcome, struct mr_buf *out, struct mr_err *err)
+{
+    int rc = mr_planning_topic(planning, topic, outcome->planned, err);
+
+    if (rc != 0)
+        return rc < 0 ? rc : 0;
+    outcome->n_topics++;
+    rc = planned_show(outcome, out, err);
+    while (rc == 0 && (rc = mr_planning_more(planning, outcome->planned, err)) == 1)
+        rc = planned_show(outcome, out, err);
+    return rc;
 }
 
 /* Routes whose exact topic the brokers do not have. */

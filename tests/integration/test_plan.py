@@ -2,7 +2,7 @@
 
 import json
 
-from harness.schemas import PlainTable, opt
+from harness.schemas import DebeziumTable, PlainTable, opt
 from harness.target import SqliteTarget
 
 ID = ("id", "int")
@@ -150,3 +150,42 @@ def test_a_sqlite_file_is_planned_and_not_made(streams, schemas, topic, millrace
     entry = plan_of(one)["t"]
     assert entry["statements"] == ['ALTER TABLE "t" ADD COLUMN "b" TEXT']
     assert len(file.query("SELECT * FROM pragma_table_info('t')")) == 2
+
+
+class Named(DebeziumTable):
+    """A table of the source whose records stand in another's topic."""
+
+    def __init__(self, client, topic, table, columns):
+        super().__init__(client, topic, columns, ["id"])
+        self.table = table
+
+    def envelope(self, op, before, after, **source):
+        return super().envelope(op, before, after, **{"schema": "public", "table": self.table, **source})
+
+
+def test_a_topic_of_several_tables_is_planned_by_the_tables_that_its_records_name(streams, schemas, topic, millrace,
+                                                                                   target):
+    """E-30: each table with the schemas of its own records; what names none is a trouble of the topic."""
+    name = topic("all")
+    streams.create(name, partitions=2)
+    orders = Named(schemas, name, "orders", [ID, ("a", opt("string"))])
+    items = Named(schemas, name, "items", [ID, ("n", "long")])
+    target.run("CREATE TABLE items(id int PRIMARY KEY)")
+    streams.produce(*(orders.create({"id": i, "a": "x"}) for i in range(40)))
+    streams.produce(items.create({"id": 1, "n": 7}), orders.delete({"id": 1, "a": "x"}),
+                    orders.tombstone({"id": 1, "a": "x"}))
+    one = millrace([{"topic": name, "route": "source"}])
+    entries = plan_of(one)
+    assert set(entries) == {"", "public.orders", "public.items"}
+    assert (entries[""]["schemas_from"], entries[""]["columns"], entries[""]["troubles"]) == ("source", [], [])
+    assert set(columns_of(entries["public.orders"])) == {"id", "a"}
+    assert set(columns_of(entries["public.items"])) == {"id", "n"}
+    assert entries["public.orders"]["records_seen"] == 41 and not entries["public.orders"]["exists"]
+    assert ['"n" bigint' in sql for sql in entries["public.items"]["statements"]] == [True]
+    assert "orders: would be created" in one.command("plan").stdout and nothing_was_made(target)
+    one.load_to_end()
+    assert all(entry["statements"] == [] for entry in plan_of(one).values())
+    lost = orders.record("c", {"id": 9, "a": "x"}, orders.envelope("c", None, {"id": 9, "a": "x"}, table=""))
+    streams.produce(lost)
+    bad = plan_of(one, expect=65)[""]
+    assert [t["code"] for t in bad["troubles"]] == ["route.missing"] and bad["records_bad"] == 1
