@@ -8,13 +8,24 @@
 
 #include "base/ban.h"
 
-enum { DECODE_FLOOR_BYTES = 1024 * 1024, DECODE_FACTOR = 64 }; /* G-06 */
+/* G-06, of all that decoding a record takes. Each buffer has room of its own, which it keeps over
+ * records; what they have above it they share. */
+enum {
+    DECODE_FLOOR_BYTES = 1024 * 1024,
+    DECODE_FACTOR = 64,
+    SIZE_STEP = 256, /* sizes are told apart by it, so that a topic's records are mostly of one */
+    OWN_BYTES = 16 * 1024,
+    OWN_FACTOR = 4, /* of the record's size: the row's buffers */
+    OWN_DIVISOR = 4 /* the others */
+};
 
 struct mr_decoder *mr_decoder_new(void)
 {
     struct mr_decoder *d = calloc(1, sizeof *d);
-    if (d != NULL)
-        d->run.num = &d->num;
+    if (d == NULL)
+        return NULL;
+    d->run.num = &d->num;
+    d->bounded_for = SIZE_MAX;
     return d;
 }
 
@@ -39,15 +50,37 @@ void mr_decoder_free(struct mr_decoder *d)
     free(d);
 }
 
+/* What a record of `size` bytes may take. Nothing to do where the last one was as large, and no
+ * buffer took more than its own room. */
+static void bound_memory(struct mr_decoder *d, size_t size)
+{
+    struct mr_buf *const bounded[] = {
+        &d->row,      &d->tuple,    &d->doc,       &d->key_fields, &d->key,
+        &d->canons,   &d->check,    &d->key_tuple, &d->old_key,    &d->old_key_tuple,
+        &d->run.text, &d->run.more, &d->run.items, &d->kept};
+    enum { N_BOUNDED = sizeof bounded / sizeof *bounded, N_ROWS = 3 };
+    size -= size % SIZE_STEP;
+    if (size == d->bounded_for && d->shared == d->shared_all)
+        return;
+    size_t limit = size * DECODE_FACTOR + DECODE_FLOOR_BYTES;
+    d->bounded_for = size;
+    d->shared_all = limit - sizeof *d;
+    for (size_t i = 0; i < N_BOUNDED; i++) {
+        size_t own = OWN_BYTES + (i < N_ROWS ? size * OWN_FACTOR : size / OWN_DIVISOR);
+        if (bounded[i]->cap > own)
+            mr_buf_release(bounded[i]);
+        bounded[i]->limit = limit;
+        bounded[i]->own = own;
+        bounded[i]->shared = &d->shared;
+        d->shared_all -= own;
+    }
+    d->shared = d->shared_all;
+}
+
 static void decoder_begin(struct mr_decoder *d, const struct mr_plan *plan,
                           const struct mr_record_in *in, struct mr_err *err)
 {
-    size_t limit = (in->value.len + in->key.len) * DECODE_FACTOR + DECODE_FLOOR_BYTES;
-    struct mr_buf *const bounded[] = {&d->row,      &d->tuple,     &d->doc,      &d->key_fields,
-                                      &d->key,      &d->key_tuple, &d->canons,   &d->check,
-                                      &d->run.text, &d->run.more,  &d->run.items};
-    for (size_t i = 0; i < sizeof bounded / sizeof *bounded; i++)
-        bounded[i]->limit = limit;
+    bound_memory(d, in->value.len + in->key.len);
     d->plan = plan;
     d->in = in;
     d->err = err;

@@ -256,8 +256,6 @@ static void slots_forget(struct mr_decoder *d)
         d->slots[i].set = false;
     mr_buf_reset(&d->key_fields);
     mr_buf_reset(&d->canons);
-    d->old_key.limit = d->row.limit;
-    d->old_key_tuple.limit = d->row.limit;
 }
 
 /* Joins what the slots have; false where it is the new key. */
@@ -317,7 +315,6 @@ int mr_decode_match(struct mr_decoder *d, struct mr_decoded *out)
 {
     uint64_t mask[MR_MASK_WORDS];
     bool masked = d->masked;
-    d->kept.limit = d->row.limit;
     mr_buf_reset(&d->kept);
     if (out->tuple.data != NULL) {
         mr_buf_add(&d->kept, out->tuple.data, out->tuple.len);
@@ -349,7 +346,6 @@ int mr_decode_match(struct mr_decoder *d, struct mr_decoded *out)
 int mr_decode_old_before(struct mr_decoder *d, struct mr_decoded *out)
 {
     /* Reading the key of `before` takes the row's buffer. */
-    d->kept.limit = d->row.limit;
     mr_buf_reset(&d->kept);
     mr_buf_add(&d->kept, out->tuple.data, out->tuple.len);
     if (!mr_buf_ok(&d->kept))

@@ -35,6 +35,10 @@ struct mr_decoder {
     struct mr_buf old_key; /* as key and key_tuple, of the key that the row had before */
     struct mr_buf old_key_tuple;
     struct mr_buf kept; /* bytes that outlive the reading of a second row or key */
+    /* of these buffers, and run's: what they may have together above their own (G-06) */
+    size_t shared;
+    size_t shared_all;
+    size_t bounded_for; /* the record's size, rounded */
     struct mr_slot slots[MR_KEY_MAX_COLUMNS];
     size_t field_at[MR_TABLE_MAX_COLUMNS]; /* in row; only of fields that were read */
     uint64_t mask[MR_MASK_WORDS];

@@ -150,6 +150,8 @@ static int assemble(struct mr_decoder *d)
 {
     const struct mr_plan *plan = d->plan;
     int rc = 0;
+    if (d->doc.cap > d->doc.own) /* room for the row's second form */
+        mr_buf_release(&d->doc);
     mr_buf_reset(&d->tuple);
     d->run.out = &d->tuple;
     mr_buf_u16(&d->tuple, plan->cols.n_cols);

@@ -11,10 +11,18 @@
 
 enum { BUF_FIRST_BYTES = 64 };
 
+/* What a capacity takes of the shared allowance. */
+static size_t taken(const struct mr_buf *buf, size_t cap)
+{
+    return buf->shared != NULL && cap > buf->own ? cap - buf->own : 0;
+}
+
 void mr_buf_release(struct mr_buf *buf)
 {
     free(buf->data);
-    *buf = (struct mr_buf){.limit = buf->limit};
+    if (buf->shared != NULL)
+        *buf->shared += taken(buf, buf->cap);
+    *buf = (struct mr_buf){.limit = buf->limit, .own = buf->own, .shared = buf->shared};
 }
 
 void mr_buf_reset(struct mr_buf *buf)
@@ -29,6 +37,18 @@ static bool buf_fail(struct mr_buf *buf)
     mr_buf_release(buf);
     buf->failed = true;
     return false;
+}
+
+/* In small steps where others share the room, and smaller ones where little is left; never by what
+ * capacity there is up to `own`. */
+static size_t shared_cap(const struct mr_buf *buf, size_t need, size_t cap)
+{
+    if (need <= buf->own)
+        return cap < buf->own ? cap : buf->own;
+    cap = need + need / 4;
+    if (taken(buf, cap) > *buf->shared)
+        cap = need + need / 16;
+    return taken(buf, cap) > *buf->shared ? need : cap;
 }
 
 bool mr_buf_grow(struct mr_buf *buf, size_t n)
@@ -46,11 +66,17 @@ bool mr_buf_grow(struct mr_buf *buf, size_t n)
         cap = BUF_FIRST_BYTES;
     if (cap < need)
         cap = need;
+    if (buf->shared != NULL)
+        cap = shared_cap(buf, need, cap);
     if (cap > limit + 1)
         cap = limit + 1; /* so that the room that appends look at ends at the limit */
+    if (buf->shared != NULL && taken(buf, cap) > *buf->shared)
+        return buf_fail(buf);
     uint8_t *data = realloc(buf->data, cap);
     if (data == NULL)
         return buf_fail(buf);
+    if (buf->shared != NULL)
+        *buf->shared -= taken(buf, cap) - taken(buf, buf->cap);
     buf->data = data;
     buf->cap = cap;
     return true;

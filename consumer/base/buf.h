@@ -17,12 +17,18 @@ struct mr_slice {
  * before the first append. A failed growth (limit or memory) sets `failed` and frees the bytes
  * (data NULL, len 0), so that a series of appends is checked once at its end by mr_buf_ok(); what
  * goes back to write over earlier bytes uses mr_buf_patch_*(). Text appended by mr_buf_str/_fmt is
- * NUL-terminated behind `len` (mr_buf_cstr). */
+ * NUL-terminated behind `len` (mr_buf_cstr).
+ *
+ * Several buffers may share an allowance: what a capacity has above `own` is taken from `*shared`,
+ * also while growing copies, and a release gives it back. What fits does not depend on capacity
+ * that was kept from earlier, as long as that is no more than `own`. */
 struct mr_buf {
     uint8_t *data;
     size_t len;
     size_t cap;
     size_t limit;
+    size_t own;
+    size_t *shared; /* NULL: only `limit` counts */
     bool failed;
 };
 
@@ -30,7 +36,7 @@ enum { MR_BUF_DEFAULT_LIMIT = 256 * 1024 * 1024 };
 
 #define MR_BUF_INIT {.data = NULL, .len = 0, .cap = 0, .limit = 0, .failed = false}
 
-/* Safe on MR_BUF_INIT; leaves MR_BUF_INIT with the limit. */
+/* Safe on MR_BUF_INIT; leaves MR_BUF_INIT with the limit and the allowance. */
 void mr_buf_release(struct mr_buf *buf);
 /* len = 0, failed = false; capacity stays. */
 void mr_buf_reset(struct mr_buf *buf);

@@ -58,8 +58,10 @@ static void tell(void)
 
 static void check(bool holds)
 {
-    if (!holds)
-        abort();
+    if (holds)
+        return;
+    tell();
+    abort();
 }
 
 static const struct random_plan *plans_of(uint32_t number)
@@ -151,10 +153,11 @@ static struct mr_decoder *decoder_bare(void)
     if (decoder == NULL)
         decoder = mr_decoder_new();
     check(decoder != NULL);
-    struct mr_buf *const buffers[] = {&decoder->row,      &decoder->tuple,    &decoder->key_fields,
-                                      &decoder->canons,   &decoder->check,    &decoder->key_tuple,
-                                      &decoder->key,      &decoder->doc,      &decoder->run.text,
-                                      &decoder->run.more, &decoder->run.items};
+    struct mr_buf *const buffers[] = {
+        &decoder->row,      &decoder->tuple,        &decoder->key_fields, &decoder->canons,
+        &decoder->check,    &decoder->key_tuple,    &decoder->key,        &decoder->doc,
+        &decoder->run.text, &decoder->run.more,     &decoder->run.items,  &decoder->kept,
+        &decoder->old_key,  &decoder->old_key_tuple};
     for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++)
         mr_buf_release(buffers[i]);
     return decoder;

@@ -133,6 +133,52 @@ MR_TEST("a release keeps the limit")
     MR_CHECK(buf.data == NULL);
 }
 
+static void add_times(struct mr_buf *to, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        mr_buf_byte(to, 'x');
+}
+
+MR_TEST("buffers that share an allowance take it from each other, and give it back")
+{
+    size_t shared = 4000;
+    struct mr_buf other = {.own = 100, .shared = &shared};
+    buf.own = 100;
+    buf.shared = &shared;
+    add_times(&buf, 90);
+    MR_CHECK_U64(shared, 4000); /* it has so much by itself */
+    add_times(&buf, 1910);
+    MR_CHECK(mr_buf_ok(&buf));
+    MR_CHECK_U64(shared, 4000 - (buf.cap - 100));
+    add_times(&other, 2300);
+    MR_CHECK(!mr_buf_ok(&other));
+    MR_CHECK_U64(shared, 4000 - (buf.cap - 100));
+    mr_buf_release(&buf);
+    MR_CHECK_U64(shared, 4000);
+    mr_buf_reset(&other);
+    add_times(&other, 2000);
+    MR_CHECK(mr_buf_ok(&other));
+    mr_buf_release(&other);
+    MR_CHECK_U64(shared, 4000);
+}
+
+MR_TEST("what fits an allowance does not depend on capacity that was kept")
+{
+    for (size_t kept = 0; kept <= 100; kept += 10) {
+        size_t shared = 1000;
+        size_t held = 0;
+        mr_buf_release(&buf);
+        buf = (struct mr_buf){.own = 100, .shared = &shared};
+        add_times(&buf, kept > 0 ? kept - 1 : 0);
+        mr_buf_reset(&buf);
+        for (; mr_buf_ok(&buf); held++)
+            mr_buf_byte(&buf, 'x');
+        MR_CHECK_U64(held, 611);
+        MR_CHECK_U64(shared, 1000);
+        buf.shared = NULL;
+    }
+}
+
 MR_TEST("capacity grows in steps that keep a million appends cheap")
 {
     size_t n_growths = 0;

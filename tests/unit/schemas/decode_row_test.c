@@ -332,3 +332,36 @@ MR_TEST("null for a NOT NULL column is poison and names it")
     MR_CHECK_STR(plan_case_run(&pc, PLAN_NULL, wire_slice(&value)), "!value.not_null");
     MR_CHECK_STR(pc.err.column, "v");
 }
+
+#define EMPTY_ITEMS(n)                                                                             \
+    "{\"name\":\"a" n "\",\"type\":{\"type\":\"array\",\"items\":"                                 \
+    "{\"type\":\"record\",\"name\":\"E" n "\",\"fields\":[{\"name\":\"a\",\"type\":\"null\"}]}}}"
+
+/* 10,240 records of nulls, which take no bytes, in each of `n` columns: 112,641 bytes of JSON. */
+static const char *empty_items(unsigned n)
+{
+    mr_buf_reset(&value);
+    for (unsigned i = 0; i < 4; i++) {
+        if (i < n)
+            wire_long(&value, 10240);
+        wire_long(&value, 0);
+    }
+    const char *came_to = plan_case_run(&pc, PLAN_NULL, wire_slice(&value));
+    return *came_to == '!' ? came_to : "a row";
+}
+
+/* G-06 */
+MR_TEST("a record takes no more than its share, whatever came before it")
+{
+    pc.route.strategy = MR_STRATEGY_APPEND;
+    MR_CHECK_OK(plan_case_open(
+        &pc, NULL,
+        "{\"type\":\"record\",\"name\":\"V\",\"fields\":[" EMPTY_ITEMS("0") "," EMPTY_ITEMS(
+            "1") "," EMPTY_ITEMS("2") "," EMPTY_ITEMS("3") "]}"));
+    for (int round = 0; round < 3; round++) {
+        MR_CHECK_STR(empty_items(0), "a row");
+        MR_CHECK_STR(empty_items(2), "a row");
+        MR_CHECK_STR(empty_items(4), "!framing.too_large");
+        MR_CHECK_STR(empty_items(1), "a row");
+    }
+}
