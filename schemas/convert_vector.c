@@ -1,5 +1,5 @@
-/* Owns vectors and pairs: from arrays, records, maps and texts into columns (contract.md T-38,
- * T-44, T-45). */
+/* Owns what extensions bring, vectors, pairs and labels: from arrays, records, maps and texts into
+ * columns (contract.md T-36, T-38, T-44, T-45). */
 #include "schemas/convert_write.h"
 #include "schemas/json_text.h"
 #include "schemas/semantic_record.h"
@@ -128,6 +128,8 @@ int mr_norm_sparse(struct mr_convert_run *run, const struct mr_convert *c, struc
 int mr_write_vector(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
 {
     int rc = mr_vector_check(&v->vector, &c->to, run->err);
+    if (rc == 0 && c->to.type == MR_T_SPARSEVEC && v->vector.idx != NULL && v->vector.n > 0)
+        mr_vector_drop_zeros(&v->vector, mr_buf_items(&run->text), mr_buf_items(&run->items));
     if (rc == 0)
         run->emit->vector(run->out, &c->to, &v->vector);
     return rc;
@@ -140,6 +142,40 @@ int mr_parse_vector(struct mr_convert_run *run, const struct mr_convert *c, stru
         return mr_err_set(run->err, MR_VALUE_INVALID, "the text is no value of %s",
                           mr_type_name(c->to.type));
     return mr_write_vector(run, c, v);
+}
+
+/* What each server refuses in an ltree; letters beyond ASCII are its locale's to know, and `-` and
+ * labels of more than 255 characters its version's. Source: PostgreSQL, contrib/ltree/ltree_io.c.
+ */
+static bool is_ltree(struct mr_slice text)
+{
+    enum { MAX_LABELS = 65535, MAX_LABEL_CHARS = 1000 };
+    size_t n_chars = 0;
+    size_t n_labels = 1;
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.data[i];
+        bool letter = (uint8_t)((c | 0x20) - 'a') < 26 || (uint8_t)(c - '0') < 10 || c == '_' ||
+                      c == '-' || c >= 0x80;
+        if (c == '.' ? n_chars == 0 : !letter)
+            return false;
+        n_chars = c == '.' ? 0 : n_chars + ((c & 0xc0) != 0x80);
+        n_labels += c == '.';
+        if (n_chars > MAX_LABEL_CHARS)
+            return false;
+    }
+    return text.len == 0 || (n_chars > 0 && n_labels <= MAX_LABELS);
+}
+
+int mr_parse_ltree(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
+{
+    struct mr_slice text = v->s;
+    int rc = mr_convert_screen(run, &text);
+    if (rc < 0)
+        return rc;
+    if (!is_ltree(text))
+        return mr_err_set(run->err, MR_VALUE_INVALID, "the text is no value of ltree");
+    run->emit->text(run->out, &c->to, (const char *)text.data, text.len);
+    return 0;
 }
 
 /* Screened and kept in run->text, behind a byte that gives each text a place of its own. */

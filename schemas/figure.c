@@ -88,7 +88,14 @@ static bool word(struct scan *s, const char *text)
     return true;
 }
 
-bool mr_real_parse(struct mr_slice text, double *out)
+/* The nearest float, rounded once; beyond them all the double, so that a range check sees it. */
+static double nearest_single(const char *text)
+{
+    float f = strtof(text, NULL);
+    return isfinite(f) ? (double)f : strtod(text, NULL);
+}
+
+bool mr_real_parse(struct mr_slice text, bool single, double *out)
 {
     char copy[64];
     char *end;
@@ -104,6 +111,8 @@ bool mr_real_parse(struct mr_slice text, double *out)
     if (strspn(copy, "0123456789+-.eE") != text.len)
         return false;
     *out = strtod(copy, &end);
+    if (single)
+        *out = nearest_single(copy);
     return *end == '\0' && isfinite(*out);
 }
 
@@ -113,7 +122,7 @@ static bool number(struct scan *s)
     const uint8_t *first = s->at;
     while (s->at < s->end && strchr(",()[]{}<> \t\n\r\v\f", *s->at) == NULL)
         s->at++;
-    if (!mr_real_parse((struct mr_slice){first, (size_t)(s->at - first)}, &v))
+    if (!mr_real_parse((struct mr_slice){first, (size_t)(s->at - first)}, false, &v))
         return false;
     mr_buf_add(s->room, &v, sizeof v);
     blanks(s);

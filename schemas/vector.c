@@ -24,9 +24,8 @@ int mr_vector_check(const struct mr_vector *v, const struct mr_coltype *to, stru
         return mr_err_set(err, MR_VALUE_INVALID, "%d dimensions into %s(%d)", (int)v->dim,
                           mr_type_name(to->type), (int)to->length);
     for (uint32_t i = 0; i < v->n; i++) {
-        double size = fabs(v->v[i]);
-        if (!isfinite(v->v[i]) || !isfinite((float)v->v[i]) ||
-            (to->type == MR_T_HALFVEC && size >= HALF_LIMIT))
+        float stored = (float)v->v[i]; /* halves are made of it, too */
+        if (!isfinite(stored) || (to->type == MR_T_HALFVEC && fabs((double)stored) >= HALF_LIMIT))
             return mr_err_set(err, MR_VALUE_OUT_OF_RANGE, "element %u is beyond %s", (unsigned)i,
                               mr_type_name(to->type));
     }
@@ -53,6 +52,18 @@ void mr_vector_print(struct mr_buf *out, const struct mr_vector *v)
         mr_buf_fmt(out, "}/%d", (int)v->dim);
     else
         mr_buf_byte(out, ']');
+}
+
+void mr_vector_drop_zeros(struct mr_vector *v, int32_t *idx, double *reals)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < v->n; i++) {
+        if ((float)reals[i] == 0)
+            continue;
+        idx[kept] = idx[i];
+        reals[kept++] = reals[i];
+    }
+    v->n = kept;
 }
 
 struct element {
@@ -128,7 +139,7 @@ static struct mr_slice token(struct scan *s)
 static bool real(struct scan *s, struct mr_buf *out)
 {
     double v;
-    if (!mr_real_parse(token(s), &v) || !isfinite(v))
+    if (!mr_real_parse(token(s), true, &v) || !isfinite(v)) /* elements are floats */
         return false;
     mr_buf_add(out, &v, sizeof v);
     return true;

@@ -25,6 +25,8 @@ bool mr_vector_parse(struct mr_slice text, bool sparse, const struct mr_vector_r
 /* Puts sparse elements in order and drops zeros; the arrays are the room's. False if an index
  * stands twice. */
 bool mr_vector_sort(const struct mr_vector_room *room, struct mr_vector *v);
+/* Drops what is zero as a float; `idx` and `reals` are v's own. */
+void mr_vector_drop_zeros(struct mr_vector *v, int32_t *idx, double *reals);
 
 /* `"a"=>"1", "b"=>NULL`, with quotes and backslashes escaped. */
 void mr_pairs_print(struct mr_buf *out, const struct mr_pairs *v);

@@ -103,6 +103,15 @@ static int fail_state(struct mr_err *err, const char *sqlstate, const char *text
     return rc;
 }
 
+/* An input function's refusal of a value (a label tree's, a search vector's, a path's) has the
+ * states of a wrong statement, but no place in one: the parser always says the place. */
+static bool is_value_fault(const struct pg_result *res, const char *sqlstate)
+{
+    return (strcmp(sqlstate, "42601") == 0 || strcmp(sqlstate, "42622") == 0) &&
+           PQresultErrorField(res, PG_DIAG_STATEMENT_POSITION) == NULL &&
+           PQresultErrorField(res, PG_DIAG_INTERNAL_POSITION) == NULL;
+}
+
 /* libpq's own text without its last newline, as one line. */
 static void one_line(char *out, size_t cap, const char *text)
 {
@@ -133,7 +142,9 @@ int mr_pg_fail(struct mr_pg_conn *conn, const struct pg_result *res, struct mr_e
         (void)snprintf(text, sizeof text, "%s (constraint %s)", message, constraint);
     else
         (void)snprintf(text, sizeof text, "%s", message != NULL ? message : "no message");
-    int rc = fail_state(err, sqlstate, text);
+    int rc = is_value_fault(res, sqlstate)
+                 ? mr_err_set_db(err, MR_CLASS_POISON, sqlstate, "%s", text)
+                 : fail_state(err, sqlstate, text);
     const char *schema = PQresultErrorField(res, PG_DIAG_SCHEMA_NAME);
     const char *table = PQresultErrorField(res, PG_DIAG_TABLE_NAME);
     if (err != NULL && schema != NULL && table != NULL) { /* at COMMIT nobody else knows */

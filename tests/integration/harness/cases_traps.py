@@ -227,6 +227,16 @@ def _(lab, n):
                 query="SELECT id, v::text FROM {table}")
 
 
+@trap(114, "P-14 X-08 T-36 a text that is no ltree is one record's fault")
+def _(lab, n):
+    t = lab.envelope(n, [("id", "int"), ("v", opt(debezium("string", "data.Ltree")))])
+    texts = ["a.b", "a b", "a..b", "", "c_1"]
+    return Case([t.create({"id": i, "v": text}) for i, text in enumerate(texts)],
+                [(0, "a.b"), (3, ""), (4, "c_1")], [(1, "value.invalid"), (2, "value.invalid")],
+                ddl="CREATE EXTENSION IF NOT EXISTS ltree; CREATE TABLE {table}(id int PRIMARY KEY, v ltree)",
+                query="SELECT id, v::text FROM {table} ORDER BY id")
+
+
 @trap(15, "P-15 T-06 a NUL is one record's fault, named by its offset")
 def _(lab, n):
     t = lab.envelope(n)

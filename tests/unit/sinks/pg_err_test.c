@@ -93,11 +93,29 @@ MR_TEST("refusals that design.md names have their own code, with the SQLSTATE be
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct mr_err err = MR_ERR_INIT;
         struct pg_result res = pq_refused(cases[i].state, "why");
+        res.position = "7";
         MR_CHECK_INT(mr_pg_fail(&conn, &res, &err), -(int)cases[i].code);
         MR_CHECK_STR(err.sqlstate, cases[i].state);
         MR_CHECK_STR(err.detail, "why");
         MR_CHECK_INT(err.class, mr_pg_class(cases[i].state));
         MR_CHECK(!conn.broken);
+    }
+}
+
+// X-08, T-36, T-37, Q-10
+MR_TEST("a type's syntax error, which has no place in the statement, is a fault of one row")
+{
+    static const char *const states[] = {"42601", "42622"};
+    struct mr_pg_conn conn = {.pq = pq_conn};
+    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
+        struct mr_err err = MR_ERR_INIT;
+        struct pg_result res = pq_refused(states[i], "syntax error in tsvector");
+        MR_CHECK_INT(mr_pg_fail(&conn, &res, &err), -MR_DB);
+        MR_CHECK_INT(err.class, MR_CLASS_POISON);
+        MR_CHECK_STR(err.sqlstate, states[i]);
+        res.position = "7";
+        (void)mr_pg_fail(&conn, &res, &err);
+        MR_CHECK_INT(err.class, MR_CLASS_HALT);
     }
 }
 
