@@ -288,14 +288,11 @@ static int decode_by_plan(struct mr_lane *lane, const struct mr_target *target,
                           struct fill_work *work, struct mr_err *err)
 {
     const struct mr_route *route = &target->rule->route;
-    struct mr_record_in in = work->in;
-    int rc = 0;
+    struct mr_record_in in;
 
     if (route->value_schema == NULL && route->key_schema == NULL)
         return mr_decode_record(work->plan, lane->decoder, &work->in, &work->decoded, err);
-    rc = mr_fill_resolve(lane, target, false, &in.value, err);
-    if (rc == 0)
-        rc = mr_fill_resolve(lane, target, true, &in.key, err);
+    int rc = mr_fill_resolve(lane, target, &work->in, &in, err);
     return rc < 0 ? rc : mr_decode_record(work->plan, lane->decoder, &in, &work->decoded, err);
 }
 

@@ -32,13 +32,12 @@ int mr_fill_frames(struct mr_lane *lane, const struct mr_record *record, struct 
     return rc;
 }
 
-int mr_fill_resolve(struct mr_lane *lane, const struct mr_target *target, bool is_key,
-                    struct mr_slice *body, struct mr_err *err)
+int mr_fill_resolve(struct mr_lane *lane, const struct mr_target *target,
+                    const struct mr_record_in *in, struct mr_record_in *out, struct mr_err *err)
 {
-    const struct mr_resolver *via = mr_plans_resolver(lane->plans, is_key);
-    const struct mr_transcode_for of = transcode_for(target, is_key);
+    const struct mr_transcode_via via = {.value = mr_plans_resolver(lane->plans, false),
+                                         .key = mr_plans_resolver(lane->plans, true),
+                                         .max_zero = target->rule->route.max_zero_size_items};
 
-    if (via == NULL || body->data == NULL)
-        return 0;
-    return mr_transcode_resolve(lane->transcode, &of, via, body, err);
+    return mr_transcode_resolve(lane->transcode, &via, in, out, err);
 }

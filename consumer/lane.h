@@ -132,9 +132,9 @@ int mr_fill_record(struct mr_lane *lane, struct mr_record *record, struct mr_err
 /* fill_frames.c: framing, and what is not Avro made Avro, by what is known of record->target. */
 int mr_fill_frames(struct mr_lane *lane, const struct mr_record *record, struct mr_frame *key,
                    struct mr_frame *value, struct mr_err *err);
-/* A body in the form of the plan that was found last. */
-int mr_fill_resolve(struct mr_lane *lane, const struct mr_target *target, bool is_key,
-                    struct mr_slice *body, struct mr_err *err);
+/* A record's bodies in the form of the plan that was found last. */
+int mr_fill_resolve(struct mr_lane *lane, const struct mr_target *target,
+                    const struct mr_record_in *in, struct mr_record_in *out, struct mr_err *err);
 /* fill_locate.c: the target of a record whose source names it: record->target, and want's. May
  * leave the reading section; -MR_AGAIN: the partition has changed meanwhile; -MR_SKIP: it carries
  * nothing to load. */

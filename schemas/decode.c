@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "schemas/decode_run.h"
+#include "schemas/json_connect.h"
 #include "schemas/walk.h"
 
 #include "base/ban.h"
@@ -419,19 +420,18 @@ static int decode_envelope(struct mr_decoder *d, struct mr_decoded *out)
     }
 }
 
-/* E-24: the header's value is the letter, or the letter as JSON. */
+/* E-24: the header's value is the letter, or the letter as JSON, with its schema or without. */
 static int header_op(struct mr_decoder *d)
 {
     struct mr_slice text;
     if (d->have_op || !mr_headers_last(&d->in->headers, d->plan->op_header, &text) ||
         text.data == NULL)
         return 0;
-    if (text.len == 3 && text.data[0] == '"' && text.data[2] == '"')
-        text = (struct mr_slice){text.data + 1, 1};
-    if (text.len != 1)
+    if (text.len == 1)
+        d->op = (char)text.data[0];
+    else if (!mr_json_connect_letter(text, &d->op))
         return mr_err_set(d->err, MR_ENVELOPE_BAD_OP, "%s header of %zu bytes", d->plan->op_header,
                           text.len);
-    d->op = (char)text.data[0];
     d->have_op = true;
     return 0;
 }

@@ -264,3 +264,22 @@ int mr_json_connect_schema(const struct mr_json_doc *doc, uint32_t token, struct
     mr_map_release(&c.names);
     return rc;
 }
+
+bool mr_json_connect_letter(struct mr_slice text, char *out)
+{
+    enum { MAX_BYTES = 4096 };
+    struct mr_json_doc doc = MR_JSON_DOC_INIT;
+    uint32_t schema;
+    uint32_t payload;
+    bool found = false;
+    if (text.len <= MAX_BYTES && mr_json_doc_parse(&doc, text, NULL) == 0) {
+        if (!mr_json_connect_open(&doc, &schema, &payload))
+            payload = 0;
+        struct mr_slice raw = mr_json_doc_raw(&doc, payload);
+        found = doc.tokens[payload].kind == MR_JSON_STRING && raw.len == 1;
+        if (found)
+            *out = (char)raw.data[0];
+    }
+    mr_json_doc_release(&doc);
+    return found;
+}

@@ -14,4 +14,8 @@ bool mr_json_connect_open(const struct mr_json_doc *doc, uint32_t *schema, uint3
 int mr_json_connect_schema(const struct mr_json_doc *doc, uint32_t token, struct mr_buf *out,
                            struct mr_err *err);
 
+/* The one letter that Connect's JSON converter wrote, with its schema or bare. False: it is none.
+ */
+bool mr_json_connect_letter(struct mr_slice text, char *out);
+
 #endif

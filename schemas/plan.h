@@ -137,6 +137,8 @@ struct mr_decoded {
 struct mr_record_in {
     struct mr_slice key;     /* body after framing; data NULL: null key */
     struct mr_slice raw_key; /* with its framing; data NULL: not told */
+    struct mr_slice old_key; /* mr_decode_old_framed() in the plan's form, where key was brought
+                                into it; data NULL else */
     struct mr_slice value;   /* body after framing; data NULL: tombstone */
     struct mr_headers headers;
     const char *topic;
@@ -164,5 +166,9 @@ bool mr_decoder_missed_label(const struct mr_decoder *decoder);
  * 0. */
 int mr_decode_record(const struct mr_plan *plan, struct mr_decoder *decoder,
                      const struct mr_record_in *in, struct mr_decoded *out, struct mr_err *err);
+
+/* The body in the Avro header __debezium.oldkey, which has the frame of the record's own key
+ * (U-30); `key` stands where it was read. False: there is none. */
+bool mr_decode_old_framed(const struct mr_record_in *in, struct mr_slice *out);
 
 #endif

@@ -49,6 +49,7 @@ struct mr_transcode {
     struct mr_json_doc doc;
     struct mr_json_avro avro;
     struct mr_json_infer *infer;
+    struct mr_buf old_key;                      /* of mr_transcode_resolve */
     struct mr_buf text;                         /* a schema's */
     struct mr_schema *raw[MR_FORMAT_BYTES + 1]; /* of values without a schema, by format */
 };
@@ -96,6 +97,7 @@ void mr_transcode_free(struct mr_transcode *t)
     mr_json_doc_release(&t->doc);
     mr_json_avro_release(&t->avro);
     mr_json_infer_free(t->infer);
+    mr_buf_release(&t->old_key);
     mr_buf_release(&t->text);
     free(t);
 }
@@ -391,14 +393,29 @@ struct mr_schema *mr_transcode_schema(const struct mr_transcode *t, const struct
     return NULL;
 }
 
-int mr_transcode_resolve(struct mr_transcode *t, const struct mr_transcode_for *of,
-                         const struct mr_resolver *resolver, struct mr_slice *body,
-                         struct mr_err *err)
+static int resolve_into(struct mr_buf *out, const struct mr_resolver *via, uint32_t max_zero,
+                        struct mr_slice *body, struct mr_err *err)
 {
-    struct mr_buf *out = &t->sides[of->is_key].resolved;
+    if (via == NULL || body->data == NULL)
+        return 0;
     body_begin(out, body->len);
-    int rc = mr_resolver_run(resolver, *body, of->route->max_zero_size_items, out, err);
+    int rc = mr_resolver_run(via, *body, max_zero, out, err);
     if (rc == 0) /* never NULL, which would be a tombstone */
         *body = (struct mr_slice){out->data != NULL ? out->data : (const uint8_t *)"", out->len};
+    return rc;
+}
+
+int mr_transcode_resolve(struct mr_transcode *t, const struct mr_transcode_via *via,
+                         const struct mr_record_in *in, struct mr_record_in *out,
+                         struct mr_err *err)
+{
+    struct mr_slice old;
+    *out = *in;
+    int rc = resolve_into(&t->sides[0].resolved, via->value, via->max_zero, &out->value, err);
+    if (rc == 0)
+        rc = resolve_into(&t->sides[1].resolved, via->key, via->max_zero, &out->key, err);
+    if (rc == 0 && via->key != NULL && mr_decode_old_framed(in, &old) &&
+        resolve_into(&t->old_key, via->key, via->max_zero, &old, NULL) == 0)
+        out->old_key = old;
     return rc;
 }

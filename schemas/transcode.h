@@ -6,6 +6,7 @@
 #define MR_SCHEMAS_TRANSCODE_H
 
 #include "base/clock.h"
+#include "schemas/plan.h"
 #include "schemas/resolve.h"
 #include "schemas/route.h"
 
@@ -41,10 +42,18 @@ bool mr_transcode_guessed(const struct mr_transcode *transcode);
 struct mr_schema *mr_transcode_schema(const struct mr_transcode *transcode,
                                       const struct mr_schema_ref *ref);
 
-/* The body in the reader's form (S-01); as mr_resolver_run. It lives until the same side's next
- * call. */
-int mr_transcode_resolve(struct mr_transcode *transcode, const struct mr_transcode_for *of,
-                         const struct mr_resolver *resolver, struct mr_slice *body,
+/* The resolvers of a plan whose route has schemas of its own; NULL: none. */
+struct mr_transcode_via {
+    const struct mr_resolver *value;
+    const struct mr_resolver *key;
+    uint32_t max_zero;
+};
+
+/* A record whose bodies are in the readers' form (S-01), as mr_resolver_run; the key that a row had
+ * before, too, where it stands in the header as the record's own key does (U-30): none where it
+ * does not resolve. They live until the next call. */
+int mr_transcode_resolve(struct mr_transcode *transcode, const struct mr_transcode_via *via,
+                         const struct mr_record_in *in, struct mr_record_in *out,
                          struct mr_err *err);
 
 #endif

@@ -281,6 +281,9 @@ const char *plan_case_run(struct plan_case *pc, struct mr_slice key, struct mr_s
     uint8_t *owned_value;
     struct mr_decoded *d = &pc->decoded;
     pc->in.key = exact(key, &owned_key);
+    if (pc->in.raw_key.data != NULL && key.data > pc->in.raw_key.data &&
+        key.data < pc->in.raw_key.data + pc->in.raw_key.len)
+        pc->in.key = key; /* where it stands says how long its frame is */
     pc->in.value = exact(value, &owned_value);
     pc->in.topic = pc->topic;
     mr_err_clear(&pc->err);

@@ -271,6 +271,10 @@ MR_TEST("the op of a flattened record may stand in a header")
     MR_CHECK_STR(plan_case_run(&pc, key_of(1), flat(1, "x")), "d{1}");
     pc.in.headers.owner = "\"r\"";
     MR_CHECK_STR(plan_case_run(&pc, key_of(1), flat(1, "x")), "r{1,x}");
+    pc.in.headers.owner = "{\"schema\":{\"type\":\"string\",\"optional\":false},\"payload\":\"c\"}";
+    MR_CHECK_STR(plan_case_run(&pc, key_of(1), flat(1, "x")), "c{1,x}");
+    pc.in.headers.owner = "{\"schema\":{\"type\":\"string\"},\"payload\":null}";
+    MR_CHECK_STR(plan_case_run(&pc, key_of(1), flat(1, "x")), "!envelope.bad_op");
     pc.in.headers.owner = "upsert";
     MR_CHECK_STR(plan_case_run(&pc, key_of(1), flat(1, "x")), "!envelope.bad_op");
 }

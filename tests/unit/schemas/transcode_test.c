@@ -103,14 +103,53 @@ MR_TEST("S-01: a body is resolved, and an empty one is not a tombstone")
                                  "\"type\":\"int\"}]}";
     const struct mr_schema_opts opts = {.lenient_names = true};
     const struct mr_schema_text one = {writer, sizeof writer - 1};
-    const struct mr_transcode_for of = {.route = &f.route};
+    const struct mr_record_in in = {.value = {(const uint8_t *)"\x02", 1}};
     struct mr_resolver *resolver;
-    struct mr_slice body = {(const uint8_t *)"\x02", 1};
+    struct mr_record_in out;
     MR_CHECK_OK(mr_schema_parse(&one, 1, &opts, &f.schema, &f.err));
     configure("{\"type\":\"record\",\"name\":\"R\",\"fields\":[]}");
     MR_CHECK_OK(mr_resolver_compile(f.schema, f.route.value_schema, &resolver, &f.err));
-    MR_CHECK_OK(mr_transcode_resolve(f.transcode, &of, resolver, &body, &f.err));
-    MR_CHECK(body.data != NULL);
-    MR_CHECK_U64(body.len, 0);
+    const struct mr_transcode_via via = {.value = resolver};
+    MR_CHECK_OK(mr_transcode_resolve(f.transcode, &via, &in, &out, &f.err));
+    MR_CHECK(out.value.data != NULL);
+    MR_CHECK_U64(out.value.len, 0);
+    MR_CHECK(out.key.data == NULL && out.old_key.data == NULL);
+    mr_resolver_free(resolver);
+}
+
+static bool old_key_header(const void *owner, const char *name, struct mr_slice *out)
+{
+    *out = mr_slice_str(owner);
+    return strcmp(name, "__debezium.oldkey") == 0;
+}
+
+/* U-30, S-01 */
+MR_TEST("the key that a row had before is resolved as its key is, or is none")
+{
+    static const char writer[] = "{\"type\":\"record\",\"name\":\"K\",\"fields\":[{\"name\":\"x\","
+                                 "\"type\":\"int\"},{\"name\":\"id\",\"type\":\"int\"}]}";
+    const struct mr_schema_opts opts = {.lenient_names = true};
+    const struct mr_schema_text one = {writer, sizeof writer - 1};
+    static const char key[] = "\x01GUIDGUIDGUIDGUID\x02\x04";
+    struct mr_record_in in = {.raw_key = mr_slice_str(key), .headers = {.last = old_key_header}};
+    struct mr_resolver *resolver;
+    struct mr_record_in out;
+    MR_CHECK_OK(mr_schema_parse(&one, 1, &opts, &f.schema, &f.err));
+    configure(
+        "{\"type\":\"record\",\"name\":\"K\",\"fields\":[{\"name\":\"id\",\"type\":\"int\"}]}");
+    MR_CHECK_OK(mr_resolver_compile(f.schema, f.route.value_schema, &resolver, &f.err));
+    const struct mr_transcode_via via = {.key = resolver};
+    in.key = (struct mr_slice){in.raw_key.data + 17, 2};
+    in.headers.owner = "\x01GUIDGUIDGUIDGUID\x02\x06";
+    MR_CHECK_OK(mr_transcode_resolve(f.transcode, &via, &in, &out, &f.err));
+    MR_CHECK_MEM(out.key.data, "\x04", 1);
+    MR_CHECK_U64(out.old_key.len, 1);
+    MR_CHECK_MEM(out.old_key.data, "\x06", 1);
+    in.headers.owner = "\x01GUIDGUIDGUIDGUID\x02"; /* cut */
+    MR_CHECK_OK(mr_transcode_resolve(f.transcode, &via, &in, &out, &f.err));
+    MR_CHECK(out.old_key.data == NULL);
+    in.headers.owner = "\x01GUIDGUIDGUIDguid\x02\x06"; /* of another schema */
+    MR_CHECK_OK(mr_transcode_resolve(f.transcode, &via, &in, &out, &f.err));
+    MR_CHECK(out.old_key.data == NULL);
     mr_resolver_free(resolver);
 }
