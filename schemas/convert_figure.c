@@ -150,8 +150,9 @@ void mr_geometry_print(struct mr_buf *out, const struct mr_convert *c, const str
     static const char hex[] = "0123456789ABCDEF";
     struct mr_wkb head;
     struct mr_buf xy = MR_BUF_INIT;
-    bool flat = c->semantic == MR_SEM_POINT && mr_wkb_check(v->s, &head) && !head.has_srid &&
-                head.type == MR_WKB_POINT && mr_wkb_points(v->s, &xy) && mr_buf_ok(&xy);
+    bool flat = c->semantic == MR_SEM_POINT && !mr_is_geometry(c->to.type) &&
+                mr_wkb_check(v->s, &head) && !head.has_srid && head.type == MR_WKB_POINT &&
+                mr_wkb_points(v->s, &xy) && mr_buf_ok(&xy);
     if (flat) {
         struct mr_figure figure = {.n = 2, .v = mr_buf_items(&xy)};
         mr_figure_print(out, MR_T_POINT, &figure);

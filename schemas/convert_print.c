@@ -177,15 +177,48 @@ static int cast_scale(struct mr_convert_run *run, const struct mr_coltype *to, s
     return 0;
 }
 
+static int cast_too_long(struct mr_convert_run *run, size_t len, size_t most)
+{
+    return mr_err_set(run->err, MR_VALUE_TOO_LONG, "%zu bytes, %zu fit", len, most);
+}
+
+/* The same of each item of an array literal, and its length without quotes and backslashes. */
+static int cast_items(struct mr_convert_run *run, const struct mr_coltype *to, struct mr_slice text)
+{
+    size_t most = to->length >= 0 ? (size_t)to->length : SIZE_MAX;
+    size_t first = 0;
+    size_t len = 0;
+    bool quoted = false;
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.data[i];
+        bool border = !quoted && (c == '{' || c == '}' || c == ',');
+        int rc = border ? cast_scale(run, to, (struct mr_slice){text.data + first, i - first}) : 0;
+        if (rc < 0)
+            return rc;
+        if (c == '"' || border) {
+            quoted = c == '"' ? !quoted : quoted;
+            len = border ? 0 : len;
+            first = border ? i + 1 : first;
+            continue;
+        }
+        i += c == '\\' && i + 1 < text.len;
+        if (++len > most)
+            return cast_too_long(run, len, most);
+    }
+    return 0;
+}
+
 int mr_convert_length(struct mr_convert_run *run, const struct mr_coltype *to,
                       struct mr_slice *text)
 {
+    if (to->type == MR_T_CAST && to->elem != MR_T_NONE)
+        return cast_items(run, to, *text);
     size_t most = to->length >= 0 ? (size_t)to->length : SIZE_MAX;
     size_t n = 0;
     if (text->len <= most)
         return to->type == MR_T_CAST ? cast_scale(run, to, *text) : 0;
     if (to->type == MR_T_CAST)
-        return mr_err_set(run->err, MR_VALUE_TOO_LONG, "%zu bytes, %zu fit", text->len, most);
+        return cast_too_long(run, text->len, most);
     for (size_t i = 0; i < text->len; i++) {
         if ((text->data[i] & 0xc0) == 0x80 || n++ < most)
             continue;

@@ -206,7 +206,7 @@ static int matrix_walk(struct matrix *m)
             return rc;
         level->block.n--;
         if (level->n++ > 0)
-            brace(m, ',');
+            brace(m, mr_is_geometry(m->op->to.elem) ? ':' : ',');
         if (depth + 1 == m->op->n_levels) {
             rc = leaf(m, &level->items, is_null);
             if (rc < 0)

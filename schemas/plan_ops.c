@@ -125,6 +125,9 @@ static bool find_matrix(struct mr_convert_from *from, struct mr_op *op)
         return false;
     if (op->to.type == MR_T_CAST)
         elem.elem = MR_T_NONE;
+    struct mr_convert bare;
+    if (mr_is_geometry(elem.type) && mr_convert_leaf(&items, &bare) == MR_FAM_BYTES)
+        return false; /* what they are is only seen by a writer */
     from->typed = &items;
     op->wire = MR_W_MATRIX;
     return mr_convert_find(from, &elem, &op->convert);

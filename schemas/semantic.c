@@ -382,6 +382,8 @@ void mr_semantic_column(const struct mr_typed *typed, struct mr_coltype *out)
     struct mr_typed items;
     mr_typed_items(typed, &items);
     plain_column(&items, out); /* items are never arrays */
+    if (out->type == MR_T_CAST)
+        out->sql = items.semantic == MR_SEM_XML ? "xml[]" : "tsvector[]";
     out->elem = out->type;
     out->type = MR_T_ARRAY;
 }

@@ -69,6 +69,12 @@ enum mr_interval_field {
     MR_FIELD_SECOND
 };
 
+/* A type of PostGIS? */
+static inline bool mr_is_geometry(enum mr_type type)
+{
+    return type == MR_T_GEOMETRY || type == MR_T_GEOGRAPHY;
+}
+
 /* The labels of an enum of the target, sorted by their bytes. */
 struct mr_labels {
     uint32_t n;
@@ -77,8 +83,9 @@ struct mr_labels {
 
 struct mr_coltype {
     enum mr_type type;
-    enum mr_type elem; /* of MR_T_ARRAY; MR_T_CAST of a MR_T_CAST whose texts are the target's own
-                          array literals, like inet[]; else MR_T_NONE */
+    enum mr_type elem; /* of MR_T_ARRAY; of a MR_T_CAST whose texts are the target's own array
+                          literals MR_T_CAST, as of inet[], or a type of PostGIS, whose literals
+                          have colons between their items; else MR_T_NONE */
     int32_t length;    /* varchar, bpchar: characters; bit: bits; cast: bytes; interval: enum
                           mr_interval_field; vectors: dimensions; -1: none */
     int32_t precision; /* numeric; of times and intervals the digits of a second; -1: all */

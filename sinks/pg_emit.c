@@ -138,7 +138,7 @@ static void emit_bytes(struct mr_buf *out, const struct mr_coltype *to, const ui
                        size_t len)
 {
     static const char hex[] = "0123456789abcdef";
-    bool geometry = to->type == MR_T_GEOMETRY || to->type == MR_T_GEOGRAPHY;
+    bool geometry = mr_is_geometry(to->type);
     size_t head = geometry ? 0 : 2;
     if (to->type != MR_T_CAST && !geometry) {
         put_bytes(out, v, len);

@@ -55,7 +55,7 @@ void mr_pg_array_i64(struct mr_buf *out, bool first, int64_t v)
 
 bool mr_pg_staged_as_text(enum mr_type type)
 {
-    return type == MR_T_CAST || type == MR_T_GEOMETRY || type == MR_T_GEOGRAPHY;
+    return type == MR_T_CAST || mr_is_geometry(type);
 }
 
 /* Types whose equal values can look different: the key column is then written again by an upsert,

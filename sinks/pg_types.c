@@ -126,15 +126,14 @@ static enum mr_type type_of(uint32_t oid, const char *extension)
 }
 
 /* Items of a domain are sent as its base type, under the domain's own oid, which the server asks
- * for; its constraints are then asked at once. What has no writer goes into literals, and so do
- * types that are staged as text. */
-static enum mr_type elem_type(const struct mr_pg_type_row *row)
+ * for; its constraints are then asked at once. */
+static enum mr_type item_type(const struct mr_pg_type_row *row)
 {
+    if (row->elem == 0)
+        return MR_T_NONE;
     if (row->elem_kind == 'e')
         return MR_T_ENUM;
-    enum mr_type type =
-        type_of(row->elem_kind == 'd' ? row->elem_base : row->elem, row->elem_extension);
-    return mr_pg_staged_as_text(type) ? MR_T_NONE : type;
+    return type_of(row->elem_kind == 'd' ? row->elem_base : row->elem, row->elem_extension);
 }
 
 /* A domain is its base type, whose rules decide what fits: a cast to a domain over varchar(n) or
@@ -148,7 +147,10 @@ bool mr_pg_type_fill(const struct mr_pg_type_row *row, struct mr_coltype *to)
     bool through = domain && (constrained || !row->constrained);
     uint32_t oid = through ? row->base : row->oid;
     int32_t typmod = through ? row->base_typmod : row->typmod;
-    enum mr_type elem = row->elem != 0 ? elem_type(row) : MR_T_NONE;
+    enum mr_type elem = item_type(row);
+    /* what has no writer goes into literals, and so do types that are staged as text */
+    enum mr_type spelled = mr_pg_staged_as_text(elem) ? elem : MR_T_CAST;
+    elem = spelled == elem ? MR_T_NONE : elem;
     *to = (struct mr_coltype){.type = base, .elem = MR_T_NONE, .domain = domain, .oid = oid};
     if (!domain)
         to->type = type_of(oid, row->extension);
@@ -163,12 +165,12 @@ bool mr_pg_type_fill(const struct mr_pg_type_row *row, struct mr_coltype *to)
         to->type = MR_T_ENUM;
     } else if (to->type == MR_T_NONE) {
         to->type = MR_T_CAST;
-        to->elem = row->array ? MR_T_CAST : MR_T_NONE;
+        to->elem = row->array ? spelled : MR_T_NONE;
         to->composite = row->base_kind == 'c';
         to->oid = row->oid;
     }
     typmod_apply(to, scalar, typmod);
     if (to->type == MR_T_CAST)
-        cast_bounds(to, to->elem == MR_T_CAST && row->elem != 0 ? row->elem : oid);
+        cast_bounds(to, to->elem != MR_T_NONE && row->elem != 0 ? row->elem : oid);
     return constrained;
 }

@@ -78,8 +78,10 @@ static void column_type(const char *word, struct mr_column *column)
     }
     if (array) {
         column->type.elem = column->type.type;
-        if (column->type.type != MR_T_CAST) /* such an array has no writer: it is cast, too */
-            column->type.type = MR_T_ARRAY;
+        /* an array of what is cast has no writer: it is cast, too */
+        column->type.type = column->type.type == MR_T_CAST || mr_is_geometry(column->type.type)
+                                ? MR_T_CAST
+                                : MR_T_ARRAY;
     }
 }
 

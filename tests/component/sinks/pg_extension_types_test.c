@@ -54,22 +54,28 @@ static const uint8_t ewkb[] = {1, 1, 0,    0,    0x20, 0xe6, 0x10, 0, 0, 0, 0, 0
                                0, 0, 0xf8, 0x3f, 0,    0,    0,    0, 0, 0, 0, 0xc0};
 VALUE(v_geometry, bytes(out, to, ewkb, sizeof ewkb))
 VALUE(v_wkt, text(out, to, "SRID=4326;POINT(1.5 -2)", 23))
+#define SHOWN "0101000020E6100000000000000000F83F00000000000000C0"
+VALUE(v_geometries, text(out, to, "{\"" SHOWN "\":\"" SHOWN "\"}", sizeof SHOWN * 2 + 5))
 
-// T-39, X-08
+// T-39, T-60, X-08
 MR_TEST("geometries arrive with their SRID, as bytes and as text")
 {
-    static const char shown_as[] = "0101000020E6100000000000000000F83F00000000000000C0";
+    static const char shown_as[] = SHOWN;
     static const struct type_case cases[] = {
         {"ext.geometry", v_geometry, shown_as},
         {"ext.geometry(Point,4326)", v_geometry, shown_as},
         {"ext.geometry", v_wkt, shown_as},
         {"ext.geography", v_geometry, shown_as},
+        {"ext.geometry[]", v_geometries, "{" SHOWN ":" SHOWN "}"},
+        {"ext.geography[]", v_geometries, "{" SHOWN ":" SHOWN "}"},
     };
     if (!available("postgis"))
         MR_SKIP("PostGIS is not installed");
     pg_server_exec("DROP SCHEMA IF EXISTS ext CASCADE; CREATE SCHEMA ext; CREATE EXTENSION postgis "
                    "SCHEMA ext");
     check(cases, sizeof cases / sizeof cases[0]);
+    MR_CHECK_INT(f.table->columns[1].type.type, MR_T_CAST);
+    MR_CHECK_INT(f.table->columns[1].type.elem, MR_T_GEOGRAPHY);
 }
 
 #define ELEMENTS(...)                                                                              \

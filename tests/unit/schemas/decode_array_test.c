@@ -49,6 +49,47 @@ MR_TEST("items without a writer go quoted into the literal of their array")
     CHECK(hexes, cases);
 }
 
+/* T-60, X-08: what a cast would cut or round is looked for in each item */
+MR_TEST("a text that is an array literal is measured item by item")
+{
+    static const struct text_case cases[] = {
+        {"\"string\"", "other(3)[]", "{abc,\"a\\\"c\",{abc}}", "{abc,\"a\\\"c\",{abc}}"},
+        {"\"string\"", "other(3)[]", "{abc,abcd}", "!value.too_long"},
+        {"\"string\"", "other(3)[]", "{\"a,b\",\"a,bc\"}", "!value.too_long"},
+        {"\"string\"", "other(19,2)[]", "{1.25,\"1,000.50\"}", "{1.25,\"1,000.50\"}"},
+        {"\"string\"", "other(19,2)[]", "{1.25,1.255}", "!numeric.excess_scale"},
+        {"\"string\"", "other(19,2)[]", "{1.25,\"1,000.505\"}", "!numeric.excess_scale"},
+    };
+    CHECK(texts, cases);
+}
+
+/* T-39, T-60. Source: PostGIS, CREATE TYPE geometry (delimiter = ':') */
+MR_TEST("geometries go as hex into the literal of their array, with colons between them")
+{
+    static const char geometry[] =
+        OF("{\"type\":\"record\",\"name\":\"X\",\"connect.name\":\"io.debezium.data.geometry."
+           "Geometry\",\"fields\":[{\"name\":\"wkb\",\"type\":\"bytes\"},{\"name\":\"srid\","
+           "\"type\":[\"null\",\"int\"]}]}");
+    static const char point[] =
+        OF("{\"type\":\"record\",\"name\":\"X\",\"connect.name\":\"io.debezium.data.geometry."
+           "Point\",\"fields\":[{\"name\":\"x\",\"type\":\"double\"},{\"name\":\"y\",\"type\":"
+           "\"double\"}]}");
+#define NILS "00000000000000000000000000000000"
+    static const struct hex_case cases[] = {
+        {geometry, "geometry[]", "04 2a 0101000000" NILS "00 2a 0101000000" NILS "02 04 00",
+         "{\"0101000000" NILS "\":\"010100002002000000" NILS "\"}"},
+        {geometry, "geography[]", "02 2a 0101000000" NILS "00 00", "{\"0101000000" NILS "\"}"},
+        {geometry, "geometry[]", "02 00 00 00", "!value.invalid"},
+        {geometry, "geometry[]", "00", "{}"},
+        {geometry, NULL, "02 2a 0101000000" NILS "00 00", "{\\x0101000000" NILS "}"},
+        {point, "geometry[]", "02 " NILS " 00", "{\"0101000000" NILS "\"}"},
+        {OF("\"string\""), "geometry[]", "04 02 61 02 62 00", "{\"a\":\"b\"}"},
+        {OF("\"bytes\""), "geometry[]", "00", "HALT type.incompatible"},
+        {OF("\"int\""), "geometry[]", "00", "HALT type.incompatible"},
+    };
+    CHECK(hexes, cases);
+}
+
 /* T-38, T-60 */
 MR_TEST("maps of texts go into an array of hstore")
 {
