@@ -14,7 +14,7 @@
 
 #include "base/ban.h"
 
-enum { PATH_BYTES = 4096, MAX_TEXTS = 1001, NAME_DIGITS = 2 * MR_SHA256_BYTES };
+enum { PATH_BYTES = 4096, MAX_TEXTS = 1001, NAME_DIGITS = 2 * MR_SHA256_BYTES, BESIDE_BYTES = 7 };
 
 static const char magic[] = "millrace schema 1\n";
 static const char suffix[] = ".schema";
@@ -92,7 +92,7 @@ static void file_write(const char *path, const struct mr_buf *bytes)
 /* ---- the bound ---- */
 
 struct found {
-    char name[NAME_DIGITS + sizeof suffix];
+    char name[NAME_DIGITS + sizeof suffix + BESIDE_BYTES];
     int64_t time_s;
     uint64_t bytes;
 };
@@ -104,10 +104,14 @@ static int compare_time(const void *a, const void *b)
     return (x->time_s > y->time_s) - (x->time_s < y->time_s);
 }
 
+/* A schema's file, or what a crash left beside one. */
 static bool is_ours(const char *name)
 {
-    return strspn(name, "0123456789abcdef") == NAME_DIGITS &&
-           strcmp(name + NAME_DIGITS, suffix) == 0;
+    if (strspn(name, "0123456789abcdef") != NAME_DIGITS ||
+        strncmp(name + NAME_DIGITS, suffix, sizeof suffix - 1) != 0)
+        return false;
+    const char *rest = name + NAME_DIGITS + sizeof suffix - 1;
+    return rest[0] == '\0' || (rest[0] == '.' && strlen(rest) == BESIDE_BYTES);
 }
 
 /* Our files in the folder, at most `cap` of them; the sum of their sizes. */
@@ -124,9 +128,10 @@ static size_t list(const struct registry_disk *disk, struct found *out, size_t c
         if (!is_ours(entry->d_name))
             continue;
         (void)snprintf(path, sizeof path, "%s/%s", disk->dir, entry->d_name);
-        if (stat(path, &st) != 0)
+        if (lstat(path, &st) != 0)
             continue;
-        memcpy(out[n].name, entry->d_name, sizeof out->name);
+        memcpy(out[n].name, entry->d_name,
+               strlen(entry->d_name) + 1); /* of a length that is_ours() knows */
         out[n].time_s = st.st_mtime;
         out[n].bytes = (uint64_t)st.st_size;
         *bytes += out[n++].bytes;
@@ -134,6 +139,18 @@ static size_t list(const struct registry_disk *disk, struct found *out, size_t c
     if (dir != NULL)
         (void)closedir(dir);
     return n;
+}
+
+/* Is it time to look at the whole folder? At the first file, then at each eighth of a bound. */
+static bool is_due(struct registry_disk *disk, size_t bytes)
+{
+    uint32_t step = disk->max_files / 8 + 1;
+    uint32_t n = atomic_fetch_add_explicit(&disk->n_written, 1, memory_order_relaxed);
+    uint64_t sum = atomic_fetch_add_explicit(&disk->n_bytes, bytes, memory_order_relaxed) + bytes;
+    bool many = sum >= REGISTRY_DISK_MAX_BYTES / 8;
+    if (many)
+        atomic_store_explicit(&disk->n_bytes, 0, memory_order_relaxed);
+    return many || n % step == 0;
 }
 
 /* Removes the oldest files, down to the bounds. */
@@ -158,7 +175,7 @@ static void trim(const struct registry_disk *disk)
     free(found);
 }
 
-void registry_disk_write(const struct registry_disk *disk, const struct registry_disk_key *key,
+void registry_disk_write(struct registry_disk *disk, const struct registry_disk_key *key,
                          const struct registry_disk_texts *texts)
 {
     char path[PATH_BYTES];
@@ -167,7 +184,8 @@ void registry_disk_write(const struct registry_disk *disk, const struct registry
     put_key(disk, key, &name);
     if (path_of(disk, &name, path) && file_make(&name, texts, &bytes)) {
         file_write(path, &bytes);
-        trim(disk);
+        if (is_due(disk, bytes.len))
+            trim(disk);
     }
     mr_buf_release(&name);
     mr_buf_release(&bytes);
@@ -177,7 +195,8 @@ void registry_disk_write(const struct registry_disk *disk, const struct registry
 
 static bool file_read(const char *path, struct mr_buf *out)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    /* neither waits for a pipe's other end nor leaves the folder */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
     struct stat st;
     bool ok = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
               st.st_size <= REGISTRY_DISK_FILE_BYTES;

@@ -6,6 +6,8 @@
 #ifndef MR_SCHEMAS_REGISTRY_DISK_H
 #define MR_SCHEMAS_REGISTRY_DISK_H
 
+#include <stdatomic.h>
+
 #include "schemas/registry.h"
 
 enum {
@@ -18,6 +20,8 @@ struct registry_disk {
     const char *dir; /* "": off */
     const char *registry;
     uint32_t max_files;
+    _Atomic uint32_t n_written; /* files; relaxed */
+    _Atomic uint64_t n_bytes;   /* written since the folder was looked at for their sake; relaxed */
 };
 
 /* What was asked for: the reference and its context. */
@@ -35,8 +39,9 @@ struct registry_disk_texts {
 };
 
 /* Writes a file beside and renames it; what fails leaves no file and is not told, since nothing
- * depends on it. */
-void registry_disk_write(const struct registry_disk *disk, const struct registry_disk_key *key,
+ * depends on it. The oldest files go beyond max_files and an eighth, which a crash's rests count
+ * for, too. */
+void registry_disk_write(struct registry_disk *disk, const struct registry_disk_key *key,
                          const struct registry_disk_texts *texts);
 /* False where there is no file, or none that can be believed. Gives: registry_disk_release(). */
 bool registry_disk_read(const struct registry_disk *disk, const struct registry_disk_key *key,

@@ -63,8 +63,9 @@ static bool has_meaning(const struct mr_typed *typed)
     return !bare[typed->semantic];
 }
 
-/* S-08: two decimals need the same precision and scale, two other meanings must be one. Where only
- * one side has a meaning, the reader's counts. NULL: they go together. */
+/* S-08: two decimals need the same precision and scale, two other meanings must be one, or of one
+ * logical type, whose number a connect.name beside it does not change. Where only one side has a
+ * meaning, the reader's counts. NULL: they go together. */
 const char *mr_res_clash(const struct mr_res_place *w, const struct mr_res_place *r)
 {
     struct mr_typed tw;
@@ -73,7 +74,9 @@ const char *mr_res_clash(const struct mr_res_place *w, const struct mr_res_place
     mr_typed_of(r->node, r->props, &tr);
     if (!has_meaning(&tw) || !has_meaning(&tr))
         return NULL;
-    if (tw.semantic != tr.semantic)
+    bool one_logical =
+        tw.props->logical != MR_LOGICAL_NONE && tw.props->logical == tr.props->logical;
+    if (tw.semantic != tr.semantic && !one_logical)
         return "another logical type";
     if (tw.semantic == MR_SEM_DECIMAL &&
         (mr_semantic_scale(tw.props) != mr_semantic_scale(tr.props) ||

@@ -2,8 +2,10 @@
 #include "schemas/registry_disk.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/support/mr_test.h"
@@ -141,6 +143,49 @@ MR_TEST("F-42: there are at most as many files as schemas are cached")
     }
     (void)only_file(&n);
     MR_CHECK_U64(n, 4);
+}
+
+MR_TEST("F-42: what a crash left beside a file goes with the oldest, other files stay")
+{
+    static const char digits[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    static const char *const rests[] = {".schema.aB3dE9", ".schema.toolong", ".other"};
+    const struct timespec old[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+    char path[300];
+    for (size_t i = 0; i < 3; i++) {
+        (void)snprintf(path, sizeof path, "%s/%s%s", dir, digits, rests[i]);
+        FILE *file = fopen(path, "wb");
+        MR_CHECK(file != NULL && fclose(file) == 0);
+        MR_CHECK_INT(utimensat(AT_FDCWD, path, old, 0), 0);
+    }
+    script.opts.cache_schemas = 1;
+    script_answer("/schemas/ids/7", 200, SCRIPT_INT_SCHEMA);
+    MR_CHECK_OK(script_get_id(7));
+    for (size_t i = 0; i < 3; i++) {
+        (void)snprintf(path, sizeof path, "%s/%s%s", dir, digits, rests[i]);
+        MR_CHECK_INT(access(path, F_OK), i == 0 ? -1 : 0);
+    }
+}
+
+/* G-06 */
+MR_TEST("F-42: a pipe or a link in a file's place is as if it were absent, and nobody waits for it")
+{
+    size_t n;
+    char other[300];
+    script_answer("/schemas/ids/7", 200, SCRIPT_INT_SCHEMA);
+    MR_CHECK_OK(script_get_id(7));
+    const char *path = only_file(&n);
+    (void)snprintf(other, sizeof other, "%s/linked", dir);
+    MR_CHECK_INT(rename(path, other), 0);
+    MR_CHECK_INT(symlink(other, path), 0);
+    restart();
+    script_away(NULL);
+    MR_CHECK_INT(script_get_id(7), -MR_REGISTRY_AWAY);
+    MR_CHECK_INT(unlink(path), 0);
+    MR_CHECK_INT(mkfifo(path, 0600), 0);
+    restart();
+    script.n_steps = script.n_asked = 0;
+    script_away(NULL);
+    MR_CHECK_INT(script_get_id(7), -MR_REGISTRY_AWAY);
 }
 
 MR_TEST("F-42: a folder that is not there is no fault")

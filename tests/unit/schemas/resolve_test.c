@@ -230,6 +230,13 @@ MR_TEST("S-08: fixed needs name and size, decimals precision and scale, times on
                       "{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}"),
                  -MR_SCHEMA_UNRESOLVABLE);
     MR_CHECK_OK(pair("\"int\"", "{\"type\":\"int\",\"logicalType\":\"date\"}"));
+    /* the converter's name beside the type that the reader names alone */
+    MR_CHECK_OK(pair("{\"type\":\"long\",\"logicalType\":\"timestamp-millis\",\"connect.name\":"
+                     "\"org.apache.kafka.connect.data.Timestamp\"}",
+                     "{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}"));
+    MR_CHECK_INT(pair("{\"type\":\"long\",\"connect.name\":\"io.debezium.time.MicroTimestamp\"}",
+                      "{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}"),
+                 -MR_SCHEMA_UNRESOLVABLE);
 }
 
 static const char *with_default(const char *type, const char *dflt)
