@@ -48,18 +48,24 @@ static int label_order(const void *key, const void *label)
 }
 
 /* the server would take the whole batch down for a label that it does not know. */
+static int check_label(struct mr_convert_run *run, const struct mr_labels *labels,
+                       struct mr_slice text)
+{
+    if (labels == NULL ||
+        bsearch(&text, labels->texts, labels->n, sizeof *labels->texts, label_order) != NULL)
+        return 0;
+    run->label_missed = true;
+    return mr_err_set(run->err, MR_VALUE_INVALID, "no label of the enum");
+}
+
 int mr_parse_enum(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
 {
-    const struct mr_labels *labels = c->to.labels;
     struct mr_slice text = v->s;
     int rc = mr_convert_screen(run, &text);
+    if (rc == 0)
+        rc = check_label(run, c->to.labels, text);
     if (rc < 0)
         return rc;
-    if (labels != NULL &&
-        bsearch(&text, labels->texts, labels->n, sizeof *labels->texts, label_order) == NULL) {
-        run->label_missed = true;
-        return mr_err_set(run->err, MR_VALUE_INVALID, "no label of the enum");
-    }
     run->emit->text(run->out, &c->to, (const char *)text.data, text.len);
     return 0;
 }
@@ -382,6 +388,8 @@ int mr_parse_text_array(struct mr_convert_run *run, const struct mr_convert *c, 
             to++;
         struct mr_slice item = {text.data + from, to - from};
         rc = mr_convert_length(run, &elem, &item);
+        if (rc == 0)
+            rc = check_label(run, elem.labels, item);
         if (rc < 0)
             return rc;
         run->emit->text(run->out, &elem, (const char *)item.data, item.len);

@@ -25,6 +25,7 @@ struct walk {
     struct mr_buf *out;
     int rc; /* a leaf's own error; wire faults are in w */
     uint32_t depth;
+    uint32_t n_entries; /* open frames of entries, in which a record is open, too */
     struct frame frames[MR_WIRE_MAX_DEPTH];
 };
 
@@ -36,6 +37,7 @@ struct skip_frame {
 
 struct skip {
     struct mr_wire *w;
+    uint32_t above; /* what is open around it */
     uint32_t depth;
     struct skip_frame frames[MR_WIRE_MAX_DEPTH];
 };
@@ -132,7 +134,7 @@ static bool skip_value(struct skip *skip, const struct mr_avro_node *node)
         struct mr_value ignored;
         return mr_walk_scalar(skip->w, node, &ignored);
     }
-    if (!may_open(skip->w, node, skip->depth))
+    if (!may_open(skip->w, node, skip->above + skip->depth))
         return false;
     skip->frames[skip->depth++] = (struct skip_frame){.node = node};
     return true;
@@ -156,13 +158,14 @@ static bool skip_step(struct skip *skip, struct skip_frame *frame)
     return skip_value(skip, node->items);
 }
 
-bool mr_walk_skip(struct mr_wire *w, const struct mr_avro_node *node)
+static bool skip_below(struct mr_wire *w, const struct mr_avro_node *node, uint32_t above)
 {
     struct mr_value ignored;
     if (!is_container(node) && node->kind != MR_AV_UNION)
         return mr_walk_scalar(w, node, &ignored);
     struct skip skip;
     skip.w = w;
+    skip.above = above;
     skip.depth = 0;
     if (!skip_value(&skip, node))
         return false;
@@ -173,21 +176,38 @@ bool mr_walk_skip(struct mr_wire *w, const struct mr_avro_node *node)
     return true;
 }
 
-bool mr_walk_value(struct mr_wire *w, const struct mr_typed *typed, struct mr_value *v)
+bool mr_walk_skip(struct mr_wire *w, const struct mr_avro_node *node)
+{
+    return skip_below(w, node, 0);
+}
+
+static bool value_below(struct mr_wire *w, const struct mr_typed *typed, uint32_t above,
+                        struct mr_value *v)
 {
     if (typed->semantic == MR_SEM_VAR_DECIMAL)
-        return mr_walk_var_decimal(w, typed->node, v);
+        return may_open(w, typed->node, above) && mr_walk_var_decimal(w, typed->node, v);
     if (!mr_semantic_is_whole(typed->semantic))
         return mr_walk_scalar(w, typed->node, v);
     const uint8_t *first = w->at;
-    bool ok = mr_walk_skip(w, typed->node);
+    bool ok = skip_below(w, typed->node, above);
     v->s = (struct mr_slice){first, (size_t)(w->at - first)};
     return ok;
+}
+
+bool mr_walk_value(struct mr_wire *w, const struct mr_typed *typed, struct mr_value *v)
+{
+    return value_below(w, typed, 0, v);
 }
 
 static void put(struct walk *walk, const char *text)
 {
     mr_buf_add(walk->out, text, strlen(text));
+}
+
+/* As many as the skip has open here (S-45). */
+static uint32_t n_open(const struct walk *walk)
+{
+    return walk->depth + walk->n_entries;
 }
 
 /* A leaf as JSON: only here are meanings looked at. */
@@ -196,7 +216,7 @@ static bool leaf_json(struct walk *walk, const struct mr_typed *typed)
     struct mr_value v;
     struct mr_convert c;
     enum mr_family family = mr_convert_leaf(typed, &c);
-    if (!mr_walk_value(walk->w, typed, &v))
+    if (!value_below(walk->w, typed, n_open(walk), &v))
         return false;
     if (typed->node->kind == MR_AV_NULL) {
         put(walk, "null");
@@ -233,7 +253,7 @@ static bool is_entries(const struct mr_avro_node *array)
 
 static bool push(struct walk *walk, const struct mr_avro_node *node, bool wrapped)
 {
-    if (!may_open(walk->w, node, walk->depth))
+    if (!may_open(walk->w, node, n_open(walk)))
         return false;
     struct frame *frame = &walk->frames[walk->depth++];
     *frame = (struct frame){.node = node, .first = true, .wrapped = wrapped};
@@ -243,6 +263,7 @@ static bool push(struct walk *walk, const struct mr_avro_node *node, bool wrappe
         frame->kind = FRAME_MAP;
     else
         frame->kind = is_entries(node) ? FRAME_ENTRIES : FRAME_ARRAY;
+    walk->n_entries += frame->kind == FRAME_ENTRIES;
     put(walk, frame->kind == FRAME_ARRAY ? "[" : "{");
     return true;
 }
@@ -250,6 +271,7 @@ static bool push(struct walk *walk, const struct mr_avro_node *node, bool wrappe
 static void pop(struct walk *walk)
 {
     const struct frame *frame = &walk->frames[--walk->depth];
+    walk->n_entries -= frame->kind == FRAME_ENTRIES;
     put(walk, frame->kind == FRAME_ARRAY ? "]" : "}");
     if (frame->wrapped)
         put(walk, "}");
@@ -378,7 +400,7 @@ static bool step_items(struct walk *walk, struct frame *frame)
         return false;
     if (frame->kind != FRAME_ENTRIES)
         return value(walk, items, NULL);
-    if (!entry_key(walk, &items->fields[0]))
+    if (!may_open(walk->w, items, n_open(walk) - 1) || !entry_key(walk, &items->fields[0]))
         return false;
     return value(walk, items->fields[1].type, &items->fields[1].props);
 }
@@ -404,6 +426,7 @@ int mr_walk_json(struct mr_wire *w, const struct mr_typed *typed, struct mr_conv
     walk.out = out;
     walk.rc = 0;
     walk.depth = 0;
+    walk.n_entries = 0;
     if (value(&walk, typed->node, typed->props) && finish(&walk))
         return 0;
     return walk.rc < 0 ? walk.rc : mr_wire_fail(w, run->err);

@@ -501,6 +501,8 @@ MR_TEST("an enum takes the labels that the table had when it was read, where the
         {TEXT, "enum", " red", "!value.invalid"},
         {TEXT, "other", "red", "red"}, /* a domain over it */
         {TEXT, "other", "Red", "!value.invalid"},
+        {NAMED("string", "io.debezium.data.EnumSet"), "enum[]", "red,gr", "{red,gr}"}, /* T-35 */
+        {NAMED("string", "io.debezium.data.EnumSet"), "enum[]", "red,re", "!value.invalid"},
         {TEXT, "enum", "\xff", "!value.utf8"},
     };
     static const struct hex_case hexes[] = {

@@ -76,3 +76,66 @@ MR_TEST("skipping ends where rendering ends, at every cut of the bytes too")
             MR_CHECK_STR(mr_code_printed((int)w.fault), text);
     }
 }
+
+/* A value of a type that holds itself: `n` of it, `open` and `close` around each. */
+static void check_depth(const char *type, const char *open, const char *leaf, const char *close)
+{
+    struct mr_err err;
+    struct mr_schema_text text = {type, strlen(type)};
+    struct mr_schema_opts opts = {.lenient_names = true};
+    size_t used;
+    mr_schema_unref(schema);
+    schema = NULL;
+    MR_CHECK_OK(mr_schema_parse(&text, 1, &opts, &schema, &err));
+    bool seen[2] = {false, false};
+    for (int n = 1; n <= 70; n++) {
+        struct mr_wire w;
+        mr_buf_reset(&bytes);
+        for (int i = 0; i < n; i++)
+            wire_hex(&bytes, open);
+        wire_hex(&bytes, leaf);
+        for (int i = 0; i < n; i++)
+            wire_hex(&bytes, close);
+        mr_wire_init(&w, wire_slice(&bytes), 100);
+        bool skipped = mr_walk_skip(&w, schema->root);
+        const char *shown = rendered(&used);
+        if (skipped != (strcmp(shown, "avro.depth") != 0))
+            MR_FAIL("%s %d deep: skipped %d, rendered %s", type, n, skipped, shown);
+        if (!skipped)
+            MR_CHECK_INT(w.fault, MR_AVRO_DEPTH);
+        seen[skipped] = true;
+    }
+    MR_CHECK(seen[0] && seen[1]);
+}
+
+/* S-45 */
+MR_TEST("what is too deep to skip is too deep to render: entries and records that are one value")
+{
+    check_depth(
+        "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"e\",\"type\":{\"type\":"
+        "\"array\",\"items\":{\"type\":\"record\",\"name\":"
+        "\"io.confluent.connect.avro.MapEntry\",\"fields\":[{\"name\":\"key\",\"type\":\"int\"},"
+        "{\"name\":\"value\",\"type\":[\"null\",\"R\"]}]}}}]}",
+        "02 04 02", "00", "00");
+    check_depth(
+        "{\"type\":\"array\",\"items\":{\"type\":\"record\",\"name\":"
+        "\"io.confluent.connect.avro.MapEntry\",\"fields\":[{\"name\":\"key\",\"type\":\"int\"},"
+        "{\"name\":\"value\",\"type\":{\"type\":\"record\",\"name\":\"R\",\"fields\":[{"
+        "\"name\":\"e\",\"type\":[\"null\",{\"type\":\"array\",\"items\":"
+        "\"io.confluent.connect.avro.MapEntry\"}]}]}}]}}",
+        "02 04 02", "00", "00");
+#define DEEP_LEAF(name, fields)                                                                    \
+    "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"r\",\"type\":[\"null\",\"R\"]},"  \
+    "{\"name\":\"l\",\"type\":[\"null\",{\"type\":\"record\",\"name\":\"L\",\"connect.name\":"     \
+    "\"" name "\",\"fields\":[" fields "]}]}]}"
+    check_depth(
+        DEEP_LEAF("io.debezium.data.VariableScaleDecimal",
+                  "{\"name\":\"scale\",\"type\":\"int\"},{\"name\":\"value\",\"type\":\"bytes\"}"),
+        "02", "00 02 02 02 05", "00");
+    check_depth(
+        DEEP_LEAF("io.debezium.data.geometry.Point",
+                  "{\"name\":\"x\",\"type\":\"double\"},{\"name\":\"y\",\"type\":\"double\"},"
+                  "{\"name\":\"wkb\",\"type\":[\"null\",\"bytes\"]},{\"name\":\"srid\",\"type\":"
+                  "[\"null\",\"int\"]}"),
+        "02", "00 02 00000000000000000000000000000000 00 00", "00");
+}
