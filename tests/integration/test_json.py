@@ -122,6 +122,17 @@ def test_debezium_json_without_a_schema(streams, topic, millrace, place):
     assert sorted(c for c, in columns) == ["id", "n", "name", "o"]
 
 
+def test_a_fraction_behind_integers_is_never_cut(streams, topic, millrace, place):
+    """F-11, V-04, P5: the column is what the first values were; what it cannot hold is that record's fault."""
+    name = topic("counts")
+    streams.create(name)
+    values = [b"1", b"1.5", b"2", b'"x"', b"2.0", b"9223372036854775808", b"1e2", b"null"]
+    streams.produce(*(Record(name, b'{"id":%d}' % i, b'{"id":%d,"n":%s}' % (i, value)) for i, value in enumerate(values)))
+    millrace([{"topic": name, "table": "counts", **JSON}], target={"url": place.url}).load_to_end()
+    assert place.codes(name) == [(1, "value.out_of_range"), (3, "value.invalid"), (5, "value.out_of_range")]
+    assert place.query("SELECT id, n FROM counts ORDER BY id") == [(0, 1), (2, 2), (4, 2), (6, 100), (7, None)]
+
+
 def test_a_null_fills_a_column_that_is_there(streams, topic, millrace, target):
     """F-11: a member that is null sets NULL where the table has its column, of whatever type."""
     name = topic("rows")

@@ -31,7 +31,9 @@ static void close_all(void)
 
 MR_TEST("a refusal leaves the connection usable, a lost connection does not")
 {
-    pq_expect("SELECT 1", pq_refused("42601", "syntax error"));
+    struct pg_result wrong = pq_refused("42601", "syntax error");
+    wrong.position = "1";
+    pq_expect("SELECT 1", wrong);
     MR_CHECK_INT(mr_pg_exec(conn, "SELECT 1", NULL, &err), -MR_INTERNAL_SQL);
     MR_CHECK(!conn->broken);
     pq_expect("SELECT 2", pq_cut());
