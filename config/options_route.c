@@ -179,10 +179,11 @@ static const struct mr_option route_rows[] = {
     {"unavailable_missing_row", MR_OPT_CHOICE, R(unavailable_missing_row), .dflt = "poison",
      .choices = &mr_choices_missing_row, NEXT,
      .help = "An unavailable value, and no row to keep it from."},
-    {"unavailable_keep_deleted", MR_OPT_BOOL, R(unavailable_keep_deleted), .dflt = "false",
-     .later = true, NEXT, .help = "Keeps deleted rows' large values for a row that comes back."},
+    {"unavailable_keep_deleted", MR_OPT_BOOL, R(unavailable_keep_deleted), .dflt = "true", NEXT,
+     .help = "Keeps the values of a row whose key changes until its row under the new key comes, "
+             "which may be in a later batch and does not repeat large ones."},
     {"unavailable_tomb_ttl", MR_OPT_TIME, R(unavailable_tomb_ttl_ms), .dflt = "24h",
-     .max = 365 * DAY, .later = true, NEXT, .help = "How long."},
+     .max = 365 * DAY, NEXT, .help = "How long."},
 
     {"text_nul", MR_OPT_CHOICE, R(text_nul), .dflt = "poison", .choices = &mr_choices_text_nul,
      NEXT, .help = "A string with U+0000, which PostgreSQL cannot store."},

@@ -291,7 +291,7 @@ static int change_add(struct mr_batch_table *table, const struct mr_decoded *dec
         if (row->op == MR_ROW_DELETE)
             return mr_rows_add(&table->rows, &gone, err);
     } else {
-        row->past = row->mask != NULL ? &past : NULL;
+        row->past = &past;
         if (!decoded->key_changed) {
             int rc = mr_rows_add(&table->rows, row, err);
             row->past = NULL;
@@ -312,9 +312,16 @@ static int change_add(struct mr_batch_table *table, const struct mr_decoded *dec
 static int rows_add(struct mr_batch_table *table, const struct mr_decoded *decoded,
                     struct mr_row *row, struct mr_err *err)
 {
-    if (decoded->old_key.data == NULL && decoded->match.data == NULL)
-        return mr_rows_add(&table->rows, row, err);
-    return change_add(table, decoded, row, err);
+    struct mr_row_past leaving = {.new_key = decoded->new_key};
+    int rc;
+
+    if (decoded->old_key.data != NULL || decoded->match.data != NULL)
+        return change_add(table, decoded, row, err);
+    if (decoded->new_key.data != NULL)
+        row->past = &leaving;
+    rc = mr_rows_add(&table->rows, row, err);
+    row->past = NULL;
+    return rc;
 }
 
 /* NOLINTNEXTLINE(readability-function-size): six parameters, the interface of batch.h */
@@ -347,7 +354,7 @@ int mr_batch_add(struct mr_batch *batch, struct mr_target *target, struct mr_pla
         if (rc == -MR_FULL)
             return mr_err_set(err, MR_NO_MEMORY, "no memory for one record");
     }
-    if (rc == 0 && decoded->old_key.data != NULL)
+    if (rc == 0 && decoded->old_key.data != NULL && decoded->mask != NULL)
         batch->n_moved++;
     if (rc == 0 && row.op == MR_ROW_DELETE)
         table->n_deletes++;

@@ -53,8 +53,9 @@ static int by_place(const void *a, const void *b)
 struct flush_lists {
     struct mr_batch_table **work; /* tables with rows, sorted */
     struct mr_table **tables;
-    struct mr_span *spans;
-    uint32_t *rank; /* of the batch's spans: partitions apply in their order */
+    struct mr_span *spans;  /* sorted */
+    struct mr_span *by_idx; /* as the batch counts them */
+    uint32_t *rank;         /* of the batch's spans: partitions apply in their order */
     size_t n_work;
     size_t n_spans;
 };
@@ -65,6 +66,7 @@ static void lists_release(struct flush_lists *lists)
     free(lists->tables);
     free(lists->spans);
     free(lists->rank);
+    free(lists->by_idx);
 }
 
 struct place {
@@ -111,7 +113,9 @@ static int lists_make(const struct mr_batch *batch, struct flush_lists *lists, s
     lists->work = calloc(batch->n_tables + 1, sizeof *lists->work);
     lists->tables = calloc(batch->n_tables + 1, sizeof(struct mr_table *));
     lists->spans = calloc(batch->n_spans + 1, sizeof *lists->spans);
-    if (lists->work == NULL || lists->tables == NULL || lists->spans == NULL)
+    lists->by_idx = calloc(batch->n_spans + 1, sizeof *lists->by_idx);
+    if (lists->work == NULL || lists->tables == NULL || lists->spans == NULL ||
+        lists->by_idx == NULL)
         return mr_err_set(err, MR_NO_MEMORY, "no memory for a flush");
     for (size_t i = 0; i < batch->n_tables; i++)
         if (mr_rows_have_work(&batch->tables[i]->rows))
@@ -120,7 +124,7 @@ static int lists_make(const struct mr_batch *batch, struct flush_lists *lists, s
     for (size_t i = 0; i < lists->n_work; i++)
         lists->tables[i] = lists->work[i]->rows.table;
     for (size_t i = 0; i < batch->n_spans; i++)
-        lists->spans[lists->n_spans++] = batch->spans[i].span;
+        lists->spans[lists->n_spans++] = lists->by_idx[i] = batch->spans[i].span;
     qsort(lists->spans, lists->n_spans, sizeof *lists->spans, by_place);
     return 0;
 }
@@ -179,7 +183,8 @@ static int load_tables(const struct mr_flush *flush, const struct flush_lists *l
                                .memory = memory,
                                .stats = &result->stats,
                                .faults = &result->faults.found,
-                               .rank = lists->rank};
+                               .rank = lists->rank,
+                               .spans = lists->by_idx};
         uint64_t n_before = result->stats.n_left_out;
         int rc = table->target->load->run(&load, err);
         table->n_left_out = result->stats.n_left_out - n_before;

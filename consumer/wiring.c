@@ -176,6 +176,8 @@ static void route_make(const struct mr_config *config, const struct mr_route_con
         .identifier_long_halt = conf->identifier_long == MR_CONF_LONG_NAME_HALT,
         .identifier_case = (uint8_t)conf->identifier_case,
         .unavailable_detect = conf->unavailable_detect == MR_CONF_DETECT_AUTO,
+        .keep_moved = conf->unavailable_keep_deleted,
+        .moved_tomb_ttl_ms = conf->unavailable_tomb_ttl_ms,
         .null_columns = conf->unavailable_null_columns.items,
         .n_null_columns = (uint16_t)conf->unavailable_null_columns.n_items,
         .keyless_match_full = conf->keyless == MR_CONF_KEYLESS_MATCH_FULL,

@@ -195,9 +195,12 @@ static int finish_delete(struct mr_decoder *d, struct mr_decoded *out)
     int rc = d->plan->n_slots > 0 ? mr_tuple_key(d, out) : mr_decode_match(d, out);
     if (rc == 0 && d->plan->guard.kind != MR_GUARD_NONE && d->plan->n_slots > 0)
         rc = finish_guard(d, out);
-    if (rc == 0)
-        out->op = MR_REC_DELETE;
-    return rc;
+    if (rc < 0)
+        return rc;
+    out->op = MR_REC_DELETE;
+    if (d->plan->looks_moved && d->op == 'd')
+        mr_decode_new_header(d, out);
+    return 0;
 }
 
 /* E-40: without a key only new rows can be told. */
@@ -221,7 +224,7 @@ static int finish_moved(struct mr_decoder *d, struct mr_decoded *out)
     if (d->plan->n_slots == 0)
         return d->op == 'u' ? mr_decode_match(d, out) : 0;
     bool by_before = d->plan->looks_before && d->op == 'u' && d->before.data != NULL;
-    if (d->masked && !by_before)
+    if (!by_before && (d->masked || d->plan->looks_moved))
         mr_decode_old_header(d, out);
     return by_before && d->plan->before.n > 0 ? mr_decode_old_before(d, out) : 0;
 }
@@ -245,9 +248,8 @@ static int finish_upsert(struct mr_decoder *d, struct mr_decoded *out)
     out->insert = d->op == 'c' || d->op == 'r';
     out->cols = &d->plan->cols;
     out->mask = d->masked ? d->mask : NULL;
-    if (!d->masked && !d->plan->looks_before)
-        return 0;
-    return finish_moved(d, out);
+    bool looks = d->plan->looks_before || (d->plan->looks_moved && d->op == 'c');
+    return d->masked || looks ? finish_moved(d, out) : 0;
 }
 
 static int finish_truncate(struct mr_decoder *d, struct mr_decoded *out)

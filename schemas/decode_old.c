@@ -1,5 +1,6 @@
-/* Owns the key that a row had before: from the header `__debezium.oldkey` (contract.md U-30), or
- * from `before` (E-12). Looked at only for rows with masked columns, or where the route asks.
+/* Owns the other key of a row whose key changes: the one it had, from the header
+ * `__debezium.oldkey` (contract.md U-30) or from `before` (E-12), the one it gets, from
+ * `__debezium.newkey` (U-32). Looked at only where columns may be masked, or where the route asks.
  * Invariant: what cannot be read exactly as the record key would be gives nothing. */
 #include "schemas/decode_run.h"
 #include "schemas/json_avro.h"
@@ -146,11 +147,17 @@ static bool is_framed(struct mr_slice header)
     return (header.data[0] == 0 && header.len >= 5) || (header.data[0] == 1 && header.len >= 17);
 }
 
-/* The header, where it is of a size that keys have. */
-static bool old_header(const struct mr_record_in *in, struct mr_slice *out)
+/* The one of the two headers that the record has, where it is of a size that keys have. */
+enum other { OLD_KEY, NEW_KEY };
+static bool other_header(const struct mr_record_in *in, enum other *which, struct mr_slice *out)
 {
-    return mr_headers_last(&in->headers, "__debezium.oldkey", out) && out->data != NULL &&
-           out->len > 0 && out->len <= OLD_KEY_MAX_BYTES;
+    *which = OLD_KEY;
+    if (!mr_headers_last(&in->headers, "__debezium.oldkey", out)) {
+        *which = NEW_KEY;
+        if (!mr_headers_last(&in->headers, "__debezium.newkey", out))
+            return false;
+    }
+    return out->data != NULL && out->len > 0 && out->len <= OLD_KEY_MAX_BYTES;
 }
 
 /* Avro framing is read where it names the record key's own schema: ids are equal where schemas are.
@@ -160,9 +167,10 @@ bool mr_decode_old_framed(const struct mr_record_in *in, struct mr_slice *out)
     struct mr_slice raw = in->raw_key;
     struct mr_slice body = in->key;
     struct mr_slice header;
+    enum other which;
     /* a body that does not stand in the record is not the writer's any more, nor are its frames */
     if (raw.data == NULL || body.data == NULL || body.len >= raw.len ||
-        body.data != raw.data + (raw.len - body.len) || !old_header(in, &header))
+        body.data != raw.data + (raw.len - body.len) || !other_header(in, &which, &header))
         return false;
     size_t n = raw.len - body.len;
     if (!is_framed(header) || header.len <= n || memcmp(header.data, raw.data, n) != 0)
@@ -179,35 +187,44 @@ static void slots_forget(struct mr_decoder *d)
     mr_buf_reset(&d->canons);
 }
 
-/* Joins what the slots have; false where it is the new key. */
-static int old_join(struct mr_decoder *d, struct mr_decoded *out)
+/* Joins what the slots have; nothing where it is the record's own key. */
+static int other_join(struct mr_decoder *d, const struct mr_decoded *out)
 {
     int rc = mr_tuple_key_into(d, &d->old_key, &d->old_key_tuple);
-    struct mr_slice key = {d->old_key.data, d->old_key.len};
-    if (rc < 0 || mr_slice_eq(key, out->key))
+    if (rc == 0 && mr_slice_eq((struct mr_slice){d->old_key.data, d->old_key.len}, out->key))
+        mr_buf_reset(&d->old_key);
+    return rc;
+}
+
+static int old_join(struct mr_decoder *d, struct mr_decoded *out)
+{
+    int rc = other_join(d, out);
+    if (rc < 0 || d->old_key.len == 0)
         return rc;
-    out->old_key = key;
+    out->old_key = (struct mr_slice){d->old_key.data, d->old_key.len};
     out->old_key_tuple = (struct mr_slice){d->old_key_tuple.data, d->old_key_tuple.len};
     return 0;
 }
 
-void mr_decode_old_header(struct mr_decoder *d, struct mr_decoded *out)
+/* The key in that header, into d->old_key; false: there is none that can be read. */
+static bool key_of_header(struct mr_decoder *d, enum other which, const struct mr_decoded *out)
 {
     struct mr_slice header;
+    enum other found;
     struct mr_record_in in = *d->in;
     struct mr_err ignored = MR_ERR_INIT;
     struct mr_err *kept = d->err;
-    if (d->plan->key_form == MR_KEY_NONE || !old_header(d->in, &header))
-        return;
+    if (d->plan->key_form == MR_KEY_NONE || !other_header(d->in, &found, &header) || found != which)
+        return false;
     mr_buf_reset(&d->kept);
     if (in.old_key.data != NULL) {
         in.key = in.old_key;
     } else if (is_framed(header)) {
         if (!mr_decode_old_framed(d->in, &in.key))
-            return;
+            return false;
     } else {
         if (!key_from_json(d, header, &d->kept))
-            return;
+            return false;
         in.key = (struct mr_slice){d->kept.data, d->kept.len};
     }
     const struct mr_record_in *own = d->in;
@@ -215,11 +232,25 @@ void mr_decode_old_header(struct mr_decoder *d, struct mr_decoded *out)
     d->err = &ignored;
     d->run.err = &ignored;
     slots_forget(d);
-    if (mr_decode_key(d) == 0)
-        (void)old_join(d, out);
+    bool ok = mr_decode_key(d) == 0 && other_join(d, out) == 0 && d->old_key.len > 0;
     d->in = own;
     d->err = kept;
     d->run.err = kept;
+    return ok;
+}
+
+void mr_decode_old_header(struct mr_decoder *d, struct mr_decoded *out)
+{
+    if (!key_of_header(d, OLD_KEY, out))
+        return;
+    out->old_key = (struct mr_slice){d->old_key.data, d->old_key.len};
+    out->old_key_tuple = (struct mr_slice){d->old_key_tuple.data, d->old_key_tuple.len};
+}
+
+void mr_decode_new_header(struct mr_decoder *d, struct mr_decoded *out)
+{
+    if (key_of_header(d, NEW_KEY, out))
+        out->new_key = (struct mr_slice){d->old_key.data, d->old_key.len};
 }
 
 /* Not compared: what does not come from the row. */

@@ -122,11 +122,14 @@ struct mr_decoded {
     struct mr_slice key;   /* canonical, F-33 */
     struct mr_slice key_tuple;
     const uint64_t *mask; /* NULL: none */
-    /* The key that the row had before: of masked rows by the header (U-30), and with key_change =
-     * "before" (E-12), where key_changed says that its row goes. data NULL: none. */
+    /* The key that the row had before: by the header of masked rows (U-30), and of new ones where
+     * rows that move are kept (U-32); with key_change = "before" (E-12), where key_changed says
+     * that its row goes. data NULL: none. */
     struct mr_slice old_key;
     struct mr_slice old_key_tuple;
     bool key_changed;
+    /* Of a delete: the key under which its row goes on (U-32). data NULL: none. */
+    struct mr_slice new_key;
     /* keyless = "match_full" (E-40): what the one row that goes must equal, in `cols`, but for the
      * fields in match_mask; of updates and deletes. data NULL: none. */
     struct mr_slice match;
@@ -167,8 +170,8 @@ bool mr_decoder_missed_label(const struct mr_decoder *decoder);
 int mr_decode_record(const struct mr_plan *plan, struct mr_decoder *decoder,
                      const struct mr_record_in *in, struct mr_decoded *out, struct mr_err *err);
 
-/* The body in the Avro header __debezium.oldkey, which has the frame of the record's own key
- * (U-30); `key` stands where it was read. False: there is none. */
+/* The body in the Avro header __debezium.oldkey or __debezium.newkey, which has the frame of the
+ * record's own key (U-30, U-32); `key` stands where it was read. False: there is none. */
 bool mr_decode_old_framed(const struct mr_record_in *in, struct mr_slice *out);
 
 #endif

@@ -178,6 +178,30 @@ static bool find(struct mr_convert_from *from, struct mr_op *op)
     return mr_convert_find(from, to, &op->convert);
 }
 
+/* Of the kinds that placeholders come in (U-01 to U-11). */
+static bool may_mask(const struct mr_op *op)
+{
+    switch (op->typed.node->kind) {
+    case MR_AV_STRING:
+    case MR_AV_BYTES:
+    case MR_AV_FIXED:
+    case MR_AV_ARRAY:
+    case MR_AV_MAP:
+        return op->detect || op->null_masks;
+    case MR_AV_NULL:
+    case MR_AV_BOOLEAN:
+    case MR_AV_INT:
+    case MR_AV_LONG:
+    case MR_AV_FLOAT:
+    case MR_AV_DOUBLE:
+    case MR_AV_ENUM:
+    case MR_AV_RECORD:
+    case MR_AV_UNION:
+    default:
+        return op->null_masks;
+    }
+}
+
 int mr_op_column(struct mr_op_make *make, const struct mr_op_target *target, struct mr_op *out)
 {
     int rc = mr_op_skip(make, target->typed, out);
@@ -192,6 +216,9 @@ int mr_op_column(struct mr_op_make *make, const struct mr_op_target *target, str
     out->detect = make->route->unavailable_detect && !target->source->detect_off &&
                   make->route->placeholder_len > 0;
     out->null_masks = target->source->null_masks;
+    if (make->route->keep_moved && !make->plan->append && make->plan->n_slots > 0 &&
+        target->slot == MR_NO_IDX && may_mask(out))
+        make->plan->looks_moved = true;
     struct mr_convert_from from = {.typed = &out->typed,
                                    .unit = target->source->unit,
                                    .cast = target->source->cast,

@@ -126,6 +126,7 @@ struct mr_plan {
     enum mr_text_nul text_nul;
     bool tombstone_ignore;
     bool looks_before; /* key_change = "before" with a key, keyless = "match_full" without */
+    bool looks_moved;  /* the headers of a change of the key are read (U-30, U-32) */
     int64_t zone_us;   /* east of UTC */
     bool nanos_poison;
     bool excess_scale_round;

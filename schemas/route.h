@@ -87,6 +87,8 @@ struct mr_route {
     bool identifier_long_halt;
     uint8_t identifier_case; /* 0 keep, 1 lower, 2 upper */
     bool unavailable_detect;
+    bool keep_moved;                 /* unavailable_keep_deleted (U-32) */
+    uint64_t moved_tomb_ttl_ms;      /* unavailable_tomb_ttl */
     enum mr_missing_row missing_row; /* unavailable_missing_row */
     const char *const *null_columns; /* unavailable_null_columns: fields */
     uint16_t n_null_columns;

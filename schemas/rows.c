@@ -40,6 +40,7 @@ void mr_rows_reset(struct mr_rows *rows)
     rows->n_rows = 0;
     rows->n_folded = 0;
     rows->n_moved = 0;
+    rows->left = NULL;
     rows->truncated = false;
     rows->floor = (struct mr_slice){NULL, 0};
     rows->n_stale = 0;
@@ -56,6 +57,7 @@ void mr_rows_truncate(struct mr_rows *rows)
     rows->n_moved = 0;
     rows->fold_bytes = 0;
     rows->max_bytes = 0;
+    rows->left = NULL;
     rows->truncated = true;
 }
 
@@ -175,7 +177,8 @@ static int rows_append(struct mr_rows *rows, const struct mr_row *row, struct mr
 static int loose_append(struct mr_rows *rows, const struct mr_row *row, struct mr_err *err)
 {
     const struct mr_row *last = rows->n_rows > 0 ? &rows->rows[rows->n_rows - 1] : row;
-    size_t len = row->tuple.len + row->key.len + row->key_tuple.len + sizeof *row;
+    size_t len = row->tuple.len + row->key.len + row->key_tuple.len + sizeof *row +
+                 (row->past != NULL ? row->past->new_key.len : 0);
     size_t max = len > rows->max_bytes ? len : rows->max_bytes;
     bool by_column = row->mask != NULL || last->cols != row->cols;
     size_t fold =
@@ -441,23 +444,11 @@ int mr_rows_settle(struct mr_rows *rows, const uint32_t *rank, struct mr_err *er
     return 0;
 }
 
-int mr_rows_add(struct mr_rows *rows, const struct mr_row *row, struct mr_err *err)
+/* A row of which nothing is known but what it says. */
+static int add_alone(struct mr_rows *rows, const struct mr_row *row, struct mr_err *err)
 {
-    struct mr_row moved;
-    if (rows->loose)
-        return loose_append(rows, row, err);
-    if (row->past != NULL) {
-        if (!mr_past_move(rows, row, &moved))
-            return rows_full(err);
-        rows->n_moved++;
-        row = &moved;
-    }
     if (!rows->reduce || rows->key.n_cols == 0)
         return rows_append(rows, row, err);
-    if (rows->guard.on && is_late(rows, row)) {
-        rows->n_stale++;
-        return 0;
-    }
     bool found;
     uint64_t hash = mr_hash(row->key.data, row->key.len, rows->by_key.seed);
     struct mr_map_entry *entry =
@@ -475,6 +466,44 @@ int mr_rows_add(struct mr_rows *rows, const struct mr_row *row, struct mr_err *e
     entry->key = rows->rows[rows->n_rows - 1].key.data;
     /* NOLINTNEXTLINE(performance-no-int-to-ptr): the map keeps a number, never a place */
     entry->value = (void *)(uintptr_t)rows->n_rows;
+    return 0;
+}
+
+/* A delete of a row that goes on under a new key. */
+static int add_leaving(struct mr_rows *rows, const struct mr_row *row, struct mr_err *err)
+{
+    struct mr_row plain = *row;
+    struct mr_row_left *left;
+    plain.past = NULL;
+    if (!mr_past_leave(rows->arena, row, &left))
+        return rows_full(err);
+    int rc = add_alone(rows, &plain, err);
+    if (rc == 0)
+        mr_past_left(rows, left);
+    return rc;
+}
+
+int mr_rows_add(struct mr_rows *rows, const struct mr_row *row, struct mr_err *err)
+{
+    struct mr_row moved;
+    bool folds = rows->reduce && rows->key.n_cols > 0;
+    if (rows->loose)
+        return loose_append(rows, row, err);
+    if (folds && rows->guard.on && is_late(rows, row)) {
+        rows->n_stale++;
+        return 0;
+    }
+    if (row->past == NULL)
+        return add_alone(rows, row, err);
+    if (row->op == MR_ROW_DELETE)
+        return add_leaving(rows, row, err);
+    if (!mr_past_move(rows, row, &moved))
+        return rows_full(err);
+    int rc = add_alone(rows, &moved, err);
+    if (rc < 0)
+        return rc;
+    mr_past_taken(rows, row);
+    rows->n_moved += moved.mask != NULL ? 1 : 0;
     return 0;
 }
 

@@ -55,9 +55,23 @@ struct mr_row_past {
     struct mr_slice old_key_tuple;
     bool old_in_target; /* as it was before the batch: this partition's delete of it is in the batch
                          */
+    struct mr_slice new_key; /* to mr_rows_add alone, of a delete: where its row goes on (U-32) */
     /* Of a masked row: the records that it was folded from. Each of them is masked where it is, so
      * each is at fault where nothing completes it (U-31). */
     const struct mr_row_place *places;
+};
+
+/* A row that went on under another key (U-32): what it was is asked for when the batch with its new
+ * key comes. In the arena. */
+struct mr_row_left {
+    struct mr_slice key;
+    struct mr_slice key_tuple;
+    struct mr_slice new_key;
+    struct mr_slice tuple;          /* of the delete: its guard, or empty */
+    const struct mr_row_past *past; /* the state that the delete ended; NULL: the target's */
+    uint32_t span_idx;
+    bool taken; /* the row with the new key is in this batch, too */
+    struct mr_row_left *before;
 };
 
 struct mr_row {
@@ -72,7 +86,8 @@ struct mr_row {
     uint32_t span_idx; /* which of the batch's spans it came from */
     uint32_t sibling;  /* index + 1 of the key's state in another partition; 0: none */
     int64_t offset;
-    struct mr_row_past *past; /* NULL: nothing; to mr_rows_add: old_key and old_key_tuple alone */
+    struct mr_row_past
+        *past; /* NULL: nothing; to mr_rows_add: old_key and old_key_tuple, or new_key */
 };
 
 /* Rows of one table in one batch. */
@@ -90,6 +105,7 @@ struct mr_rows {
     struct mr_row *rows;    /* grows by doubling, outside the arena; capacity kept across resets */
     size_t n_rows;
     size_t cap_rows;
+    struct mr_row_left *left; /* the last one; NULL: none */
     size_t n_moved; /* rows whose masked values were looked for under an old key, since reset */
     struct mr_guard_use guard; /* like `key`: set when the rows are empty */
     struct mr_slice floor;     /* octets of the highest truncate; data NULL: none */
@@ -120,8 +136,8 @@ int mr_rows_truncate_below(struct mr_rows *rows, struct mr_slice written, struct
 
 /* Adds `row` (its slices are borrowed: tuple, key and key_tuple are copied into the arena) and
  * folds it with the key's earlier state by contract.md section 3.2 (R-01..R-06, R-08), a masked one
- * whose key changed with the old key's (U-30). 0; -MR_FULL when the arena has no room, no row has
- * changed then. */
+ * whose key changed with the old key's (U-30); a delete with a new key joins those that left. 0;
+ * -MR_FULL when the arena has no room, no row has changed then. */
 int mr_rows_add(struct mr_rows *rows, const struct mr_row *row, struct mr_err *err);
 
 /* A record that takes one row away and brings another (E-12, E-40): both, or on -MR_FULL neither.

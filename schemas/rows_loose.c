@@ -53,7 +53,9 @@ int mr_loose_keys_make(struct mr_loose_keys *keys, const struct mr_rows *rows, s
 static struct mr_slice key_of(const struct mr_loose_keys *keys, const uint32_t *groups,
                               struct mr_slice key)
 {
-    uintptr_t at = (uintptr_t)mr_map_find(&keys->by_key, key.data, key.len);
+    uintptr_t at = 0;
+    if (key.data != NULL)
+        at = (uintptr_t)mr_map_find(&keys->by_key, key.data, key.len);
     return at == 0 ? key : keys->keys[groups[at - 1]];
 }
 
@@ -75,6 +77,7 @@ int mr_rows_regroup(struct mr_rows *rows, const struct mr_loose_keys *keys, cons
         if (row.past != NULL) {
             past = *row.past;
             past.old_key = key_of(keys, groups, past.old_key);
+            past.new_key = key_of(keys, groups, past.new_key);
             row.past = &past;
         }
         rc = mr_rows_add(&fresh, &row, err);
@@ -91,6 +94,7 @@ int mr_rows_regroup(struct mr_rows *rows, const struct mr_loose_keys *keys, cons
     rows->cap_rows = fresh.cap_rows;
     rows->n_rows = fresh.n_rows;
     rows->n_moved = fresh.n_moved;
+    rows->left = fresh.left;
     rows->n_folded += fresh.n_folded;
     rows->n_cross += fresh.n_cross;
     rows->regrouped = true;

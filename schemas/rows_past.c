@@ -4,6 +4,8 @@
 
 #include "base/ban.h"
 
+enum { LEFT_LOOK_BACK = 16 };
+
 static struct mr_row_past *past_new(struct mr_arena *arena)
 {
     struct mr_row_past *past = mr_arena_alloc(arena, sizeof *past);
@@ -48,18 +50,59 @@ static const struct mr_row *delete_of(const struct mr_rows *rows, const struct m
     return state->op == MR_ROW_DELETE && state->span_idx == row->span_idx ? state : NULL;
 }
 
+static bool keep(struct mr_arena *arena, struct mr_slice from, struct mr_slice *to)
+{
+    *to = (struct mr_slice){NULL, 0};
+    if (from.data == NULL)
+        return true;
+    *to = (struct mr_slice){mr_arena_copy(arena, from.data, from.len), from.len};
+    return to->data != NULL;
+}
+
+bool mr_past_leave(struct mr_arena *arena, const struct mr_row *row, struct mr_row_left **out)
+{
+    struct mr_row_left *left = mr_arena_alloc(arena, sizeof *left);
+    *out = left;
+    if (left == NULL)
+        return false;
+    *left = (struct mr_row_left){.span_idx = row->span_idx};
+    return keep(arena, row->key, &left->key) && keep(arena, row->key_tuple, &left->key_tuple) &&
+           keep(arena, row->past->new_key, &left->new_key) && keep(arena, row->tuple, &left->tuple);
+}
+
+/* The key's state in the partition that the delete came by. */
+void mr_past_left(struct mr_rows *rows, struct mr_row_left *left)
+{
+    uintptr_t at = (uintptr_t)mr_map_find(&rows->by_key, left->key.data, left->key.len);
+    while (at != 0 && !rows->guard.on && rows->rows[at - 1].span_idx != left->span_idx)
+        at = rows->rows[at - 1].sibling;
+    left->past = at != 0 ? rows->rows[at - 1].past : NULL;
+    left->before = rows->left;
+    rows->left = left;
+}
+
+/* The connector writes the two records of a change behind each other, with a tombstone between, so
+ * that in one partition the one is among the last that left. */
+void mr_past_taken(const struct mr_rows *rows, const struct mr_row *row)
+{
+    struct mr_row_left *left = rows->left;
+    for (int i = 0; left != NULL && i < LEFT_LOOK_BACK; i++) {
+        if (left->span_idx == row->span_idx && mr_slice_eq(left->new_key, row->key) &&
+            mr_slice_eq(left->key, row->past->old_key))
+            left->taken = true;
+        left = left->before;
+    }
+}
+
 bool mr_past_keep(struct mr_arena *arena, const struct mr_row *row, struct mr_row *moved)
 {
     const struct mr_row_past *from = row->past;
     moved->past = past_new(arena);
     if (moved->past == NULL)
         return false;
-    moved->past->old_key.len = from->old_key.len;
-    moved->past->old_key.data = mr_arena_copy(arena, from->old_key.data, from->old_key.len);
-    moved->past->old_key_tuple.len = from->old_key_tuple.len;
-    moved->past->old_key_tuple.data =
-        mr_arena_copy(arena, from->old_key_tuple.data, from->old_key_tuple.len);
-    return moved->past->old_key.data != NULL && moved->past->old_key_tuple.data != NULL;
+    return keep(arena, from->old_key, &moved->past->old_key) &&
+           keep(arena, from->old_key_tuple, &moved->past->old_key_tuple) &&
+           keep(arena, from->new_key, &moved->past->new_key);
 }
 
 /* Fills the masked fields of `row` that `from` has; false: no room. */
@@ -102,6 +145,10 @@ bool mr_past_move(const struct mr_rows *rows, const struct mr_row *row, struct m
 {
     const struct mr_row *deleted = delete_of(rows, row);
     *moved = *row;
+    if (row->mask == NULL) {
+        moved->past = NULL;
+        return true;
+    }
     if (!mr_past_keep(rows->arena, row, moved))
         return false;
     if (deleted == NULL)

@@ -8,8 +8,15 @@
 /* A delete of the key whose state is `a`. False: the arena has no room. */
 bool mr_past_delete(struct mr_arena *arena, const struct mr_row *a, struct mr_row *kept);
 
-/* The old key of a row's past, in the arena. False: no room. */
+/* The other key that a row's past names, in the arena. False: no room. */
 bool mr_past_keep(struct mr_arena *arena, const struct mr_row *row, struct mr_row *kept);
+
+/* U-32: what is kept of a delete whose past names a new key, before it is added; and afterwards.
+ * False: the arena has no room. */
+bool mr_past_leave(struct mr_arena *arena, const struct mr_row *row, struct mr_row_left **left);
+void mr_past_left(struct mr_rows *rows, struct mr_row_left *left);
+/* The row under the new key is in the batch, too: nothing need be kept of the one that left. */
+void mr_past_taken(const struct mr_rows *rows, const struct mr_row *row);
 
 /* U-30: completes the masked columns of `row`, whose past names an old key, from the state that
  * this partition's delete of the old key ended. What the batch does not know stays masked, and

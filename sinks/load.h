@@ -52,7 +52,8 @@ struct mr_load {
     struct mr_load_memory *memory;
     struct mr_load_stats *stats;
     struct mr_load_faults *faults;
-    const uint32_t *rank; /* the order of the batch's spans */
+    const uint32_t *rank;        /* the order of the batch's spans */
+    const struct mr_span *spans; /* of the batch: what the rows' span_idx counts */
 };
 
 struct mr_load_ops {

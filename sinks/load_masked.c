@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sinks/load_kept.h"
+
 #include "base/ban.h"
 
 enum { COMPLETED_CHUNK_BYTES = 64 * 1024 };
@@ -14,7 +16,7 @@ enum { COMPLETED_CHUNK_BYTES = 64 * 1024 };
 
 static bool wants_old(const struct mr_row *row)
 {
-    return row->mask != NULL && row->past != NULL && row->past->old_in_target;
+    return row->mask != NULL && row->past != NULL && row->past->old_key.data != NULL;
 }
 
 void mr_completed_release(struct mr_completed *completed)
@@ -82,37 +84,65 @@ static int complete(const struct mr_row *row, struct mr_slice from, struct mr_ar
     return 0;
 }
 
-static bool masks_equal(const struct mr_row *a, const struct mr_row *b)
+/* Can their old rows be read by one statement? */
+static bool reads_alike(const struct mr_row *a, const struct mr_row *b)
 {
     size_t n_words = ((size_t)a->cols->n_cols + 63) / 64;
-    return a->cols == b->cols && memcmp(a->mask, b->mask, n_words * sizeof *a->mask) == 0;
+    return a->past->old_in_target == b->past->old_in_target && a->cols == b->cols &&
+           memcmp(a->mask, b->mask, n_words * sizeof *a->mask) == 0;
 }
 
-/* Rows of one column set and mask, from `first` on: completes those whose old row is there. */
+/* Rows of one column set and mask, whose values are all at the target or all in tombs: what the old
+ * rows have in the columns that are masked here. */
+static int old_read(struct mr_load *load, const struct mr_kept_find *find, struct mr_err *err)
+{
+    struct mr_slice keys[MR_READ_MAX_ROWS];
+    if (!find->rows[0]->past->old_in_target)
+        return mr_kept_find(load, find, err);
+    for (size_t i = 0; i < find->n; i++)
+        keys[i] = find->rows[i]->past->old_key_tuple;
+    struct mr_read_rows read = {.table = load->rows->table,
+                                .key = &load->rows->key,
+                                .cols = find->cols,
+                                .keys = keys,
+                                .n_keys = find->n,
+                                .arena = find->arena,
+                                .tuples = find->tuples};
+    return load->session->ops->read_rows(load->session, &read, err);
+}
+
+/* NOLINTNEXTLINE(readability-function-size): six parameters, the interface of load_masked.h */
+int mr_masked_fill(struct mr_load *load, const struct mr_row *const *rows, size_t n,
+                   struct mr_arena *arena, struct mr_row *out, struct mr_err *err)
+{
+    struct mr_slice tuples[MR_READ_MAX_ROWS];
+    struct mr_colset cols;
+    int rc = masked_cols(rows[0], arena, &cols, err);
+    struct mr_kept_find find = {
+        .rows = rows, .n = n, .cols = &cols, .arena = arena, .tuples = tuples};
+    if (rc == 0)
+        rc = old_read(load, &find, err);
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        out[i] = *rows[i];
+        if (tuples[i].data != NULL)
+            rc = complete(rows[i], tuples[i], arena, &out[i], err);
+    }
+    return rc;
+}
+
+/* The same of rows from `first` on: keeps those whose old row is there. */
 static int complete_some(struct mr_load *load, const size_t *first, size_t n,
                          struct mr_completed *out, struct mr_err *err)
 {
-    struct mr_slice keys[MR_READ_MAX_ROWS];
-    struct mr_slice tuples[MR_READ_MAX_ROWS];
-    struct mr_colset cols;
-    const struct mr_row *rows = load->rows->rows;
-    int rc = masked_cols(&rows[first[0]], &out->arena, &cols, err);
-    if (rc < 0)
-        return rc;
+    const struct mr_row *rows[MR_READ_MAX_ROWS] = {NULL};
+    struct mr_row filled[MR_READ_MAX_ROWS];
     for (size_t i = 0; i < n; i++)
-        keys[i] = rows[first[i]].past->old_key_tuple;
-    struct mr_read_rows read = {.table = load->rows->table,
-                                .key = &load->rows->key,
-                                .cols = &cols,
-                                .keys = keys,
-                                .n_keys = n,
-                                .arena = &out->arena,
-                                .tuples = tuples};
-    rc = load->session->ops->read_rows(load->session, &read, err);
+        rows[i] = &load->rows->rows[first[i]];
+    int rc = mr_masked_fill(load, rows, n, &out->arena, filled, err);
     for (size_t i = 0; rc == 0 && i < n; i++) {
-        if (tuples[i].data == NULL)
+        if (filled[i].mask != NULL)
             continue;
-        rc = complete(&rows[first[i]], tuples[i], &out->arena, &out->rows[out->n_rows], err);
+        out->rows[out->n_rows] = filled[i];
         out->of[out->n_rows++] = first[i];
     }
     return rc;
@@ -126,7 +156,7 @@ static int complete_all(struct mr_load *load, const size_t *wanting, size_t n,
     while (from < n) {
         size_t to = from + 1;
         while (to < n && to - from < MR_READ_MAX_ROWS &&
-               masks_equal(&rows[wanting[from]], &rows[wanting[to]]))
+               reads_alike(&rows[wanting[from]], &rows[wanting[to]]))
             to++;
         int rc = complete_some(load, wanting + from, to - from, out, err);
         if (rc < 0)

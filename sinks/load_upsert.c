@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "sinks/load_guard.h"
+#include "sinks/load_kept.h"
 #include "sinks/load_masked.h"
 
 #include "base/ban.h"
@@ -149,6 +150,8 @@ static int upsert_run(struct mr_load *load, struct mr_err *err)
     if (picked == NULL)
         return mr_err_set(err, MR_NO_MEMORY, "%zu rows", rows->n_rows);
     rc = mr_masked_complete(load, &completed, err);
+    if (rc == 0)
+        rc = mr_kept_leave(load, err);
     if (rc == 0 && !rows->truncated) /* else there is nothing to delete */
         rc = upsert_deletes(load, picked, err);
     if (rc == 0)

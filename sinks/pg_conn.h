@@ -80,7 +80,10 @@ int mr_pg_exec(struct mr_pg_conn *conn, const char *sql, struct pg_result **out,
                struct mr_err *err);
 int mr_pg_exec_params(struct mr_pg_conn *conn, const char *sql, const struct mr_pg_params *params,
                       struct pg_result **out, struct mr_err *err);
-/* One statement, whose result comes in binary form. */
+/* The same, and a statement without parameters, whose results come in binary form. */
+int mr_pg_exec_params_binary(struct mr_pg_conn *conn, const char *sql,
+                             const struct mr_pg_params *params, struct pg_result **out,
+                             struct mr_err *err);
 int mr_pg_exec_binary(struct mr_pg_conn *conn, const char *sql, struct pg_result **out,
                       struct mr_err *err);
 /* Sends and flushes without waiting for an answer; false when the connection broke. */

@@ -42,7 +42,7 @@ static const char *const control_statements[] = {
     "statement text NOT NULL, instance_id text NOT NULL, "
     "changed_at timestamptz NOT NULL DEFAULT pg_catalog.now(), schema_id int8, db_user text)",
     "CREATE TABLE IF NOT EXISTS @.tombs (pipeline text NOT NULL, schema text NOT NULL, "
-    "name text NOT NULL, key bytea NOT NULL, kind text NOT NULL, guard bytea, row jsonb, "
+    "name text NOT NULL, key bytea NOT NULL, kind text NOT NULL, guard bytea, kept bytea, "
     "deleted_at timestamptz NOT NULL DEFAULT pg_catalog.now(), "
     "PRIMARY KEY (pipeline, schema, name, key, kind))",
     "CREATE INDEX IF NOT EXISTS tombs_age ON @.tombs (pipeline, schema, name, kind, deleted_at)",
@@ -74,6 +74,7 @@ static const struct {
     {"positions", "topic_partitions", "int4 NOT NULL DEFAULT 0"},
     {"schema_changes", "schema_id", "int8"},
     {"schema_changes", "db_user", "text"},
+    {"tombs", "kept", "bytea"},
 };
 enum { N_LATE_COLUMNS = sizeof late_columns / sizeof late_columns[0] };
 

@@ -224,13 +224,22 @@ int mr_pg_exec_params(struct mr_pg_conn *conn, const char *sql, const struct mr_
     return finish(conn, out, err);
 }
 
+int mr_pg_exec_params_binary(struct mr_pg_conn *conn, const char *sql,
+                             const struct mr_pg_params *params, struct pg_result **out,
+                             struct mr_err *err)
+{
+    *out = NULL;
+    if (PQsendQueryParams(conn->pq, sql, params->n, NULL, params->values, params->lengths,
+                          params->formats, 1) == 0)
+        return mr_pg_fail(conn, NULL, err);
+    return finish(conn, out, err);
+}
+
 int mr_pg_exec_binary(struct mr_pg_conn *conn, const char *sql, struct pg_result **out,
                       struct mr_err *err)
 {
-    *out = NULL;
-    if (PQsendQueryParams(conn->pq, sql, 0, NULL, NULL, NULL, NULL, 1) == 0)
-        return mr_pg_fail(conn, NULL, err);
-    return finish(conn, out, err);
+    static const struct mr_pg_params none = {.n = 0};
+    return mr_pg_exec_params_binary(conn, sql, &none, out, err);
 }
 
 bool mr_pg_send_only(struct mr_pg_conn *conn, const char *sql)

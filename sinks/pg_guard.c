@@ -14,16 +14,13 @@
 
 enum { EXPIRED_PIECE = 1000, BYTEA_OID = 17 };
 
-/* The tombs of one table: parameters 1 to 3. */
-#define TOMBS_OF "d.pipeline = $1 AND d.schema = $2 AND d.name = $3 AND d.kind = 'guard'"
-
 static struct mr_pg_session *session_of(struct mr_session *session)
 {
     return (struct mr_pg_session *)session;
 }
 
-static void table_params(const struct mr_pg_session *session, const struct mr_table *table,
-                         struct mr_pg_params *params)
+void mr_pg_tomb_params(const struct mr_pg_session *session, const struct mr_table *table,
+                       struct mr_pg_params *params)
 {
     params->n = 0;
     mr_pg_param_text(params, session->sink->opts->pipeline);
@@ -109,7 +106,7 @@ static int rows_read(struct mr_pg_session *session, const struct mr_guarded *wha
     return rc;
 }
 
-static void array_begin(struct mr_buf *out, size_t n)
+void mr_pg_bytea_array(struct mr_buf *out, size_t n)
 {
     mr_buf_reset(out);
     mr_buf_u32(out, 1);
@@ -119,13 +116,13 @@ static void array_begin(struct mr_buf *out, size_t n)
     mr_buf_u32(out, 1);
 }
 
-static void array_add(struct mr_buf *out, struct mr_slice octets)
+void mr_pg_bytea_add(struct mr_buf *out, struct mr_slice octets)
 {
     mr_buf_u32(out, (uint32_t)octets.len); /* of a key or guard: far below 4 GiB */
     mr_buf_add(out, octets.data, octets.len);
 }
 
-static int array_check(const struct mr_buf *array, struct mr_err *err)
+int mr_pg_bytea_check(const struct mr_buf *array, struct mr_err *err)
 {
     if (mr_buf_ok(array) && array->len <= INT_MAX)
         return 0;
@@ -134,9 +131,9 @@ static int array_check(const struct mr_buf *array, struct mr_err *err)
 
 static void keys_array(const struct mr_guarded *what, struct mr_buf *out)
 {
-    array_begin(out, what->n_rows);
+    mr_pg_bytea_array(out, what->n_rows);
     for (size_t i = 0; i < what->n_rows; i++)
-        array_add(out, what->rows[i]->key);
+        mr_pg_bytea_add(out, what->rows[i]->key);
 }
 
 static int tombs_read(struct mr_pg_session *session, const struct mr_guarded *what,
@@ -146,18 +143,19 @@ static int tombs_read(struct mr_pg_session *session, const struct mr_guarded *wh
     struct mr_pg_params params;
     PGresult *res = NULL;
     keys_array(what, &session->array);
-    int rc = array_check(&session->array, err);
+    int rc = mr_pg_bytea_check(&session->array, err);
     if (rc < 0)
         return rc;
     mr_buf_reset(&session->sql);
-    mr_buf_fmt(&session->sql,
-               "SELECT k.i, pg_catalog.encode(d.guard, 'hex') "
-               "FROM unnest($4::bytea[]) WITH ORDINALITY k(key, i) "
-               "JOIN %s.tombs d ON d.key = k.key WHERE " TOMBS_OF
-               " UNION ALL SELECT 0, pg_catalog.encode(d.guard, 'hex') FROM %s.tombs d "
-               "WHERE " TOMBS_OF " AND d.key = ''::bytea",
-               control, control);
-    table_params(session, what->table, &params);
+    mr_buf_fmt(
+        &session->sql,
+        "SELECT k.i, pg_catalog.encode(d.guard, 'hex') "
+        "FROM unnest($4::bytea[]) WITH ORDINALITY k(key, i) "
+        "JOIN %s.tombs d ON d.key = k.key WHERE " MR_PG_TOMBS_OF(
+            "guard") " UNION ALL SELECT 0, pg_catalog.encode(d.guard, 'hex') FROM %s.tombs d "
+                     "WHERE " MR_PG_TOMBS_OF("guard") " AND d.key = ''::bytea",
+        control, control);
+    mr_pg_tomb_params(session, what->table, &params);
     mr_pg_param_bytes(&params, session->array.data, (int)session->array.len);
     rc = mr_pg_exec_params(session->conn, mr_buf_cstr(&session->sql), &params, &res, err);
     if (rc == 0)
@@ -196,9 +194,9 @@ static int tombs_insert(struct mr_pg_session *session, const struct mr_table *ta
                         const struct mr_buf *keys, const struct mr_buf *guards, struct mr_err *err)
 {
     struct mr_pg_params params;
-    int rc = array_check(keys, err);
+    int rc = mr_pg_bytea_check(keys, err);
     if (rc == 0)
-        rc = array_check(guards, err);
+        rc = mr_pg_bytea_check(guards, err);
     if (rc < 0)
         return rc;
     mr_buf_reset(&session->sql);
@@ -210,7 +208,7 @@ static int tombs_insert(struct mr_pg_session *session, const struct mr_table *ta
                "SET guard = EXCLUDED.guard, deleted_at = EXCLUDED.deleted_at "
                "WHERE d.guard < EXCLUDED.guard",
                session->sink->control);
-    table_params(session, table, &params);
+    mr_pg_tomb_params(session, table, &params);
     mr_pg_param_bytes(&params, keys->data, (int)keys->len);
     mr_pg_param_bytes(&params, guards->data, (int)guards->len);
     return mr_pg_exec_params(session->conn, mr_buf_cstr(&session->sql), &params, NULL, err);
@@ -218,19 +216,20 @@ static int tombs_insert(struct mr_pg_session *session, const struct mr_table *ta
 
 /* A piece at a time, but more than the flush leaves: else a steady stream of deletes would outgrow
  * it. */
-static int tombs_expire(struct mr_pg_session *session, const struct mr_guarded *what,
-                        struct mr_err *err)
+int mr_pg_tombs_expire(struct mr_pg_session *session, const struct mr_table *table,
+                       const struct mr_pg_expiry *what, struct mr_err *err)
 {
     struct mr_pg_params params;
     mr_buf_reset(&session->sql);
     mr_buf_fmt(&session->sql,
                "DELETE FROM %s.tombs t WHERE t.ctid = ANY (ARRAY(SELECT d.ctid FROM %s.tombs d "
-               "WHERE " TOMBS_OF " AND d.deleted_at < pg_catalog.now() - "
-               "pg_catalog.make_interval(secs => %llu.%03u) LIMIT %zu))",
-               session->sink->control, session->sink->control,
-               (unsigned long long)(what->guard->tomb_ttl_ms / 1000),
-               (unsigned)(what->guard->tomb_ttl_ms % 1000), EXPIRED_PIECE + 2 * what->n_rows);
-    table_params(session, what->table, &params);
+               "WHERE d.pipeline = $1 AND d.schema = $2 AND d.name = $3 AND d.kind = '%s' "
+               "AND d.deleted_at < pg_catalog.now() - "
+               "pg_catalog.make_interval(secs => %llu.%03u) LIMIT %zu FOR UPDATE SKIP LOCKED))",
+               session->sink->control, session->sink->control, what->kind,
+               (unsigned long long)(what->ttl_ms / 1000), (unsigned)(what->ttl_ms % 1000),
+               EXPIRED_PIECE + 2 * what->n_left);
+    mr_pg_tomb_params(session, table, &params);
     return mr_pg_exec_params(session->conn, mr_buf_cstr(&session->sql), &params, NULL, err);
 }
 
@@ -244,19 +243,20 @@ int mr_pg_tombs_put(struct mr_session *base, const struct mr_guarded *what, stru
     if (rc < 0)
         return rc;
     keys_array(what, &session->array);
-    array_begin(&guards, what->n_rows);
+    mr_pg_bytea_array(&guards, what->n_rows);
     for (size_t i = 0; i < what->n_rows; i++) {
         uint8_t octets[MR_GUARD_MAX_BYTES];
         struct mr_slice guard = {octets, 0};
         size_t len = 0;
         if (mr_row_guard(what->guard, what->rows[i], &guard)) /* a guarded delete has one: O-09 */
             len = mr_guard_octets(what->guard, guard, octets);
-        array_add(&guards, (struct mr_slice){octets, len});
+        mr_pg_bytea_add(&guards, (struct mr_slice){octets, len});
     }
     rc = tombs_insert(session, what->table, &session->array, &guards, err);
     mr_buf_release(&guards);
+    struct mr_pg_expiry expiry = {"guard", what->guard->tomb_ttl_ms, what->n_rows};
     if (rc == 0)
-        rc = tombs_expire(session, what, err);
+        rc = mr_pg_tombs_expire(session, what->table, &expiry, err);
     return guard_failed(session, what, rc, err);
 }
 
@@ -293,10 +293,10 @@ int mr_pg_truncate_below(struct mr_session *base, const struct mr_guarded *what,
     if (rc == 0)
         rc = delete_below(session, what, octets, err);
     if (rc == 0) {
-        array_begin(&session->array, 1);
-        array_add(&session->array, (struct mr_slice){octets.data, 0});
-        array_begin(&guards, 1);
-        array_add(&guards, octets);
+        mr_pg_bytea_array(&session->array, 1);
+        mr_pg_bytea_add(&session->array, (struct mr_slice){octets.data, 0});
+        mr_pg_bytea_array(&guards, 1);
+        mr_pg_bytea_add(&guards, octets);
         rc = tombs_insert(session, what->table, &session->array, &guards, err);
     }
     mr_buf_release(&guards);

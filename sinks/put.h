@@ -61,6 +61,19 @@ struct mr_keys {
     uint32_t n;
 };
 
+/* What a row whose key changed had, in the strategy's own form, under its old key (U-32). */
+struct mr_kept {
+    struct mr_slice key;    /* canonical */
+    struct mr_slice values; /* data NULL: none */
+};
+struct mr_kept_rows {
+    const struct mr_table *table;
+    struct mr_kept *kept;   /* to be put: distinct by key */
+    size_t n;               /* at most MR_READ_MAX_ROWS */
+    uint64_t ttl_ms;        /* of kept_put: older ones may go */
+    struct mr_arena *arena; /* of kept_read: where the values go */
+};
+
 /* Rows of a guarded table (contract.md section 3.1). */
 struct mr_guarded {
     struct mr_table *table;

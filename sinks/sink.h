@@ -146,6 +146,13 @@ struct mr_sink_ops {
      * fit the arena. Kinds that read nothing find no row. */
     int (*read_rows)(struct mr_session *session, const struct mr_read_rows *read,
                      struct mr_err *err);
+    /* U-32: reads the values in tombs of moved rows. Kinds that read nothing find none. */
+    int (*kept_read)(struct mr_session *session, const struct mr_kept_rows *what,
+                     struct mr_err *err);
+    /* Puts them, in place of former ones; without values the tomb goes. Drops some that have
+     * expired. */
+    int (*kept_put)(struct mr_session *session, const struct mr_kept_rows *what,
+                    struct mr_err *err);
     int (*put_letters)(struct mr_session *session, const struct mr_letter *letters, size_t n,
                        struct mr_err *err);
     /* Compare and set of every span; another row count is -MR_FENCED (err names the first that

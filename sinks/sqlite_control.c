@@ -49,7 +49,7 @@ static const char *const control_ddl[] = {
 
     "CREATE TABLE IF NOT EXISTS \"%tombs\"("
     " pipeline TEXT NOT NULL, schema TEXT NOT NULL, name TEXT NOT NULL, key BLOB NOT NULL,"
-    " kind TEXT NOT NULL, guard BLOB, row JSON_TEXT, deleted_at TIMESTAMPTZ_TEXT NOT NULL,"
+    " kind TEXT NOT NULL, guard BLOB, kept BLOB, deleted_at TIMESTAMPTZ_TEXT NOT NULL,"
     " PRIMARY KEY (pipeline, schema, name, key, kind)) WITHOUT ROWID",
 
     "CREATE INDEX IF NOT EXISTS \"%tombs_age\" ON \"%tombs\""
@@ -73,6 +73,7 @@ static const struct {
     {"positions", "topic_partitions", "INTEGER NOT NULL DEFAULT 0"},
     {"schema_changes", "schema_id", "INTEGER"},
     {"schema_changes", "db_user", "TEXT"},
+    {"tombs", "kept", "BLOB"},
 };
 
 /* ---- statements ---- */

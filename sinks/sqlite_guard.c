@@ -13,7 +13,8 @@
 enum { EXPIRED_PIECE = 1000 }; /* tombs that one flush drops, besides two for each that it leaves */
 
 /* The tombs of one table: parameters 1 to 3. */
-#define TOMBS_OF "pipeline = ?1 AND schema = ?2 AND name = ?3 AND kind = 'guard'"
+#define TOMBS_OF_KIND "pipeline = ?1 AND schema = ?2 AND name = ?3 AND kind = "
+#define TOMBS_OF TOMBS_OF_KIND "'guard'"
 
 static void bind_table(const struct mr_sq_sink *sink, struct sqlite3_stmt *stmt,
                        const struct mr_table *table)
@@ -145,23 +146,29 @@ static int tomb_put(const struct tomb_put *to, const struct mr_table *table, str
     return mr_sq_step(to->conn, to->stmt, "leave a tomb", err);
 }
 
-static int tombs_expire(const struct tomb_put *to, const struct mr_guarded *what,
-                        struct mr_err *err)
+struct expiry {
+    const struct mr_table *table;
+    const char *kind;
+    uint64_t ttl_ms;
+    size_t n_left; /* how many the flush leaves itself */
+};
+
+static int tombs_expire(const struct tomb_put *to, const struct expiry *what, struct mr_err *err)
 {
     struct sqlite3_stmt *stmt = NULL;
     char then[MR_SQ_TIME_BYTES];
-    int64_t ttl_ms = (int64_t)what->guard->tomb_ttl_ms;
-    mr_sq_time_text(mr_wall_ms(&to->sink->opts->env) - ttl_ms, then);
+    mr_sq_time_text(mr_wall_ms(&to->sink->opts->env) - (int64_t)what->ttl_ms, then);
     int rc = mr_sq_control_prepare(to->sink, to->conn,
-                                   "DELETE FROM \"%tombs\" WHERE " TOMBS_OF
-                                   " AND key IN (SELECT key FROM \"%tombs\" WHERE " TOMBS_OF
-                                   " AND deleted_at < ?4 LIMIT ?5)",
+                                   "DELETE FROM \"%tombs\" WHERE " TOMBS_OF_KIND
+                                   "?6 AND key IN (SELECT key FROM \"%tombs\" WHERE " TOMBS_OF_KIND
+                                   "?6 AND deleted_at < ?4 LIMIT ?5)",
                                    &stmt, err);
     if (rc < 0)
         return rc;
     bind_table(to->sink, stmt, what->table);
     mr_sq_bind_text(stmt, 4, then);
-    mr_sq_bind_i64(stmt, 5, EXPIRED_PIECE + 2 * (int64_t)what->n_rows);
+    mr_sq_bind_i64(stmt, 5, EXPIRED_PIECE + 2 * (int64_t)what->n_left);
+    mr_sq_bind_text(stmt, 6, what->kind);
     return mr_sq_step(to->conn, stmt, "drop tombs", err);
 }
 
@@ -177,7 +184,82 @@ int mr_sq_tombs_put(struct mr_session *base, const struct mr_guarded *what, stru
         size_t len = mr_guard_octets(what->guard, guard, octets);
         rc = tomb_put(&to, what->table, what->rows[i]->key, (struct mr_slice){octets, len}, err);
     }
-    return rc == 0 ? tombs_expire(&to, what, err) : rc;
+    const struct expiry expiry = {what->table, "guard", what->guard->tomb_ttl_ms, what->n_rows};
+    return rc == 0 ? tombs_expire(&to, &expiry, err) : rc;
+}
+
+/* ---- U-32 ---- */
+
+static int kept_read_one(const struct mr_sq_sink *sink, struct mr_sq_conn *conn,
+                         struct sqlite3_stmt *stmt, const struct mr_kept_rows *what, size_t i,
+                         struct mr_err *err)
+{
+    struct mr_kept *kept = &what->kept[i];
+    kept->values = (struct mr_slice){NULL, 0};
+    bind_table(sink, stmt, what->table);
+    bind_octets(stmt, 4, kept->key);
+    int rc = mr_sq_step(conn, stmt, "read tombs", err);
+    if (rc <= 0)
+        return rc;
+    size_t len = (size_t)sqlite3_column_bytes(stmt, 0);
+    const void *values = sqlite3_column_blob(stmt, 0);
+    rc = 0;
+    if (values != NULL) {
+        kept->values = (struct mr_slice){mr_arena_copy(what->arena, values, len), len};
+        if (kept->values.data == NULL)
+            rc = mr_err_set(err, MR_NO_MEMORY, "a tomb of %zu bytes", len);
+    }
+    (void)sqlite3_reset(stmt);
+    return rc;
+}
+
+int mr_sq_kept_read(struct mr_session *base, const struct mr_kept_rows *what, struct mr_err *err)
+{
+    struct mr_sq_conn *conn = NULL;
+    struct sqlite3_stmt *stmt = NULL;
+    struct mr_sq_sink *sink = mr_sq_sink(base->sink);
+    int rc = mr_sq_session_conn(base, &conn, err);
+    if (rc == 0)
+        rc = mr_sq_control_prepare(
+            sink, conn, "SELECT kept FROM \"%tombs\" WHERE " TOMBS_OF_KIND "'row' AND key = ?4",
+            &stmt, err);
+    for (size_t i = 0; rc == 0 && i < what->n; i++)
+        rc = kept_read_one(sink, conn, stmt, what, i, err);
+    return rc;
+}
+
+static int kept_step(const struct tomb_put *to, const struct mr_kept_rows *what,
+                     const struct mr_kept *kept, struct mr_err *err)
+{
+    bind_table(to->sink, to->stmt, what->table);
+    bind_octets(to->stmt, 4, kept->key);
+    if (kept->values.data != NULL) {
+        bind_octets(to->stmt, 5, kept->values);
+        mr_sq_bind_text(to->stmt, 6, to->now);
+    }
+    return mr_sq_step(to->conn, to->stmt, "keep a moved row", err);
+}
+
+int mr_sq_kept_put(struct mr_session *base, const struct mr_kept_rows *what, struct mr_err *err)
+{
+    static const char put[] =
+        "INSERT INTO \"%tombs\" (pipeline, schema, name, key, kind, kept, deleted_at) "
+        "VALUES (?1, ?2, ?3, ?4, 'row', ?5, ?6) "
+        "ON CONFLICT (pipeline, schema, name, key, kind) DO UPDATE SET kept = excluded.kept, "
+        "deleted_at = excluded.deleted_at";
+    static const char drop[] = "DELETE FROM \"%tombs\" WHERE " TOMBS_OF_KIND "'row' AND key = ?4";
+    struct expiry expiry = {what->table, "row", what->ttl_ms, 0};
+    struct tomb_put to = {.sink = mr_sq_sink(base->sink)};
+    mr_sq_time_text(mr_wall_ms(&to.sink->opts->env), to.now);
+    int rc = mr_sq_session_conn(base, &to.conn, err);
+    for (size_t i = 0; rc == 0 && i < what->n; i++) {
+        bool has = what->kept[i].values.data != NULL;
+        rc = mr_sq_control_prepare(to.sink, to.conn, has ? put : drop, &to.stmt, err);
+        if (rc == 0)
+            rc = kept_step(&to, what, &what->kept[i], err);
+        expiry.n_left += has ? 1 : 0;
+    }
+    return rc == 0 && expiry.n_left > 0 ? tombs_expire(&to, &expiry, err) : rc;
 }
 
 /* ---- R-22 ---- */

@@ -20,6 +20,10 @@ int mr_sq_bind_key(const struct mr_sq_keyed *to, const struct mr_row *row, struc
 int mr_sq_guards_read(struct mr_session *session, const struct mr_guarded *what,
                       struct mr_guard_seen *seen, struct mr_err *err);
 int mr_sq_tombs_put(struct mr_session *session, const struct mr_guarded *what, struct mr_err *err);
+/* U-32. */
+int mr_sq_kept_read(struct mr_session *session, const struct mr_kept_rows *what,
+                    struct mr_err *err);
+int mr_sq_kept_put(struct mr_session *session, const struct mr_kept_rows *what, struct mr_err *err);
 int mr_sq_truncate_below(struct mr_session *session, const struct mr_guarded *what,
                          struct mr_slice octets, struct mr_err *err);
 

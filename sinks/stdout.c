@@ -374,6 +374,14 @@ static int stdout_tombs_put(struct mr_session *base, const struct mr_guarded *wh
     return 0;
 }
 
+static int stdout_kept(struct mr_session *base, const struct mr_kept_rows *what, struct mr_err *err)
+{
+    (void)base;
+    (void)what;
+    (void)err;
+    return 0;
+}
+
 static int stdout_truncate_below(struct mr_session *base, const struct mr_guarded *what,
                                  struct mr_slice octets, struct mr_err *err)
 {
@@ -568,6 +576,8 @@ const struct mr_sink_ops mr_sink_stdout = {
     .tombs_put = stdout_tombs_put,
     .truncate_below = stdout_truncate_below,
     .key_groups = mr_sink_keys_plain,
+    .kept_read = stdout_kept,
+    .kept_put = stdout_kept,
     .delete_keys = stdout_delete_keys,
     .delete_match = stdout_delete_match,
     .put_rows = stdout_put_rows,

@@ -13,7 +13,8 @@ from stack import Fault, StubRegistry
 from harness import cases_avro, cases_envelope, cases_evolve, cases_framing, cases_types  # noqa: F401  they fill CASES
 from harness import cases_unavailable  # noqa: F401
 from harness.cases import CASES, row
-from harness.schemas import PlainTable, RegistryClient, opt
+from harness.cases_unavailable import P
+from harness.schemas import DebeziumTable, PlainTable, RegistryClient, opt
 from harness.world import settled
 
 
@@ -107,3 +108,30 @@ def test_case_19_an_address_that_is_no_registry_halts_the_table(stub, table_at, 
     one.load_to_end(expect=75)
     assert "registry.not_a_registry" in one.error_codes()
     assert target.positions(table.topic) == {0: 0} and target.letters(table.topic) == []
+
+
+# -- a change of the key whose halves land in batches of their own
+def test_u_32_a_key_change_across_the_border_of_two_batches_keeps_what_was_not_sent_again(millrace, target, streams,
+                                                                                          schemas, topic):
+    """U-32: d and tombstone, then c, with a commit between them; the chain too. One row at a time is the worst case."""
+    table = DebeziumTable(schemas, topic(), [("id", "int"), ("a", opt("string")), ("b", opt("string"))], ["id"])
+    streams.create(table.topic)
+    moves = [(1, 9), (2, 1), (9, 2), (3, 4), (4, 5)]
+    streams.produce(*(table.create(row(k, "x", b)) for k, b in ((1, "one"), (2, "two"), (3, "three"))),
+                    *(r for old, new in moves for r in table.key_change(row(old, "x", P), row(new, "x", P))))
+    one = millrace([{"topic": table.topic, "table": "t"}], batch={"max_rows": 1})
+    one.load_to_end()
+    assert target.letters(table.topic) == []
+    assert sorted(target.query("SELECT * FROM t")) == [(1, "x", "two"), (2, "x", "one"), (5, "x", "three")]
+    assert target.query("SELECT count(*) FROM millrace.tombs") == [(0,)], "each is used up"
+
+
+def test_u_32_without_keep_deleted_such_a_change_is_an_orphan(millrace, target, streams, schemas, topic):
+    """U-31, U-32: unavailable_keep_deleted = false."""
+    table = DebeziumTable(schemas, topic(), [("id", "int"), ("a", opt("string")), ("b", opt("string"))], ["id"])
+    streams.create(table.topic)
+    streams.produce(table.create(row(1, "x", "one")), *table.key_change(row(1, "x", P), row(2, "x", P)))
+    one = millrace([{"topic": table.topic, "table": "t", "unavailable_keep_deleted": False}], batch={"max_rows": 1})
+    one.load_to_end()
+    assert target.codes(table.topic) == [(3, "unavailable.orphan")]
+    assert target.query("SELECT * FROM t") == []

@@ -259,6 +259,18 @@ static int faulty_tombs_put(struct mr_session *base, const struct mr_guarded *wh
     return real_of(base)->ops->tombs_put(real_of(base), what, err);
 }
 
+static int faulty_kept_read(struct mr_session *base, const struct mr_kept_rows *what,
+                            struct mr_err *err)
+{
+    return real_of(base)->ops->kept_read(real_of(base), what, err);
+}
+
+static int faulty_kept_put(struct mr_session *base, const struct mr_kept_rows *what,
+                           struct mr_err *err)
+{
+    return real_of(base)->ops->kept_put(real_of(base), what, err);
+}
+
 static int faulty_truncate_below(struct mr_session *base, const struct mr_guarded *what,
                                  struct mr_slice octets, struct mr_err *err)
 {
@@ -365,6 +377,8 @@ static const struct mr_sink_ops faulty_ops = {
     .tombs_put = faulty_tombs_put,
     .truncate_below = faulty_truncate_below,
     .key_groups = faulty_key_groups,
+    .kept_read = faulty_kept_read,
+    .kept_put = faulty_kept_put,
     .delete_keys = faulty_delete_keys,
     .put_rows = faulty_put_rows,
     .delete_match = faulty_delete_match,

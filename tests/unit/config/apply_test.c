@@ -44,7 +44,6 @@ MR_TEST("options of features that this version lacks may only say their default"
     static const char *const refused[] = {
         "tables[0].where=a = 1",
         "tables[0].tracked=a",
-        "tables[0].unavailable_keep_deleted=true",
         "tables[0].insert_missing=true",
         "slots=2",
         "tables[0].strategy=scd2",

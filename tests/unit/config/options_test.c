@@ -284,7 +284,7 @@ static const char *const defaults[] = {
     "tables[0].unavailable_missing_row",
     "\"poison\"",
     "tables[0].unavailable_keep_deleted",
-    "false",
+    "true",
     "tables[0].unavailable_tomb_ttl",
     "\"1d\"",
     "tables[0].text_nul",

@@ -25,6 +25,7 @@
 #define KEY KEY_OF("\"int\"")
 
 static struct plan_case pc;
+static const char *header_name;
 static struct mr_buf key;
 static struct mr_buf value;
 static struct mr_slice raw_key; /* data NULL: not told */
@@ -33,6 +34,7 @@ MR_SETUP
 {
     raw_key = (struct mr_slice){NULL, 0};
     plan_case_init(&pc);
+    header_name = "__debezium.oldkey";
     mr_buf_reset(&key);
     mr_buf_reset(&value);
 }
@@ -79,7 +81,7 @@ static struct mr_slice header;
 static bool last_header(const void *owner, const char *name, struct mr_slice *out)
 {
     (void)owner;
-    if (strcmp(name, "__debezium.oldkey") != 0)
+    if (strcmp(name, header_name) != 0)
         return false;
     *out = header;
     return true;
@@ -235,6 +237,49 @@ MR_TEST("a row without masked columns does not look at its headers")
     put_row(2, "x", "y");
     MR_CHECK_STR(run("c", 2), "c{2,x,y}");
     MR_CHECK(pc.decoded.old_key.data == NULL);
+}
+
+/* Runs a delete of row 1; has it a new key? */
+static bool new_key(const char *text)
+{
+    set_header(mr_slice_str(text));
+    header_name = "__debezium.newkey";
+    put_row(1, NULL, NULL);
+    put_row(0, NULL, NULL);
+    MR_CHECK_STR(run("d", 1), "d{1}");
+    MR_CHECK(pc.decoded.old_key.data == NULL);
+    return pc.decoded.new_key.data != NULL;
+}
+
+/* U-32 */
+MR_TEST("where rows that move are kept a delete tells their new key, and a create their old one")
+{
+    pc.route.keep_moved = true;
+    MR_CHECK_OK(plan_case_open(&pc, KEY, ENVELOPE));
+    set_header(mr_slice_str("{\"id\":1}"));
+    put_row(0, NULL, NULL);
+    put_row(2, "x", "y");
+    MR_CHECK_STR(run("c", 2), "c{2,x,y}");
+    MR_CHECK_STR(mr_emit_text_tuple(pc.decoded.old_key_tuple, NULL), "{1}");
+    put_row(0, NULL, NULL);
+    put_row(2, "x", "y");
+    MR_CHECK_STR(run("u", 2), "u{2,x,y}");
+    struct mr_buf two = MR_BUF_INIT; /* as the record of the new key has it */
+    mr_buf_add(&two, pc.decoded.key.data, pc.decoded.key.len);
+    MR_CHECK(new_key("{\"id\":2}"));
+    MR_CHECK(mr_slice_eq(pc.decoded.new_key, (struct mr_slice){two.data, two.len}));
+    MR_CHECK(!new_key("{\"id\":1}"));
+    MR_CHECK(!new_key("{\"id\":\"2\"}"));
+    mr_buf_release(&two);
+}
+
+/* U-32: what cannot be masked need not be kept */
+MR_TEST("a table whose columns are always sent does not look for new keys")
+{
+    pc.route.keep_moved = true;
+    pc.route.unavailable_detect = false;
+    MR_CHECK_OK(plan_case_open(&pc, KEY, ENVELOPE));
+    MR_CHECK(!new_key("{\"id\":2}"));
 }
 
 /* E-12; case 88 */

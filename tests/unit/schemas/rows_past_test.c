@@ -178,6 +178,103 @@ MR_TEST("a row that moves onto a key with a state does not keep that state's val
     MR_CHECK_STR(text(move("1", "2", "x", MASK_B)), "{2,x,~} of 1 in the target");
 }
 
+static void leave(const char *from, const char *to, uint32_t span_idx)
+{
+    struct mr_err err;
+    struct mr_row row = row_of(from);
+    struct mr_row_past past = {.new_key = mr_slice_str(to)};
+    row.op = MR_ROW_DELETE;
+    row.span_idx = span_idx;
+    row.past = &past;
+    MR_CHECK_OK(mr_rows_add(&rows, &row, &err));
+}
+
+/* U-32 */
+MR_TEST(
+    "a row that leaves is remembered with the state that its delete ended, until its new row comes")
+{
+    put("1", "x", "BIG", 0);
+    leave("1", "2", 0);
+    leave("3", "4", 0);
+    MR_CHECK(rows.left->past == NULL); /* the target's */
+    MR_CHECK(!rows.left->taken && !rows.left->before->taken);
+    MR_CHECK_STR(mr_emit_text_tuple(rows.left->before->past->tuple, NULL), "{1,x,BIG}");
+    MR_CHECK(rows.left->before->before == NULL);
+    put("1", "again", "SMALL", 0);
+    MR_CHECK_STR(mr_emit_text_tuple(rows.left->before->past->tuple, NULL), "{1,x,BIG}");
+    move("3", "4", "y", MASK_B);
+    MR_CHECK(rows.left->taken && !rows.left->before->taken);
+    mr_rows_truncate(&rows);
+    MR_CHECK(rows.left == NULL);
+}
+
+/* U-32 */
+MR_TEST("a row that leaves is not taken by a move of another partition, or to another key")
+{
+    leave("1", "2", 1);
+    move("1", "2", "x", MASK_B);
+    MR_CHECK(!rows.left->taken);
+    leave("3", "4", 0);
+    move("3", "5", "x", MASK_B);
+    MR_CHECK(!rows.left->taken);
+}
+
+/* R-10, U-32 */
+MR_TEST("a row leaves with the state that its own partition has of the key")
+{
+    put("1", "x", "BIG", 0);
+    leave("1", "2", 1);
+    MR_CHECK(rows.left->past == NULL);
+    leave("1", "3", 0);
+    MR_CHECK_STR(mr_emit_text_tuple(rows.left->past->tuple, NULL), "{1,x,BIG}");
+}
+
+MR_TEST("a row that leaves a full batch is in it whole, or not at all")
+{
+    struct mr_err err;
+    struct mr_row row = row_of("1");
+    struct mr_row_past past = {.new_key = mr_slice_str("2")};
+    size_t limit = 64;
+    row.op = MR_ROW_DELETE;
+    row.past = &past;
+    for (;; limit += 8) {
+        mr_rows_reset(&rows);
+        mr_arena_release(&arena);
+        mr_arena_init(&arena, 64, limit);
+        if (mr_rows_add(&rows, &row, &err) == 0)
+            break;
+        MR_CHECK(rows.left == NULL && rows.n_rows == 0);
+        MR_CHECK(limit < 4096);
+    }
+    MR_CHECK(limit > 64 && rows.left != NULL && rows.n_rows == 1);
+}
+
+/* U-32: else the next batch would miss it */
+MR_TEST("a row that finds no room under its new key is still one that left")
+{
+    struct mr_err err;
+    struct mr_row row = row_of("2");
+    uint64_t mask = MASK_B;
+    struct mr_row_past past = {.old_key = mr_slice_str("1"), .old_key_tuple = mr_slice_str("1")};
+    row.cols = &set;
+    row.tuple = tuple("2", "x", NULL);
+    row.mask = &mask;
+    row.past = &past;
+    for (size_t room = 0;; room += 8) { /* at each of its allocations */
+        mr_rows_reset(&rows);
+        mr_arena_release(&arena);
+        mr_arena_init(&arena, 64, 0);
+        leave("1", "2", 0);
+        arena.limit_bytes = arena.held_bytes + room;
+        if (mr_rows_add(&rows, &row, &err) == 0)
+            break;
+        MR_CHECK(!rows.left->taken);
+        MR_CHECK_U64(rows.n_moved, 0);
+        MR_CHECK(room < 4096);
+    }
+    MR_CHECK(rows.left->taken);
+}
+
 static const char *places(const struct mr_row *row)
 {
     static char out[64];

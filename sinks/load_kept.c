@@ -1,0 +1,427 @@
+/* Owns what a tomb of a moved row says, and whose it is: the one change that took the row from its
+ * old key to its new one. Speaks to sink->ops only. Invariant (contract.md U-32): a tomb gives its
+ * values to no other change, so a row gets none that were never its own. Two records are of one
+ * change if the first names the second's key, and either both came by one partition, where the
+ * second stands behind the first and no later move of the old key between them, or both have the
+ * same guard, made of the source's position.
+ *
+ * Values: version, partition, stream, new key, guard, then (name, type, field) of each column, all
+ * texts with their length as two bytes. */
+#include "sinks/load_kept.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "schemas/guard.h"
+#include "sinks/load_masked.h"
+
+#include "base/ban.h"
+
+enum {
+    KEPT_VERSION = 1,
+    KEPT_CHUNK_BYTES = 64 * 1024,
+    KEPT_PIECE_BYTES = 16 * 1024 * 1024, /* of one statement */
+    KEPT_ROW_BYTES = 128 * 1024 * 1024,  /* more is not kept */
+};
+
+/* ---- writing ---- */
+
+static void put_text(struct mr_buf *out, struct mr_slice text)
+{
+    mr_buf_u16(out, (uint16_t)text.len); /* names, keys and guards: far below 64 KiB */
+    mr_buf_add(out, text.data, text.len);
+}
+
+static struct mr_slice type_name(const struct mr_column *column)
+{
+    return mr_slice_str(column->type.sql != NULL ? column->type.sql : "");
+}
+
+static struct mr_slice guard_of(const struct mr_rows *rows, const struct mr_row *row,
+                                uint8_t octets[MR_GUARD_MAX_BYTES])
+{
+    struct mr_slice guard;
+    if (!rows->guard.on || !mr_row_guard(&rows->guard, row, &guard))
+        return (struct mr_slice){octets, 0};
+    return (struct mr_slice){octets, mr_guard_octets(&rows->guard, guard, octets)};
+}
+
+/* A row that leaves, and where what is known of it stands. */
+struct leaving {
+    const struct mr_row_left *left;
+    struct mr_row state;  /* as the batch had it; cols NULL: it had none */
+    struct mr_slice base; /* all kept columns, of the target's row; data NULL: none */
+    bool wants_base;
+    struct mr_slice values; /* in the arena */
+};
+
+static void put_column(struct mr_buf *out, const struct mr_column *column, struct mr_slice field)
+{
+    put_text(out, mr_slice_str(column->name));
+    put_text(out, type_name(column));
+    mr_buf_add(out, field.data, field.len);
+}
+
+static void put_columns(struct mr_buf *out, const struct mr_load *load,
+                        const struct mr_colset *kept, const struct leaving *row)
+{
+    const uint8_t *base = row->base.data != NULL ? row->base.data + 2 : NULL;
+    for (uint16_t i = 0; i < kept->n_cols; i++) {
+        uint16_t idx;
+        struct mr_slice field = {NULL, 0};
+        const struct mr_row *state = &row->state;
+        if (base != NULL) {
+            field = (struct mr_slice){base, mr_field_len(base)};
+            base += field.len;
+        }
+        struct mr_slice own;
+        if (state->cols != NULL &&
+            mr_tuple_column(state->cols, state->tuple, kept->cols[i], &idx, &own) &&
+            !mr_row_is_masked(state->mask, idx))
+            field = own;
+        if (field.data != NULL)
+            put_column(out, &load->rows->table->columns[kept->cols[i]], field);
+    }
+}
+
+/* The values of one row, unless nothing is known of it. */
+static int values_make(const struct mr_load *load, const struct mr_colset *kept,
+                       struct leaving *row, struct mr_arena *arena, struct mr_err *err)
+{
+    uint8_t octets[MR_GUARD_MAX_BYTES];
+    struct mr_buf out = {.limit = KEPT_ROW_BYTES};
+    const struct mr_span *span = &load->spans[row->left->span_idx];
+    const struct mr_row deleted = {.op = MR_ROW_DELETE, .tuple = row->left->tuple};
+    row->values = (struct mr_slice){NULL, 0};
+    if ((row->base.data == NULL && row->state.cols == NULL) || row->left->new_key.len > UINT16_MAX)
+        return 0;
+    mr_buf_byte(&out, KEPT_VERSION);
+    mr_buf_u32(&out, (uint32_t)span->partition);
+    put_text(&out, mr_slice_str(span->stream));
+    put_text(&out, row->left->new_key);
+    put_text(&out, guard_of(load->rows, &deleted, octets));
+    put_columns(&out, load, kept, row);
+    int rc = 0;
+    if (mr_buf_ok(&out)) { /* else too large to be kept */
+        row->values = (struct mr_slice){mr_arena_copy(arena, out.data, out.len), out.len};
+        if (row->values.data == NULL)
+            rc = mr_err_set(err, MR_NO_MEMORY, "a row of %zu bytes", out.len);
+    }
+    mr_buf_release(&out);
+    return rc;
+}
+
+/* ---- reading ---- */
+
+struct reading {
+    const uint8_t *at;
+    const uint8_t *end;
+    bool bad;
+};
+
+static const uint8_t *take(struct reading *in, size_t n)
+{
+    const uint8_t *at = in->at;
+    if (in->bad || (size_t)(in->end - in->at) < n) {
+        in->bad = true;
+        return NULL;
+    }
+    in->at += n;
+    return at;
+}
+
+static struct mr_slice take_text(struct reading *in)
+{
+    const uint8_t *len = take(in, 2);
+    size_t n = len != NULL ? mr_get_u16(len) : 0;
+    const uint8_t *at = take(in, n);
+    return (struct mr_slice){at, at != NULL ? n : 0};
+}
+
+static struct mr_slice take_field(struct reading *in)
+{
+    const uint8_t *at = in->at;
+    const uint8_t *len = take(in, 4);
+    if (len == NULL || take(in, mr_field_len(len) - 4) == NULL)
+        return (struct mr_slice){NULL, 0};
+    return (struct mr_slice){at, (size_t)(in->at - at)};
+}
+
+/* Is the tomb that of the change which `row` came by? The columns follow then. */
+static bool is_of_change(const struct mr_load *load, const struct mr_row *row, struct reading *in)
+{
+    uint8_t octets[MR_GUARD_MAX_BYTES];
+    const struct mr_span *span = &load->spans[row->span_idx];
+    const uint8_t *version = take(in, 1);
+    const uint8_t *partition = take(in, 4);
+    struct mr_slice stream = take_text(in);
+    struct mr_slice new_key = take_text(in);
+    struct mr_slice guard = take_text(in);
+    if (in->bad || *version != KEPT_VERSION || !mr_slice_eq(new_key, row->key))
+        return false;
+    bool behind = mr_get_u32(partition) == (uint32_t)span->partition &&
+                  mr_slice_eq(stream, mr_slice_str(span->stream));
+    return behind || (load->route->guard != MR_GUARD_FIELDS && guard.len > 0 &&
+                      mr_slice_eq(guard, guard_of(load->rows, row, octets)));
+}
+
+/* The column's field, as it was written for the type that the column has now; the tomb's columns
+ * ascend, but by the order of the table then. */
+static struct mr_slice field_find(struct reading in, const struct mr_column *column)
+{
+    while (!in.bad && in.at < in.end) {
+        struct mr_slice name = take_text(&in);
+        struct mr_slice type = take_text(&in);
+        struct mr_slice field = take_field(&in);
+        if (!in.bad && mr_slice_eq(name, mr_slice_str(column->name)) &&
+            mr_slice_eq(type, type_name(column)))
+            return field;
+    }
+    return (struct mr_slice){NULL, 0};
+}
+
+/* A tuple of `cols`; data NULL where one of them was not kept. */
+static int tuple_make(const struct mr_load *load, const struct mr_kept_find *find,
+                      const struct reading *in, struct mr_slice *out, struct mr_err *err)
+{
+    uint8_t *tuple = mr_arena_alloc(find->arena, 2 + (size_t)(in->end - in->at) +
+                                                     (size_t)find->cols->n_cols * 4);
+    size_t len = 2;
+    *out = (struct mr_slice){NULL, 0};
+    if (tuple == NULL)
+        return mr_err_set(err, MR_NO_MEMORY, "a row of %zu bytes", (size_t)(in->end - in->at));
+    mr_put_u16(tuple, find->cols->n_cols);
+    for (uint16_t i = 0; i < find->cols->n_cols; i++) {
+        struct mr_slice field = field_find(*in, &load->rows->table->columns[find->cols->cols[i]]);
+        if (field.data == NULL)
+            return 0;
+        memcpy(tuple + len, field.data, field.len);
+        len += field.len;
+    }
+    *out = (struct mr_slice){tuple, len};
+    return 0;
+}
+
+static int kept_put(struct mr_load *load, struct mr_kept *kept, size_t n, struct mr_err *err)
+{
+    struct mr_kept_rows put = {
+        .table = load->rows->table, .kept = kept, .n = n, .ttl_ms = load->route->moved_tomb_ttl_ms};
+    return n > 0 ? load->session->ops->kept_put(load->session, &put, err) : 0;
+}
+
+int mr_kept_find(struct mr_load *load, const struct mr_kept_find *find, struct mr_err *err)
+{
+    struct mr_kept kept[MR_READ_MAX_ROWS];
+    struct mr_kept_rows read = {
+        .table = load->rows->table, .kept = kept, .n = find->n, .arena = find->arena};
+    size_t n_used = 0;
+    for (size_t i = 0; i < find->n; i++)
+        kept[i] = (struct mr_kept){.key = find->rows[i]->past->old_key};
+    int rc = load->session->ops->kept_read(load->session, &read, err);
+    for (size_t i = 0; rc == 0 && i < find->n; i++) {
+        struct reading in = {kept[i].values.data, NULL, kept[i].values.data == NULL};
+        find->tuples[i] = (struct mr_slice){NULL, 0};
+        if (in.bad)
+            continue;
+        in.end = in.at + kept[i].values.len;
+        if (is_of_change(load, find->rows[i], &in))
+            rc = tuple_make(load, find, &in, &find->tuples[i], err);
+        if (rc == 0 && find->tuples[i].data != NULL)
+            kept[n_used++] = (struct mr_kept){.key = find->rows[i]->past->old_key};
+    }
+    return rc == 0 ? kept_put(load, kept, n_used, err) : rc;
+}
+
+/* ---- rows that leave ---- */
+
+/* Columns that a row may have without them being sent: all that are written but the key's. */
+static int kept_cols(const struct mr_load *load, struct mr_arena *arena, struct mr_colset *out,
+                     struct mr_err *err)
+{
+    const struct mr_table *table = load->rows->table;
+    const struct mr_colset *key = &load->rows->key;
+    uint16_t *cols = mr_arena_alloc(arena, table->n_columns * sizeof *cols);
+    uint16_t n = 0;
+    if (cols == NULL)
+        return mr_err_set(err, MR_NO_MEMORY, "%u columns", (unsigned)table->n_columns);
+    for (uint16_t i = 0; i < table->n_columns; i++) {
+        bool is_key = false;
+        for (uint16_t k = 0; k < key->n_cols; k++)
+            is_key = is_key || key->cols[k] == i;
+        if (!is_key && !table->columns[i].generated)
+            cols[n++] = i;
+    }
+    *out = (struct mr_colset){.n_cols = n, .cols = cols};
+    return 0;
+}
+
+/* Does the batch's own state say all? */
+static bool is_whole(const struct mr_colset *kept, const struct mr_row *state)
+{
+    uint16_t idx;
+    struct mr_slice field;
+    if (state->cols == NULL || state->mask != NULL)
+        return false;
+    for (uint16_t i = 0; i < kept->n_cols; i++) {
+        if (!mr_tuple_column(state->cols, state->tuple, kept->cols[i], &idx, &field))
+            return false;
+    }
+    return true;
+}
+
+/* The state that the delete ended, completed where it came from another key itself. */
+static int leaving_begin(struct mr_load *load, const struct mr_row_left *left,
+                         const struct mr_colset *kept, struct mr_arena *arena, struct leaving *out,
+                         struct mr_err *err)
+{
+    const struct mr_row_past *past = left->past;
+    *out = (struct leaving){.left = left};
+    bool moved = false;
+    int rc = 0;
+    if (past != NULL && past->cols != NULL) {
+        struct mr_row_past from = *past;
+        out->state = (struct mr_row){.cols = past->cols,
+                                     .tuple = past->tuple,
+                                     .mask = past->mask,
+                                     .key = left->key,
+                                     .span_idx = left->span_idx,
+                                     .past = &from};
+        moved = past->old_key.data != NULL;
+        const struct mr_row *state = &out->state;
+        struct mr_row filled = out->state;
+        if (past->mask != NULL && moved)
+            rc = mr_masked_fill(load, &state, 1, arena, &filled, err);
+        out->state = filled;
+        out->state.past = NULL;
+    }
+    bool replaced = past != NULL && past->replaced;
+    out->wants_base = !moved && !replaced && !load->rows->truncated && !is_whole(kept, &out->state);
+    return rc;
+}
+
+/* U-30's caution holds here, too: a row that is newer than the delete is not the one that moved. */
+static bool is_newer(const struct mr_load *load, const struct leaving *row,
+                     const struct mr_colset *kept)
+{
+    const struct mr_guard_use *use = &load->rows->guard;
+    const struct mr_row base = {.op = MR_ROW_UPSERT, .cols = kept, .tuple = row->base};
+    const struct mr_row deleted = {.op = MR_ROW_DELETE, .tuple = row->left->tuple};
+    struct mr_slice theirs;
+    struct mr_slice mine;
+    if (!use->on || !mr_row_guard(use, &base, &theirs))
+        return false;
+    if (!mr_row_guard(use, &deleted, &mine))
+        return true;
+    return mr_guard_order(use->single, mine, theirs) < 0;
+}
+
+static int bases_read(struct mr_load *load, struct leaving *rows, size_t n,
+                      const struct mr_colset *kept, struct mr_arena *arena, struct mr_err *err)
+{
+    struct mr_slice keys[MR_READ_MAX_ROWS];
+    struct mr_slice tuples[MR_READ_MAX_ROWS];
+    struct mr_read_rows read = {.table = load->rows->table,
+                                .key = &load->rows->key,
+                                .cols = kept,
+                                .keys = keys,
+                                .arena = arena,
+                                .tuples = tuples};
+    for (size_t i = 0; i < n; i++) {
+        if (rows[i].wants_base)
+            keys[read.n_keys++] = rows[i].left->key_tuple;
+    }
+    int rc = read.n_keys > 0 ? load->session->ops->read_rows(load->session, &read, err) : 0;
+    size_t at = 0;
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        if (!rows[i].wants_base)
+            continue;
+        rows[i].base = tuples[at++];
+        if (rows[i].base.data != NULL && is_newer(load, &rows[i], kept))
+            rows[i].base = (struct mr_slice){NULL, 0};
+    }
+    return rc;
+}
+
+static int leave_some(struct mr_load *load, struct leaving *rows, size_t n,
+                      const struct mr_colset *kept, struct mr_arena *arena, struct mr_err *err)
+{
+    struct mr_kept tombs[MR_READ_MAX_ROWS];
+    size_t n_tombs = 0;
+    size_t n_bytes = 0;
+    int rc = bases_read(load, rows, n, kept, arena, err);
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        rc = values_make(load, kept, &rows[i], arena, err);
+        tombs[n_tombs++] = (struct mr_kept){rows[i].left->key, rows[i].values};
+        n_bytes += rows[i].values.len;
+        if (rc == 0 && n_bytes >= KEPT_PIECE_BYTES) {
+            rc = kept_put(load, tombs, n_tombs, err);
+            n_tombs = 0;
+            n_bytes = 0;
+        }
+    }
+    return rc == 0 ? kept_put(load, tombs, n_tombs, err) : rc;
+}
+
+static bool is_again(const struct leaving *rows, size_t n, const struct mr_row_left *left)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (mr_slice_eq(rows[i].left->key, left->key))
+            return true;
+    }
+    return false;
+}
+
+/* Those whose new row is not in the batch, in the order they left. Gives: free(). */
+static int left_list(const struct mr_rows *rows, const struct mr_row_left ***out, size_t *n_out,
+                     struct mr_err *err)
+{
+    size_t n = 0;
+    for (const struct mr_row_left *left = rows->left; left != NULL; left = left->before)
+        n += left->taken ? 0 : 1;
+    *n_out = n;
+    *out = calloc(n + 1, sizeof **out);
+    if (*out == NULL)
+        return mr_err_set(err, MR_NO_MEMORY, "rows that move");
+    for (const struct mr_row_left *left = rows->left; left != NULL; left = left->before) {
+        if (!left->taken)
+            (*out)[--n] = left;
+    }
+    return 0;
+}
+
+/* One after the other; a key's later move must not share a statement with the one before it. */
+static int leave_all(struct mr_load *load, const struct mr_row_left *const *left, size_t n_left,
+                     struct leaving *rows, struct mr_err *err)
+{
+    struct mr_arena arena;
+    struct mr_colset kept;
+    int rc = 0;
+    mr_arena_init(&arena, KEPT_CHUNK_BYTES, SIZE_MAX / 2);
+    for (size_t at = 0; rc == 0 && at < n_left;) {
+        size_t n = 0;
+        mr_arena_reset(&arena);
+        rc = kept_cols(load, &arena, &kept, err);
+        while (rc == 0 && at < n_left && n < MR_READ_MAX_ROWS && !is_again(rows, n, left[at]))
+            rc = leaving_begin(load, left[at++], &kept, &arena, &rows[n++], err);
+        if (rc == 0)
+            rc = leave_some(load, rows, n, &kept, &arena, err);
+    }
+    mr_arena_release(&arena);
+    return rc;
+}
+
+int mr_kept_leave(struct mr_load *load, struct mr_err *err)
+{
+    const struct mr_row_left **left = NULL;
+    size_t n = 0;
+    if (load->rows->left == NULL)
+        return 0;
+    struct leaving *rows = calloc(MR_READ_MAX_ROWS, sizeof *rows);
+    int rc = rows != NULL ? left_list(load->rows, &left, &n, err)
+                          : mr_err_set(err, MR_NO_MEMORY, "rows that move");
+    if (rc == 0)
+        rc = leave_all(load, left, n, rows, err);
+    free(left);
+    free(rows);
+    return rc;
+}
