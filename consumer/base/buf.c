@@ -39,13 +39,15 @@ static bool buf_fail(struct mr_buf *buf)
     return false;
 }
 
-/* In small steps where others share the room, and smaller ones where little is left; never by what
- * capacity there is up to `own`. */
+/* In small steps where others share the room, once there is not much more of it, and smaller ones
+ * where little is left; never by what capacity there is up to `own`. */
 static size_t shared_cap(const struct mr_buf *buf, size_t need, size_t cap)
 {
     if (need <= buf->own)
         return cap < buf->own ? cap : buf->own;
-    cap = need + need / 4;
+    cap = need * 2;
+    if (taken(buf, cap) > *buf->shared / 4)
+        cap = need + need / 4;
     if (taken(buf, cap) > *buf->shared)
         cap = need + need / 16;
     return taken(buf, cap) > *buf->shared ? need : cap;

@@ -415,22 +415,29 @@ static void put_part(struct mr_buf *out, struct mr_buf *part, unsigned head, siz
     mr_buf_reset(part);
 }
 
-static void put_key(uint64_t *rng, const struct wide_plan *plan, bool json, struct mr_buf *out)
+static void put_key(uint64_t *rng, uint64_t same, const struct wide_plan *plan, struct mr_buf *out)
+{
+    if (plan->key == NULL)
+        mr_buf_add(out, "\0\0\0\0\0\0\1\2", 4u << below(rng, 2));
+    else
+        random_datum(rng, same, plan->key->root, out);
+}
+
+static void put_old_key(uint64_t *rng, const struct wide_plan *plan, bool json, struct mr_buf *out)
 {
     if (plan->key == NULL && json)
         mr_buf_str(out, below(rng, 2) == 0 ? "{\"k\":\"AAEC\"}" : "{\"k\":17}");
-    else if (plan->key == NULL)
-        mr_buf_add(out, "\0\0\0\0\0\0\1\2", 4u << below(rng, 2));
     else if (json)
         random_datum_json(rng, plan->key->root, out);
     else
-        random_datum(rng, plan->key->root, out);
+        put_key(rng, *rng, plan, out);
 }
 
 static void put_record(uint64_t *rng, const struct wide_plan *plan, bool last, struct mr_buf *out)
 {
     struct mr_buf part = MR_BUF_INIT;
     size_t head = out->len;
+    uint64_t same = *rng;
     unsigned flags = (unsigned)(*rng >> 20) & 0xff;
     if (below(rng, 4) != 0)
         flags &= (unsigned)~(VALUE_NULL | HEADER_NULL | KEY_NULL);
@@ -440,16 +447,16 @@ static void put_record(uint64_t *rng, const struct wide_plan *plan, bool last, s
         mr_buf_add(&part, "\0\0\0\0\7", 5);
     if ((flags & KEY_MASK) == KEY_GUID)
         mr_buf_add(&part, "\1ABCDEFGHIJKLMNOP", 17);
-    put_key(rng, plan, false, &part);
+    put_key(rng, same, plan, &part);
     put_part(out, &part, (unsigned)head + 1, 255);
     const char *name = header_names[flags >> HEADER_SHIFT & 7];
     if (name != NULL && strstr(name, "key") != NULL)
-        put_key(rng, plan, (flags & HEADER_FRAMED) == 0, &part);
+        put_old_key(rng, plan, (flags & HEADER_FRAMED) == 0, &part);
     else if (name != NULL)
         mr_buf_byte(&part, (uint8_t)"crudtmx"[below(rng, 7)]);
     put_part(out, &part, (unsigned)head + 2, 255);
     if (plan->writer != NULL && (flags & VALUE_NULL) == 0)
-        random_datum(rng, plan->writer->root, &part);
+        random_datum(rng, same, plan->writer->root, &part);
     bool rest = last && part.len > 254;
     put_part(out, &part, (unsigned)head + 3, rest ? SIZE_MAX : 254);
     if (rest)
@@ -467,6 +474,8 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
     uint8_t number[2] = {(uint8_t)(rng >> 8), (uint8_t)rng};
     if (size >= 2 && below(&rng, 2) == 0)
         memcpy(number, data, 2);
+    for (int i = 0; i < 8 && plan_of(number)->plans[0] == NULL; i++) /* few are refused so often */
+        number[0] = (uint8_t)below(&rng, 256);
     mr_buf_add(&made, number, 2);
     unsigned n = 1 + below(&rng, 3);
     for (unsigned i = 0; i < n; i++)

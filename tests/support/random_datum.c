@@ -68,10 +68,36 @@ static const char *const texts[] = {
     "\xf0\x9f\x99\x82",
 };
 
-enum { N_TEXTS = sizeof texts / sizeof *texts };
+/* What a meaning takes, by the end of its name. */
+static const struct {
+    const char *name;
+    const char *texts[4];
+} meanings[] = {
+    {"ZonedTimestamp",
+     {"2024-02-29T23:59:59.999999Z", "+294247-01-10T04:00:54.775807Z", "1999-12-31T00:00:00+02:00",
+      "infinity"}},
+    {"ZonedTime", {"13:51:30+02:00", "23:59:59.999999Z", "00:00:00Z", "12:00:00-15:59"}},
+    {"Interval", {"P1Y2M3DT4H5M6.78S", "PT-0.000001S", "P0D", "P-1Y1M-1DT0S"}},
+    {"IsoDate", {"2024-02-29", "0001-01-01", "2024-02-29Z", "9999-12-31"}},
+    {"IsoTime", {"23:59:59.999999", "00:00:00Z", "12:30:00", "01:02:03.5"}},
+    {"IsoTimestamp",
+     {"2024-02-29T23:59:59", "2024-02-29T23:59:59.5Z", "0001-01-01T00:00:00",
+      "9999-12-31T00:00:00"}},
+    {"Uuid",
+     {"b68a35a7-17ad-35b3-af2a-ae46edb4545a", "00000000-0000-0000-0000-000000000000",
+      "B68A35A7-17AD-35B3-AF2A-AE46EDB4545A", "ffffffff-ffff-ffff-ffff-ffffffffffff"}},
+    {"Json", {"{\"id\":1,\"x\":[1.5,null,\"y\"]}", "null", "[]", "{\"_id\":{\"$oid\":\"6\"}}"}},
+    {"Ltree", {"a.b.c", "Top", "a", "x.y"}},
+    {"EnumSet", {"a,ccc", "a", "", "bb"}},
+};
+
+enum { N_TEXTS = sizeof texts / sizeof *texts, N_MEANINGS = sizeof meanings / sizeof *meanings };
+
+static const char placeholder[] = "__debezium_unavailable_value";
 
 struct chance {
     uint64_t rng;
+    uint64_t same; /* makes the columns that a key may share with its row */
     unsigned left; /* values that may still follow: with 0 arrays end and unions are null */
 };
 
@@ -121,6 +147,16 @@ static int64_t whole(struct chance *c, bool is_int)
     return is_int && (v > INT32_MAX || v < INT32_MIN) ? (int32_t)((uint64_t)v & 0xffff) : v;
 }
 
+/* Mostly one that a date, a time and a smallint have. */
+static int64_t number_of(struct chance *c, const struct mr_avro_node *node)
+{
+    const struct mr_avro_props *props = &node->props;
+    bool meaning = props->connect_name != NULL || props->logical != MR_LOGICAL_NONE;
+    if ((meaning || props->connect_type != NULL) && below(c, 4) != 0)
+        return (int64_t)below(c, props->connect_type != NULL ? 32767 : 86400000);
+    return whole(c, node->kind == MR_AV_INT);
+}
+
 static void put_double(struct chance *c, unsigned n_bytes, struct mr_buf *out)
 {
     static const double edges[] = {0.0, -0.0, 1.5, -2.25, 1e300, -1e-300, 95.0, 1e10, 0.1};
@@ -139,8 +175,28 @@ static void put_double(struct chance *c, unsigned n_bytes, struct mr_buf *out)
     mr_buf_add(out, bytes, n_bytes);
 }
 
-static struct mr_slice choose_text(struct chance *c, uint8_t room[MAX_TEXT])
+/* A text of the node's meaning; NULL: it has none of those that are known. */
+static const char *meant(struct chance *c, const struct mr_avro_node *node)
 {
+    const char *name = node->props.connect_name;
+    if (node->props.logical == MR_LOGICAL_UUID)
+        name = "Uuid";
+    for (unsigned i = 0; name != NULL && i < N_MEANINGS; i++) {
+        size_t n = strlen(meanings[i].name);
+        if (strlen(name) >= n && strcmp(name + strlen(name) - n, meanings[i].name) == 0)
+            return meanings[i].texts[below(c, 4)];
+    }
+    return NULL;
+}
+
+static struct mr_slice choose_text(struct chance *c, const struct mr_avro_node *node,
+                                   uint8_t room[MAX_TEXT])
+{
+    const char *text = node != NULL && below(c, 8) != 0 ? meant(c, node) : NULL;
+    if (below(c, 8) == 0)
+        text = placeholder;
+    if (text != NULL)
+        return mr_slice_str(text);
     if (below(c, 4) != 0)
         return mr_slice_str(texts[below(c, N_TEXTS)]);
     size_t n = below(c, MAX_TEXT);
@@ -149,10 +205,11 @@ static struct mr_slice choose_text(struct chance *c, uint8_t room[MAX_TEXT])
     return (struct mr_slice){room, n};
 }
 
-static void put_text(struct chance *c, bool binary, struct mr_buf *out)
+static void put_text(struct chance *c, const struct mr_avro_node *node, struct mr_buf *out)
 {
+    bool binary = node != NULL && node->kind == MR_AV_BYTES;
     uint8_t room[MAX_TEXT];
-    struct mr_slice text = choose_text(c, room);
+    struct mr_slice text = choose_text(c, node, room);
     if (binary && below(c, 2) == 0) {
         size_t n = below(c, MAX_TEXT);
         for (size_t i = 0; i < n; i++)
@@ -177,7 +234,7 @@ static void put_items(struct chance *c, const struct mr_avro_node *node, unsigne
         for (unsigned i = 0; i < n; i++) {
             c->left -= c->left > 0;
             if (node->kind == MR_AV_MAP)
-                put_text(c, false, &items);
+                put_text(c, NULL, &items);
             put(c, node->items, depth + 1, &items);
         }
         bool sized = below(c, 3) == 0;
@@ -195,6 +252,9 @@ static void put_union(struct chance *c, const struct mr_avro_node *node, unsigne
                       struct mr_buf *out)
 {
     unsigned branch = below(c, node->n_branches);
+    unsigned last = node->n_branches - 1u;
+    if (depth < DEEP && node->branches[last]->kind == MR_AV_RECORD && below(c, 8) != 0)
+        branch = last; /* rows are seldom null */
     for (unsigned i = 0; i < node->n_branches && (depth >= DEEP || c->left == 0); i++) {
         if (node->branches[i]->kind == MR_AV_NULL)
             branch = i;
@@ -212,6 +272,13 @@ static void put_field(struct chance *c, const struct mr_avro_field *field, unsig
     uint32_t null_idx;
     bool op = strcmp(field->name, "op") == 0 || strcmp(field->name, "__op") == 0;
     bool nullable = mr_avro_nullable(field->type, &type, &null_idx);
+    if (strcmp(field->name, "c0") == 0 || strcmp(field->name, "c1") == 0) {
+        uint64_t rng = c->rng;
+        c->rng = c->same + (uint64_t)field->name[1];
+        put(c, field->type, depth + 1, out);
+        c->rng = rng;
+        return;
+    }
     if (!op || type->kind != MR_AV_STRING || below(c, 16) == 0) {
         put(c, field->type, depth + 1, out);
         return;
@@ -233,7 +300,7 @@ static void put(struct chance *c, const struct mr_avro_node *node, unsigned dept
         break;
     case MR_AV_INT:
     case MR_AV_LONG:
-        put_long(out, whole(c, node->kind == MR_AV_INT));
+        put_long(out, number_of(c, node));
         break;
     case MR_AV_FLOAT:
     case MR_AV_DOUBLE:
@@ -241,7 +308,7 @@ static void put(struct chance *c, const struct mr_avro_node *node, unsigned dept
         break;
     case MR_AV_BYTES:
     case MR_AV_STRING:
-        put_text(c, node->kind == MR_AV_BYTES, out);
+        put_text(c, node, out);
         break;
     case MR_AV_RECORD:
         for (uint16_t i = 0; i < node->n_fields; i++)
@@ -265,9 +332,9 @@ static void put(struct chance *c, const struct mr_avro_node *node, unsigned dept
     }
 }
 
-void random_datum(uint64_t *rng, const struct mr_avro_node *node, struct mr_buf *out)
+void random_datum(uint64_t *rng, uint64_t same, const struct mr_avro_node *node, struct mr_buf *out)
 {
-    struct chance c = {.rng = *rng, .left = MAX_VALUES};
+    struct chance c = {.rng = *rng, .same = same | 1, .left = MAX_VALUES};
     put(&c, node, 0, out);
     *rng = c.rng;
 }
@@ -303,7 +370,7 @@ static void put_json(struct chance *c, const struct mr_avro_node *node, struct m
     case MR_AV_ARRAY:
     case MR_AV_MAP:
     default: {
-        struct mr_slice text = choose_text(c, room);
+        struct mr_slice text = choose_text(c, node, room);
         mr_buf_byte(out, '"');
         for (size_t i = 0; i < text.len; i++) { /* as Connect's simple converter */
             if (text.data[i] == '"' || text.data[i] == '\\')

@@ -380,7 +380,7 @@ static void choose_route(struct wide *w)
         .placeholder = "__debezium_unavailable_value",
         .placeholder_len = 28,
         .max_zero_size_items = one_in(w, 4) ? 16 : 65536,
-        .max_record_bytes = one_in(w, 8) ? 64 : 0,
+        .max_record_bytes = one_in(w, 32) ? 64 : 0,
         .max_identifier_bytes = 63};
     if (one_in(w, 2)) {
         route->null_columns = null_columns;
