@@ -127,7 +127,8 @@ def test_a_fraction_behind_integers_is_never_cut(streams, topic, millrace, place
     name = topic("counts")
     streams.create(name)
     values = [b"1", b"1.5", b"2", b'"x"', b"2.0", b"9223372036854775808", b"1e2", b"null"]
-    streams.produce(*(Record(name, b'{"id":%d}' % i, b'{"id":%d,"n":%s}' % (i, value)) for i, value in enumerate(values)))
+    streams.produce(*(Record(name, b'{"id":%d}' % i, b'{"id":%d,"n":%s}' % (i, value))
+                      for i, value in enumerate(values)))
     millrace([{"topic": name, "table": "counts", **JSON}], target={"url": place.url}).load_to_end()
     assert place.codes(name) == [(1, "value.out_of_range"), (3, "value.invalid"), (5, "value.out_of_range")]
     assert place.query("SELECT id, n FROM counts ORDER BY id") == [(0, 1), (2, 2), (4, 2), (6, 100), (7, None)]
