@@ -103,10 +103,15 @@ static int fail_state(struct mr_err *err, const char *sqlstate, const char *text
     return rc;
 }
 
-/* An input function's refusal of a value (a label tree's, a search vector's, a path's) has the
- * states of a wrong statement, but no place in one: the parser always says the place. */
+/* An input function's refusal of a value. Those of label trees, search vectors and paths have the
+ * states of a wrong statement, but no place in one: the parser always says the place. Those of
+ * PostGIS have the state of an internal error, and its file for all that its library refuses. */
 static bool is_value_fault(const struct pg_result *res, const char *sqlstate)
 {
+    if (strcmp(sqlstate, "XX000") == 0) {
+        const char *file = PQresultErrorField(res, PG_DIAG_SOURCE_FILE);
+        return file != NULL && strcmp(file, "lwgeom_pg.c") == 0;
+    }
     return (strcmp(sqlstate, "42601") == 0 || strcmp(sqlstate, "42622") == 0) &&
            PQresultErrorField(res, PG_DIAG_STATEMENT_POSITION) == NULL &&
            PQresultErrorField(res, PG_DIAG_INTERNAL_POSITION) == NULL;

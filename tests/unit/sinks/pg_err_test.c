@@ -119,6 +119,22 @@ MR_TEST("a type's syntax error, which has no place in the statement, is a fault 
     }
 }
 
+// X-08, T-39, Q-20
+MR_TEST("what PostGIS refuses is a fault of one row, though it calls it an internal error")
+{
+    struct mr_pg_conn conn = {.pq = pq_conn};
+    struct mr_err err = MR_ERR_INIT;
+    struct pg_result res = pq_refused("XX000", "parse error - invalid geometry");
+    (void)mr_pg_fail(&conn, &res, &err);
+    MR_CHECK_INT(err.class, MR_CLASS_PAUSE);
+    res.file = "heapam.c";
+    (void)mr_pg_fail(&conn, &res, &err);
+    MR_CHECK_INT(err.class, MR_CLASS_PAUSE);
+    res.file = "lwgeom_pg.c";
+    MR_CHECK_INT(mr_pg_fail(&conn, &res, &err), -MR_DB);
+    MR_CHECK_INT(err.class, MR_CLASS_POISON);
+}
+
 MR_TEST("a connection that ended with its error is not used again")
 {
     struct mr_err err = MR_ERR_INIT;
