@@ -42,6 +42,7 @@ void mr_decoder_free(struct mr_decoder *d)
     mr_buf_release(&d->key_tuple);
     mr_buf_release(&d->key);
     mr_buf_release(&d->doc);
+    mr_buf_release(&d->attrs);
     mr_buf_release(&d->old_key);
     mr_buf_release(&d->old_key_tuple);
     mr_buf_release(&d->kept);
@@ -58,7 +59,7 @@ static void bound_memory(struct mr_decoder *d, size_t size)
     struct mr_buf *const bounded[] = {
         &d->row,      &d->tuple,    &d->doc,       &d->key_fields, &d->key,
         &d->canons,   &d->check,    &d->key_tuple, &d->old_key,    &d->old_key_tuple,
-        &d->run.text, &d->run.more, &d->run.items, &d->kept};
+        &d->run.text, &d->run.more, &d->run.items, &d->attrs,      &d->kept};
     enum { N_BOUNDED = sizeof bounded / sizeof *bounded, N_ROWS = 3 };
     size -= size % SIZE_STEP;
     if (size == d->bounded_for && d->shared == d->shared_all)

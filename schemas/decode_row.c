@@ -60,6 +60,7 @@ static inline bool read_scalar(struct mr_wire *w, const struct mr_op *op, struct
     case MR_W_WHOLE:
     case MR_W_ARRAY:
     case MR_W_MATRIX:
+    case MR_W_ROW:
     case MR_W_NESTED:
     default:
         return mr_walk_skip(w, op->typed.node);
@@ -233,6 +234,8 @@ static int put_container(struct mr_decoder *d, const struct mr_op *op)
     }
     if (op->wire == MR_W_WHOLE)
         return put_whole(d, op);
+    if (op->wire == MR_W_ROW)
+        return mr_decode_row_literal(d, op);
     return op->wire == MR_W_ARRAY ? mr_decode_array(d, op) : mr_decode_matrix(d, op);
 }
 
@@ -255,6 +258,16 @@ static int put_value(struct mr_decoder *d, const struct mr_op *op)
     if (rc == 0 && op->slot != MR_NO_IDX)
         rc = put_slot(d, op, &v, at);
     return rc;
+}
+
+int mr_decode_value(struct mr_decoder *d, const struct mr_op *op)
+{
+    return put_value(d, op);
+}
+
+int mr_decode_null(struct mr_decoder *d, const struct mr_op *op)
+{
+    return put_sql_null(d, op);
 }
 
 static int capture(struct mr_decoder *d, const struct mr_op *op, const struct mr_value *v)

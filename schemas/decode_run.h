@@ -31,7 +31,8 @@ struct mr_decoder {
     struct mr_buf check;      /* canonical form of a value that is compared with the key's */
     struct mr_buf key_tuple;
     struct mr_buf key;     /* canonical forms, in key order */
-    struct mr_buf doc;     /* JSON in the making */
+    struct mr_buf doc;     /* JSON, or a literal in the making */
+    struct mr_buf attrs;   /* texts of row types' attributes, of inner ones behind outer ones */
     struct mr_buf old_key; /* as key and key_tuple, of the key that the row had before */
     struct mr_buf old_key_tuple;
     struct mr_buf kept; /* bytes that outlive the reading of a second row or key */
@@ -85,6 +86,11 @@ int mr_decode_key(struct mr_decoder *d);
 /* decode_array.c: arrays of scalars into array columns, arrays in arrays and literals. */
 int mr_decode_array(struct mr_decoder *d, const struct mr_op *op);
 int mr_decode_matrix(struct mr_decoder *d, const struct mr_op *op);
+/* decode_composite.c: records into row literals. */
+int mr_decode_row_literal(struct mr_decoder *d, const struct mr_op *op);
+/* decode_row.c: a mapped value that is there, or null. */
+int mr_decode_value(struct mr_decoder *d, const struct mr_op *op);
+int mr_decode_null(struct mr_decoder *d, const struct mr_op *op);
 /* decode_guard.c, only where the plan's guard is of a kind. */
 void mr_guard_begin(struct mr_decoder *d);
 /* Keeps a value that an op captures for the guard. */

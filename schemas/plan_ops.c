@@ -223,6 +223,8 @@ int mr_op_column(struct mr_op_make *make, const struct mr_op_target *target, str
                                    .unit = target->source->unit,
                                    .cast = target->source->cast,
                                    .sentinels = make->postgres};
+    if (mr_op_is_row(&out->typed, &out->to))
+        return mr_op_row(make, target, out);
     if (!find(&from, out))
         return incompatible(make, target);
     bool leaf = mr_semantic_is_leaf_record(out->typed.semantic);

@@ -26,6 +26,7 @@ enum mr_op_wire {
     MR_W_WHOLE,  /* a container that is one value */
     MR_W_ARRAY,  /* of scalars, into an array column */
     MR_W_MATRIX, /* arrays in arrays of scalars, into an array column or an array literal */
+    MR_W_ROW,    /* a record into a row literal, or with n_levels 1 an array of them */
     MR_W_NESTED, /* rendered as JSON; unmapped: skipped by walking */
     MR_W_RECORD, /* a record taken apart: its fields' ops follow; null: they are */
 };
@@ -40,6 +41,8 @@ enum mr_op_capture {
     MR_CAPTURE_GUARD_TS, /* the same, and the source's time */
 };
 
+struct mr_row_ops; /* a record's fields into a row type's attributes */
+
 struct mr_op {
     uint8_t wire;       /* enum mr_op_wire */
     int8_t null_branch; /* -1: not nullable */
@@ -53,6 +56,7 @@ struct mr_op {
     uint32_t size;    /* fixed: bytes; enum: symbols; record: ops of its fields, with theirs */
     uint8_t n_levels; /* matrix: arrays in each other */
     const struct mr_slice *symbols;
+    const struct mr_row_ops *row;
     struct mr_typed typed;
     struct mr_convert convert; /* of an array's items */
     struct mr_coltype to;      /* the column's */
@@ -62,6 +66,12 @@ struct mr_op {
 struct mr_ops {
     const struct mr_op *ops;
     uint32_t n;
+};
+
+/* Ops in the record's order; their `field` is the attribute's number. */
+struct mr_row_ops {
+    struct mr_ops ops;
+    uint16_t n_attrs;
 };
 
 /* One field of the value's root record. */
@@ -140,6 +150,7 @@ struct mr_op_make {
     const struct mr_route *route;
     bool postgres; /* T-19 */
     struct mr_err *err;
+    unsigned n_nested; /* row types that the op in hand is in */
 };
 /* An op that reads and checks the value, and keeps nothing. */
 int mr_op_skip(struct mr_op_make *make, const struct mr_typed *typed, struct mr_op *out);
@@ -165,6 +176,11 @@ int mr_plan_meta(struct mr_op_make *make, const struct mr_shape_source *source,
  * Errors: type.incompatible where the column cannot hold it. */
 int mr_plan_constant(struct mr_op_make *make, const struct mr_shape_source *source,
                      const struct mr_column *column, struct mr_slice *out);
+/* plan_composite.c: T-47; is the value a record, or an array of them, and the column a row type
+ * that is known? */
+bool mr_op_is_row(const struct mr_typed *typed, const struct mr_coltype *to);
+/* The ops of its fields. Errors: type.incompatible where a field has no attribute. */
+int mr_op_row(struct mr_op_make *make, const struct mr_op_target *target, struct mr_op *op);
 /* Room for n ops in the plan's arena. */
 struct mr_op *mr_op_room(struct mr_op_make *make, uint32_t n);
 

@@ -75,6 +75,12 @@ static inline bool mr_is_geometry(enum mr_type type)
     return type == MR_T_GEOMETRY || type == MR_T_GEOGRAPHY;
 }
 
+/* The attributes of a row type, in its order. */
+struct mr_composite {
+    uint16_t n;
+    const struct mr_column *attrs;
+};
+
 /* The labels of an enum of the target, sorted by their bytes. */
 struct mr_labels {
     uint32_t n;
@@ -97,7 +103,9 @@ struct mr_coltype {
                           in a wanted shape: the dialect makes it */
     const char *base_sql; /* of a domain with constraints: its base type, which is what the rest of
                              this describes; staged as that, cast in the merge (T-47); NULL */
-    bool composite;       /* a row type of the target's own: takes its row literals alone (T-47) */
+    bool composite;       /* a row type of the target's own: takes its row literals, and records
+                             whose fields are its attributes (T-47) */
+    const struct mr_composite *row; /* of that, or of an array's items that are; in arena; NULL */
     const struct mr_labels *labels; /* of an enum, or of the enum that an array's items are, as the
                                        table was read; in arena; NULL: not known */
     bool as_number; /* the target stores a text that looks like a number as int64 or as a double:
@@ -146,6 +154,10 @@ struct mr_table {
     uint16_t n_columns;
     struct mr_unique *uniques;
     uint16_t n_uniques;
+    /* Row types that columns are made of, by oid of their attributes' owner; in arena. For the sink
+     * that made the table. */
+    const uint32_t *rows;
+    uint16_t n_rows;
     bool made_by_us; /* in millrace.tables: may be altered by evolve, gets its key index */
     struct mr_table_version version;
 };

@@ -95,6 +95,10 @@ int mr_pg_table_open(struct mr_sink *sink, const char *schema, const char *name,
 /* The same of `place` (its names) on this connection, past the cache. */
 int mr_pg_table_read(struct mr_pg_sink *sink, struct mr_pg_conn *conn, const struct mr_table *place,
                      struct mr_table **out, struct mr_err *err);
+/* pg_columns.c: the columns of the relation (oid as text), and their numbers (free()), also after
+ * an error. */
+int mr_pg_columns_read(struct mr_pg_conn *conn, const char *relid, struct mr_table *table,
+                       int64_t **numbers, struct mr_err *err);
 void mr_pg_table_forget(struct mr_pg_sink *sink, const char *schema, const char *name);
 void mr_pg_cache_release(struct mr_pg_sink *sink);
 /* Appends the SELECT that reads the versions of the tables, one row each in their order. */

@@ -28,9 +28,56 @@ struct mr_pg_cached {
     "a.attgenerated, a.attcollation), ';' ORDER BY a.attnum)), 0) FROM pg_catalog.pg_attribute a " \
     "WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)"
 
+static char *arena_text(struct mr_table *table, const char *text)
+{
+    return mr_arena_copy(&table->arena, text, strlen(text) + 1);
+}
+
+static int no_memory(struct mr_err *err)
+{
+    return mr_err_set(err, MR_NO_MEMORY, "a table's description");
+}
+
+/* The attributes of row types, as one number; a table's own row does not tell when they change. */
+static void rows_version_sql(struct mr_buf *sql, const struct mr_table *table)
+{
+    mr_buf_str(sql, "(SELECT pg_catalog.hashtextextended(pg_catalog.string_agg("
+                    "pg_catalog.concat_ws(',', a.attrelid, a.attnum, a.atttypid, a.atttypmod, "
+                    "a.attname), ';' ORDER BY a.attrelid, a.attnum), 0) "
+                    "FROM pg_catalog.pg_attribute a WHERE a.attrelid = ANY ('{");
+    for (uint16_t i = 0; i < table->n_rows; i++)
+        mr_buf_fmt(sql, "%s%lu", i == 0 ? "" : ",", (unsigned long)table->rows[i]);
+    mr_buf_str(sql, "}'::oid[]) AND a.attnum > 0 AND NOT a.attisdropped)");
+}
+
+static int rows_version(struct mr_pg_conn *conn, struct mr_table *table, struct mr_err *err)
+{
+    struct mr_buf sql = MR_BUF_INIT;
+    PGresult *res = NULL;
+    if (table->n_rows == 0)
+        return 0;
+    mr_buf_str(&sql, "SELECT ");
+    rows_version_sql(&sql, table);
+    int rc = mr_buf_ok(&sql) ? mr_pg_exec(conn, mr_buf_cstr(&sql), &res, err) : no_memory(err);
+    if (rc == 0)
+        table->version.v[3] ^= (uint64_t)mr_pg_i64(res, 0, 0);
+    PQclear(res);
+    mr_buf_release(&sql);
+    return rc;
+}
+
 void mr_pg_version_sql(struct mr_buf *sql, struct mr_table *const *tables, size_t n)
 {
-    mr_buf_str(sql, "SELECT " VERSION_COLUMNS " FROM unnest('{");
+    bool any = false;
+    mr_buf_str(sql, "SELECT " VERSION_COLUMNS);
+    for (size_t i = 0; i < n; i++) {
+        if (tables[i]->n_rows == 0)
+            continue;
+        mr_buf_fmt(sql, "%s WHEN %zu THEN ", any ? "" : ", CASE o.i", i + 1);
+        rows_version_sql(sql, tables[i]);
+        any = true;
+    }
+    mr_buf_str(sql, any ? " END FROM unnest('{" : " FROM unnest('{");
     for (size_t i = 0; i < n; i++)
         mr_buf_fmt(sql, "%s%llu", i == 0 ? "" : ",", (unsigned long long)tables[i]->version.v[0]);
     mr_buf_str(sql, "}'::oid[]) WITH ORDINALITY o(oid, i) LEFT JOIN pg_catalog.pg_class c "
@@ -39,158 +86,17 @@ void mr_pg_version_sql(struct mr_buf *sql, struct mr_table *const *tables, size_
 
 bool mr_pg_version_same(const struct mr_table *table, const struct pg_result *res, int row)
 {
+    uint64_t rows = 0;
+    if (table->n_rows > 0 && (PQnfields(res) < 4 || PQgetisnull(res, row, 3)))
+        return false;
+    if (table->n_rows > 0)
+        rows = (uint64_t)mr_pg_i64(res, row, 3);
     for (int i = 0; i < 3; i++) {
-        if (PQgetisnull(res, row, i) || (uint64_t)mr_pg_i64(res, row, i) != table->version.v[i + 1])
+        if (PQgetisnull(res, row, i) ||
+            ((uint64_t)mr_pg_i64(res, row, i) ^ (i == 2 ? rows : 0)) != table->version.v[i + 1])
             return false;
     }
     return true;
-}
-
-/* ---- columns ---- */
-
-/* Places in the result of the columns' query. */
-enum {
-    C_NAME,
-    C_NUM,
-    C_TYPE,
-    C_TYPMOD,
-    C_SQL,
-    C_NOT_NULL,
-    C_DEFAULT,
-    C_GENERATED,
-    C_IDENTITY,
-    C_KIND,
-    C_ELEM,
-    C_ELEM_KIND,
-    C_BASE,
-    C_BASE_TYPMOD,
-    C_BASE_KIND,
-    C_CONSTRAINED,
-    C_BASE_SQL,
-    C_ARRAY,
-    C_EXTENSION,
-    C_ELEM_BASE,
-    C_ELEM_TYPMOD,
-    C_ELEM_EXTENSION,
-    C_LABELS,
-};
-
-/* clang-format off */
-/* A type behind all domains (typtype 'd') that lie over it, the typmod of the last of them, whether
- * one of them has constraints, and "extension.type" where it comes with one. */
-#define BASE_OF(type)                                                                              \
-    "CROSS JOIN LATERAL (WITH RECURSIVE d(oid, typmod, checked, n) AS (SELECT " type ", -1, "      \
-    "false, 0 UNION ALL SELECT y.typbasetype, y.typtypmod, d.checked OR y.typnotnull OR EXISTS "   \
-    "(SELECT FROM pg_catalog.pg_constraint k WHERE k.contypid = y.oid), d.n + 1 FROM d "           \
-    "JOIN pg_catalog.pg_type y ON y.oid = d.oid WHERE y.typtype = 'd') "                           \
-    "SELECT d.oid, d.typmod, d.checked, y.typtype AS kind, COALESCE((SELECT x.extname || '.' || "  \
-    "y.typname FROM pg_catalog.pg_depend p JOIN pg_catalog.pg_extension x ON x.oid = p.refobjid "  \
-    "WHERE p.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND p.objid = d.oid "             \
-    "AND p.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND p.deptype = 'e'), '') " \
-    "AS extension FROM d LEFT JOIN pg_catalog.pg_type y ON y.oid = d.oid ORDER BY d.n DESC "       \
-    "LIMIT 1) "
-
-static const char columns_sql[] =
-    "SELECT a.attname, a.attnum, a.atttypid, a.atttypmod, "
-    "pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull, "
-    "(a.atthasdef AND a.attgenerated = '') OR a.attidentity <> '' OR t.typdefault IS NOT NULL, "
-    "a.attgenerated <> '', a.attidentity, t.typtype, COALESCE(e.oid, 0), COALESCE(e.typtype, ''), "
-    "b.oid, b.typmod, b.kind, b.checked, pg_catalog.format_type(b.oid, b.typmod), "
-    "t.typcategory = 'A', " /* also of a domain over an array */
-    "b.extension, COALESCE(c.oid, 0), COALESCE(c.typmod, -1), c.extension, "
-    /* each label behind its length, since it may hold any character */
-    "(SELECT pg_catalog.string_agg(pg_catalog.concat(pg_catalog.octet_length("
-    "l.enumlabel::pg_catalog.text), ':', l.enumlabel), '' "
-    "ORDER BY l.enumlabel::pg_catalog.text COLLATE pg_catalog.\"C\") "
-    "FROM pg_catalog.pg_enum l WHERE l.enumtypid = COALESCE(c.oid, b.oid)) "
-    "FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid "
-    "LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem AND e.typarray = t.oid "
-    BASE_OF("t.oid") "b " BASE_OF("e.oid") "c "
-    "WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
-/* clang-format on */
-
-static char *arena_text(struct mr_table *table, const char *text)
-{
-    return mr_arena_copy(&table->arena, text, strlen(text) + 1);
-}
-
-/* "3:red5:green"; they come sorted. False: no memory. */
-static bool labels_fill(struct mr_table *table, struct mr_coltype *to, const char *packed)
-{
-    size_t max = strlen(packed) / 2; /* none is shorter than "0:" */
-    struct mr_labels *labels = mr_arena_alloc(&table->arena, sizeof *labels);
-    const char **texts = mr_arena_alloc(&table->arena, (max + 1) * sizeof *texts);
-    if (labels == NULL || texts == NULL)
-        return false;
-    *labels = (struct mr_labels){.texts = texts};
-    while (*packed != '\0') {
-        char *colon;
-        size_t len = strtoul(packed, &colon, 10);
-        char *text = mr_arena_copy(&table->arena, colon + 1, len + 1);
-        if (text == NULL)
-            return false;
-        text[len] = '\0';
-        texts[labels->n++] = text;
-        packed = colon + 1 + len;
-    }
-    to->labels = labels;
-    return true;
-}
-
-static bool type_fill(struct mr_table *table, struct mr_coltype *to, const PGresult *res, int row)
-{
-    const struct mr_pg_type_row type = {
-        .oid = (uint32_t)mr_pg_i64(res, row, C_TYPE),
-        .typmod = (int32_t)mr_pg_i64(res, row, C_TYPMOD),
-        .kind = PQgetvalue(res, row, C_KIND)[0],
-        .base = (uint32_t)mr_pg_i64(res, row, C_BASE),
-        .base_typmod = (int32_t)mr_pg_i64(res, row, C_BASE_TYPMOD),
-        .base_kind = PQgetvalue(res, row, C_BASE_KIND)[0],
-        .constrained = mr_pg_bool(res, row, C_CONSTRAINED),
-        .array = mr_pg_bool(res, row, C_ARRAY),
-        .extension = PQgetvalue(res, row, C_EXTENSION),
-        .elem = (uint32_t)mr_pg_i64(res, row, C_ELEM),
-        .elem_kind = PQgetvalue(res, row, C_ELEM_KIND)[0],
-        .elem_base = (uint32_t)mr_pg_i64(res, row, C_ELEM_BASE),
-        .elem_typmod = (int32_t)mr_pg_i64(res, row, C_ELEM_TYPMOD),
-        .elem_extension = PQgetvalue(res, row, C_ELEM_EXTENSION),
-    };
-    bool constrained = mr_pg_type_fill(&type, to);
-    to->sql = arena_text(table, PQgetvalue(res, row, C_SQL));
-    if (constrained)
-        to->base_sql = arena_text(table, PQgetvalue(res, row, C_BASE_SQL));
-    if (!PQgetisnull(res, row, C_LABELS) && !labels_fill(table, to, PQgetvalue(res, row, C_LABELS)))
-        return false;
-    return to->sql != NULL && (to->base_sql != NULL || !constrained);
-}
-
-static int no_memory(struct mr_err *err)
-{
-    return mr_err_set(err, MR_NO_MEMORY, "a table's description");
-}
-
-static int columns_fill(struct mr_table *table, const PGresult *res, struct mr_err *err)
-{
-    int n = PQntuples(res);
-    if (n > MR_TABLE_MAX_COLUMNS)
-        return mr_err_set(err, MR_BUG, "%d columns", n);
-    table->columns = mr_arena_alloc(&table->arena, (size_t)n * sizeof *table->columns);
-    if (table->columns == NULL)
-        return no_memory(err);
-    for (int i = 0; i < n; i++) {
-        struct mr_column *column = &table->columns[i];
-        *column = (struct mr_column){
-            .name = arena_text(table, PQgetvalue(res, i, C_NAME)),
-            .not_null = mr_pg_bool(res, i, C_NOT_NULL),
-            .has_default = mr_pg_bool(res, i, C_DEFAULT),
-            .generated = mr_pg_bool(res, i, C_GENERATED),
-            .identity_always = PQgetvalue(res, i, C_IDENTITY)[0] == 'a',
-        };
-        if (column->name == NULL || !type_fill(table, &column->type, res, i))
-            return no_memory(err);
-    }
-    table->n_columns = (uint16_t)n;
-    return 0;
 }
 
 /* ---- unique indexes ---- */
@@ -217,10 +123,10 @@ static const char uniques_sql[] =
     "AND i.indpred IS NULL AND i.indexprs IS NULL "
     "ORDER BY i.indisprimary DESC, i.indexrelid, k.n";
 
-static int column_by_number(const PGresult *columns, int64_t attnum)
+static int column_by_number(const struct mr_table *table, const int64_t *numbers, int64_t attnum)
 {
-    for (int i = 0; i < PQntuples(columns); i++) {
-        if (mr_pg_i64(columns, i, C_NUM) == attnum)
+    for (uint16_t i = 0; i < table->n_columns; i++) {
+        if (numbers[i] == attnum)
             return i;
     }
     return -1;
@@ -235,7 +141,7 @@ static bool equal_by_server(const struct mr_coltype *type)
 }
 
 static bool unique_fill(struct mr_table *table, struct mr_unique *unique, const PGresult *res,
-                        int row, const PGresult *columns)
+                        int row, const int64_t *numbers)
 {
     size_t n = (size_t)mr_pg_i64(res, row, U_N_COLS);
     uint16_t *cols = mr_arena_alloc(&table->arena, n * sizeof *cols);
@@ -246,7 +152,7 @@ static bool unique_fill(struct mr_table *table, struct mr_unique *unique, const 
         return false;
     for (size_t i = 0; i < n; i++) {
         int at = row + (int)i;
-        cols[i] = (uint16_t)column_by_number(columns, mr_pg_i64(res, at, U_COLUMN));
+        cols[i] = (uint16_t)column_by_number(table, numbers, mr_pg_i64(res, at, U_COLUMN));
         ops[i] = arena_text(table, PQgetvalue(res, at, U_OPERATOR));
         collations[i] = arena_text(table, PQgetvalue(res, at, U_COLLATION));
         if (ops[i] == NULL || collations[i] == NULL)
@@ -265,7 +171,7 @@ static bool unique_fill(struct mr_table *table, struct mr_unique *unique, const 
     return true;
 }
 
-static int uniques_fill(struct mr_table *table, const PGresult *res, const PGresult *columns,
+static int uniques_fill(struct mr_table *table, const PGresult *res, const int64_t *numbers,
                         struct mr_err *err)
 {
     int n_rows = PQntuples(res);
@@ -273,7 +179,7 @@ static int uniques_fill(struct mr_table *table, const PGresult *res, const PGres
     if (table->uniques == NULL)
         return no_memory(err);
     for (int row = 0; row < n_rows; row += (int)mr_pg_i64(res, row, U_N_COLS)) {
-        if (!unique_fill(table, &table->uniques[table->n_uniques], res, row, columns))
+        if (!unique_fill(table, &table->uniques[table->n_uniques], res, row, numbers))
             return no_memory(err);
         table->n_uniques++;
     }
@@ -353,8 +259,8 @@ static int table_read(struct mr_pg_sink *sink, struct mr_pg_conn *conn, struct m
                       struct mr_err *err)
 {
     PGresult *relation = NULL;
-    PGresult *columns = NULL;
     PGresult *uniques = NULL;
+    int64_t *numbers = NULL; /* of the columns */
     int rc = relation_read(sink, conn, table, &relation, err);
     if (rc < 0)
         goto out;
@@ -365,17 +271,22 @@ static int table_read(struct mr_pg_sink *sink, struct mr_pg_conn *conn, struct m
         table->version.v[i + 1] = (uint64_t)mr_pg_i64(relation, 0, R_VERSION + i);
     struct mr_pg_params params = {.n = 0};
     mr_pg_param_text(&params, PQgetvalue(relation, 0, R_OID));
-    rc = mr_pg_exec_params(conn, columns_sql, &params, &columns, err);
+    rc = mr_pg_columns_read(conn, PQgetvalue(relation, 0, R_OID), table, &numbers, err);
+    if (rc == 0 && table->n_rows > 0) { /* once more, behind their version */
+        free(numbers);
+        numbers = NULL;
+        rc = rows_version(conn, table, err);
+        if (rc == 0)
+            rc = mr_pg_columns_read(conn, PQgetvalue(relation, 0, R_OID), table, &numbers, err);
+    }
     if (rc == 0)
         rc = mr_pg_exec_params(conn, uniques_sql, &params, &uniques, err);
     if (rc == 0)
-        rc = columns_fill(table, columns, err);
-    if (rc == 0)
-        rc = uniques_fill(table, uniques, columns, err);
+        rc = uniques_fill(table, uniques, numbers, err);
 out:
     PQclear(relation);
-    PQclear(columns);
     PQclear(uniques);
+    free(numbers);
     return rc;
 }
 

@@ -226,13 +226,15 @@ static struct mr_unique *add_unique(struct mr_table *table, uint16_t **cols)
 }
 
 /* Each row is one column of one unique index: index name, whether primary, column number,
- * collation. A column by expression (-2), or one compared by another collation than BINARY, makes
- * the index useless: equal keys would not be equal bytes (F-33). */
+ * collation. The index by which a table of ours got its key later is its primary key, as it would
+ * be in a target that can add one (V-10). A column by expression (-2), or one compared by another
+ * collation than BINARY, makes the index useless: equal keys would not be equal bytes (F-33). */
 static int read_uniques(struct mr_sq_conn *conn, struct mr_table *table, struct mr_err *err)
 {
     struct sqlite3_stmt *stmt = NULL;
     int rc = mr_sq_prepare(conn,
-                           "SELECT l.seq, l.origin = 'pk', x.cid, x.coll"
+                           "SELECT l.seq, l.origin = 'pk' OR (?2 AND l.name = ?1 || '_key' COLLATE"
+                           " NOCASE), x.cid, x.coll"
                            " FROM pragma_index_list(?1) AS l, pragma_index_xinfo(l.name) AS x"
                            " WHERE l.\"unique\" = 1 AND l.partial = 0 AND x.key = 1"
                            " ORDER BY l.seq, x.seqno",
@@ -240,6 +242,7 @@ static int read_uniques(struct mr_sq_conn *conn, struct mr_table *table, struct 
     if (rc < 0)
         return rc;
     mr_sq_bind_text(stmt, 1, table->name);
+    mr_sq_bind_i64(stmt, 2, table->made_by_us ? 1 : 0);
     int64_t last = -1;
     bool usable = false;
     struct mr_unique *unique = NULL;
@@ -338,11 +341,11 @@ static int read_into(const struct mr_sq_sink *sink, struct mr_sq_conn *conn, str
     if (rc == 0)
         rc = read_columns(conn, table, err);
     if (rc == 0)
+        rc = read_made_by_us(sink, conn, table, err);
+    if (rc == 0)
         rc = read_uniques(conn, table, err);
     if (rc == 0)
         rc = read_rowid_key(conn, table, err);
-    if (rc == 0)
-        rc = read_made_by_us(sink, conn, table, err);
     return rc;
 }
 

@@ -210,6 +210,35 @@ MR_TEST("a column that was dropped and added again, or renamed, is a change")
     MR_CHECK_INT(pg_fixture_flush(&f), -MR_TABLE_CHANGED);
 }
 
+/* V-13, T-47: the row of the table in pg_class stays as it is */
+MR_TEST("a row type whose attributes changed is a change of the tables that have it")
+{
+    pg_server_exec("CREATE TYPE inner_t AS (u text); CREATE TYPE outer_t AS (a int4, r inner_t[]);"
+                   "CREATE TABLE plain (id int8 PRIMARY KEY);"
+                   "CREATE TABLE t (id int8 PRIMARY KEY, v outer_t)");
+    pg_fixture_table(&f, "t", "id", NULL);
+    MR_CHECK_INT(f.table->n_rows, 2);
+    const struct mr_composite *row = f.table->columns[1].type.row;
+    MR_CHECK_INT(row->n, 2);
+    MR_CHECK_STR(row->attrs[1].type.row->attrs[0].name, "u");
+    pg_rows_put(&f.rows, "1|(1,\"{(x)}\")");
+    PG_OK(&f, pg_fixture_flush(&f));
+    pg_rows_put(&f.rows, "2|(1,\"{(x)}\")");
+    pg_server_exec("ALTER TYPE inner_t RENAME ATTRIBUTE u TO w");
+    MR_CHECK_INT(pg_fixture_flush(&f), -MR_TABLE_CHANGED);
+    pg_fixture_table(&f, "t", "id", NULL);
+    pg_rows_put(&f.rows, "2|(1,\"{(x)}\")");
+    PG_OK(&f, pg_fixture_flush(&f));
+    pg_rows_put(&f.rows, "3|(1,\"{(x)}\")");
+    pg_server_exec("ALTER TYPE outer_t ADD ATTRIBUTE more int4");
+    MR_CHECK_INT(pg_fixture_flush(&f), -MR_TABLE_CHANGED);
+    pg_fixture_table(&f, "plain", "id", NULL);
+    MR_CHECK_INT(f.table->n_rows, 0);
+    pg_rows_put(&f.rows, "1");
+    PG_OK(&f, pg_fixture_flush(&f));
+    MR_CHECK_STR(pg_server_query("SELECT count(*) FROM t"), "2");
+}
+
 /* V-13 */
 MR_TEST("a table that gave its name to another has changed")
 {

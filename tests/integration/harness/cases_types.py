@@ -159,3 +159,47 @@ typed(197, "T-37 a search vector", named("string", "io.debezium.data.Tsvector"),
 typed(198, "T-43 money of a decimal", decimal(9, 2), (wire.string(b"\x04\xd2"), "$12.34"), column="money")
 typed(199, "T-35 a set into an array", named("string", "io.debezium.data.EnumSet"), (wire.string("a,b"), "{a,b}"),
       column="text[]")
+
+
+PART = {"type": "record", "name": "Part", "fields": [
+    {"name": "u", "type": ["null", "string"]}, {"name": "v", "type": "boolean"}]}
+WHOLE = {"type": "record", "name": "Whole", "fields": [
+    {"name": "rs", "type": {"type": "array", "items": ["null", PART]}}, {"name": "r", "type": ["null", "Part"]},
+    {"name": "s", "type": "string"}, {"name": "n", "type": decimal(5, 2)}, {"name": "b", "type": "bytes"},
+    {"name": "d", "type": {"type": "int", "logicalType": "date"}},
+    {"name": "t", "type": time_type("long", "MicroTimestamp")},
+    {"name": "k", "type": named("string", "io.debezium.time.Interval")}, {"name": "f", "type": "double"},
+    {"name": "j", "type": {"type": "map", "values": "int"}}, {"name": "a", "type": INTS},
+    {"name": "p", "type": "string"}, {"name": "e", "type": "string"}]}
+
+
+def whole(rs: bytes, r: bytes, s: bytes, e: bytes) -> bytes:
+    return (b"\x02" + rs + r + wire.string(s) + wire.string(b"\x04\xd2") + wire.string(b"\x00\xff") + z(1) + z(-1)
+            + wire.string("P1Y2M3DT-4H5M6.5S") + struct.pack("<d", -0.0) + z(1) + wire.string('q"') + z(7) + b"\x00"
+            + z(2) + b"\x02" + z(1) + b"\x00\x00" + wire.string("10.0.0.1") + wire.string(e))
+
+
+@case(210, "T-47 X-19 records into a row type of the target, with row types and arrays of them inside")
+def _(lab, n):
+    name = lab.table_name(n)
+    schema = {"type": "record", "name": "X", "fields": [
+        {"name": "id", "type": "int"}, {"name": "x", "type": ["null", WHOLE]}]}
+    part = b"\x02" + wire.string('a"b\\,(') + b"\x01"
+    empty = b"\x00\x00"
+    bodies = [whole(z(2) + b"\x02" + part + b"\x00\x00", b"\x02" + empty, "x,y", "ok"), b"\x00",
+              whole(b"\x00", b"\x00", "long", "ok"), whole(b"\x00", b"\x00", "", "bad"),
+              whole(b"\x00", b"\x00", "", "sad")]
+    query = f"""SELECT id, x IS NULL, (x).s, (x).n = 12.34, (x).b = '\\x00ff', (x).d::text, (x).t::text, (x).k::text,
+                (x).f::text, (x).j::text, (x).a::text, (x).p::text, (x).e::text, (x).r::text, ((x).rs[1]).u,
+                (x).rs::text, (x).more FROM {name} ORDER BY id"""
+    same = (True, True, "1970-01-02", "1969-12-31 23:59:59.999999", "1 year 2 mons 3 days -03:54:53.5", "-0",
+            '{"q\\"": 7}', "{1,NULL}", "10.0.0.1/32")
+    return Case(lab.raw(n, None, *bodies, schema=schema),
+                [(0, False, "x,y", *same, "ok", "(,f)", 'a"b\\,(', '{"(\\"a\\"\\"b\\\\\\\\,(\\",t)",NULL}', None),
+                 (1, True, *(None,) * 15),
+                 (4, False, "", *same, "sad", None, None, "{}", None)],
+                letters=[(2, "value.too_long"), (3, "value.invalid")], query=query,
+                ddl="CREATE TYPE {table}_e AS ENUM ('sad', 'ok'); CREATE TYPE {table}_p AS (u text, v boolean); "
+                    "CREATE TYPE {table}_t AS (s varchar(3), n numeric(5,2), b bytea, d date, t timestamp, k interval, "
+                    "f float8, j jsonb, a int[], p inet, e {table}_e, r {table}_p, rs {table}_p[], more int); "
+                    "CREATE TABLE {table}(id int PRIMARY KEY, x {table}_t)")

@@ -156,3 +156,27 @@ MR_TEST("what was made and altered is noted")
         "CREATE TABLE \"t\" (\"id\" INTEGER NOT NULL, PRIMARY KEY (\"id\")) WITHOUT ROWID\n"
         "ALTER TABLE \"t\" ADD COLUMN \"c\" UUID_TEXT\n");
 }
+
+/* V-10, V-17: SQLite adds no PRIMARY KEY; without this a changed key would be taken for a missing
+ * one, whose index is there already */
+MR_TEST("the key that a table of ours got later is its primary key, another's index is not")
+{
+    const struct mr_shape_column columns[] = {{.name = "id", .type = {.type = MR_T_INT8}},
+                                              {.name = "c", .type = {.type = MR_T_INT8}}};
+    const uint16_t key[] = {0};
+    struct mr_ddl ddl = {.kind = MR_DDL_CREATE, .columns = columns, .n_columns = 2};
+    MR_CHECK_OK(f.ops->table_apply(f.sink, NULL, "t", &ddl, &f.err));
+    ddl.kind = MR_DDL_ADD_KEY;
+    ddl.key = key;
+    ddl.n_key = 1;
+    MR_CHECK_OK(f.ops->table_apply(f.sink, NULL, "t", &ddl, &f.err));
+    open_table("CREATE UNIQUE INDEX more ON t(c)");
+    MR_CHECK(table->made_by_us);
+    MR_CHECK_U64(table->n_uniques, 2);
+    for (uint16_t i = 0; i < 2; i++)
+        MR_CHECK_INT(table->uniques[i].primary, table->uniques[i].cols[0] == 0);
+    mr_table_unref(table);
+    mr_sink_fixture_exec(&f, "CREATE TABLE u(id INTEGER); CREATE UNIQUE INDEX u_key ON u(id)");
+    MR_CHECK_OK(f.ops->table_open(f.sink, NULL, "u", true, &table, &f.err));
+    MR_CHECK(!table->uniques[0].primary);
+}
