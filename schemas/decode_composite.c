@@ -161,7 +161,11 @@ static int put_rows(struct mr_decoder *d, const struct mr_op *op)
 
 int mr_decode_row_literal(struct mr_decoder *d, const struct mr_op *op)
 {
-    if (d->run.emit != &mr_literal_emit) /* of a column: a former record may have failed midway */
-        mr_buf_reset(&d->attrs);
+    if (d->run.emit != &mr_literal_emit) { /* a column's: its levels count as one value's (S-45) */
+        struct mr_wire probe = d->wire;
+        if (!mr_walk_skip(&probe, op->typed.node))
+            return mr_wire_fail(&probe, d->err);
+        mr_buf_reset(&d->attrs); /* a former record may have failed midway */
+    }
     return op->n_levels > 0 ? put_rows(d, op) : put_record(d, op);
 }
