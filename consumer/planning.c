@@ -341,13 +341,14 @@ static int sources_find(struct planned_work *work, const struct mr_tail_topic *t
                         struct mr_err *err)
 {
     struct mr_planning *p = work->planning;
+    struct planned_pairs unused = {.n = 0}; /* each table has its own */
 
     work->out->from = "source";
     p->sources = planned_sources_new();
     if (p->sources == NULL)
         return mr_err_set(err, MR_NO_MEMORY, "no memory for a topic's tables");
     work->sources = p->sources;
-    return records_look(work, topic, NULL, err);
+    return records_look(work, topic, &unused, err);
 }
 
 int mr_planning_more(struct mr_planning *p, struct mr_planned *out, struct mr_err *err)
