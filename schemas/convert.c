@@ -3,6 +3,7 @@
 #include "schemas/convert.h"
 
 #include "schemas/convert_write.h"
+#include "schemas/tsvector.h"
 
 #include "base/ban.h"
 
@@ -298,6 +299,8 @@ bool mr_convert_find(const struct mr_convert_from *from, const struct mr_coltype
     if (family == MR_FAM_TEXT && to->labels != NULL && to->type == MR_T_CAST &&
         to->elem == MR_T_NONE)
         out->write = mr_parse_enum; /* a domain over an enum */
+    if (family == MR_FAM_TEXT && to->type == MR_T_CAST && to->oid == MR_TSVECTOR_OID)
+        out->write = mr_parse_tsvector;
     /* float4 cannot take a double, but can take a float. */
     return semantic != MR_SEM_DOUBLE || to->type != MR_T_FLOAT4 || from->cast;
 }

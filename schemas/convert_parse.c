@@ -8,6 +8,7 @@
 
 #include "schemas/convert_write.h"
 #include "schemas/json_text.h"
+#include "schemas/tsvector.h"
 
 #include "base/ban.h"
 
@@ -66,6 +67,19 @@ int mr_parse_enum(struct mr_convert_run *run, const struct mr_convert *c, struct
         rc = check_label(run, c->to.labels, text);
     if (rc < 0)
         return rc;
+    run->emit->text(run->out, &c->to, (const char *)text.data, text.len);
+    return 0;
+}
+
+/* T-37 */
+int mr_parse_tsvector(struct mr_convert_run *run, const struct mr_convert *c, struct mr_value *v)
+{
+    struct mr_slice text = v->s;
+    int rc = mr_convert_screen(run, &text);
+    if (rc < 0)
+        return rc;
+    if (!mr_tsvector_valid(text))
+        return mr_err_set(run->err, MR_VALUE_INVALID, "the text is no value of tsvector");
     run->emit->text(run->out, &c->to, (const char *)text.data, text.len);
     return 0;
 }

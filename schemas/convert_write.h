@@ -27,7 +27,8 @@ mr_write_fn mr_write_boolean, mr_write_boolean_integer, mr_write_boolean_bit, mr
 mr_write_fn mr_parse_text, mr_parse_enum, mr_parse_varchar, mr_parse_boolean, mr_parse_integer,
     mr_parse_real, mr_parse_numeric, mr_parse_bytes, mr_parse_date, mr_parse_time, mr_parse_timetz,
     mr_parse_timestamp, mr_parse_interval, mr_parse_uuid, mr_parse_json, mr_parse_bits,
-    mr_parse_text_array, mr_parse_figure, mr_parse_vector, mr_parse_pairs, mr_parse_ltree;
+    mr_parse_text_array, mr_parse_figure, mr_parse_vector, mr_parse_pairs, mr_parse_ltree,
+    mr_parse_tsvector;
 
 enum mr_family mr_convert_family(enum mr_semantic semantic);
 /* EWKB in hex, a Point without SRID as `(x,y)`: what the server would print. */

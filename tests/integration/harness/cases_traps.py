@@ -237,6 +237,14 @@ def _(lab, n):
                 query="SELECT id, v::text FROM {table} ORDER BY id")
 
 
+@trap(214, "P-14 X-08 T-37 so is a text that is no tsvector")
+def _(lab, n):
+    t = lab.envelope(n, [("id", "int"), ("v", opt(debezium("string", "data.Tsvector")))])
+    return Case([t.create({"id": i, "v": "'cut" if i == 2 else "'it':1A"}) for i in range(4)],
+                [(i, "'it':1A") for i in (0, 1, 3)], [(2, "value.invalid")], ddl=None,
+                query="SELECT id, v::text FROM {table} ORDER BY id")
+
+
 @trap(15, "P-15 T-06 a NUL is one record's fault, named by its offset")
 def _(lab, n):
     t = lab.envelope(n)
