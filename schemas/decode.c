@@ -139,11 +139,24 @@ static int skip(struct mr_decoder *d, struct mr_decoded *out, const char *why)
     return 0;
 }
 
+/* In pieces: gcc zeroes a struct of this size by `rep stos`, a tenth of decoding ten columns. */
+static void out_clear(struct mr_decoded *out)
+{
+    enum { PIECE = 64 };
+    _Static_assert(sizeof *out > (size_t)2 * PIECE && sizeof *out <= (size_t)3 * PIECE, "3 pieces");
+    uint8_t *at = (uint8_t *)out;
+    memset(at, 0, PIECE);
+    memset(at + PIECE, 0, PIECE);
+    memset(at + (size_t)2 * PIECE, 0, sizeof *out - (size_t)2 * PIECE);
+}
+
 /* The record's own fields of `out`, once op is known. */
 static void out_begin(const struct mr_decoder *d, struct mr_decoded *out)
 {
-    *out = (struct mr_decoded){
-        .op = MR_REC_SKIP, .op_letter = op_or(d, '-'), .source_ts_ms = d->source_ts_ms};
+    out_clear(out);
+    out->op = MR_REC_SKIP;
+    out->op_letter = op_or(d, '-');
+    out->source_ts_ms = d->source_ts_ms;
 }
 
 /* U-13, U-16: in the columns that the route names, a null of an update is no value. Known only now,
@@ -474,14 +487,13 @@ static int decode_plain(struct mr_decoder *d, struct mr_decoded *out)
     int rc = plain_probe(d);
     if (rc < 0)
         return rc;
-    out_begin(d, out);
     mr_wire_init(&d->wire, d->in->value, d->plan->max_zero_size_items);
     if (d->deleted || d->op == 'd')
         return plain_delete(d, out);
-    if (d->op == 't')
-        return finish_truncate(d, out);
-    if (d->op == 'm')
-        return skip(d, out, "skip.message");
+    if (d->op == 't' || d->op == 'm') {
+        out_begin(d, out);
+        return d->op == 't' ? finish_truncate(d, out) : skip(d, out, "skip.message");
+    }
     rc = mr_decode_ops(d, &d->plan->row, MR_ROW_FULL);
     if (rc == 0)
         rc = check_end(d);

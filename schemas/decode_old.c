@@ -277,7 +277,10 @@ int mr_decode_match(struct mr_decoder *d, struct mr_decoded *out)
     memcpy(mask, d->mask, sizeof mask);
     memset(d->mask, 0, sizeof d->mask);
     d->masked = false;
+    memset(d->null_mask, 0, sizeof d->null_mask); /* the row's, which are settled */
     d->null_masked = false;
+    d->op_text[0] = d->op; /* no delete has set it */
+    d->op_text[1] = '\0';
     int rc = mr_decode_before(d, MR_ROW_FULL);
     bool complete = rc == 0 && !d->masked;
     for (uint16_t i = 0; complete && d->as_before && i < d->plan->cols.n_cols; i++)

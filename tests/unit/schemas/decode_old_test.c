@@ -337,6 +337,22 @@ MR_TEST("match_full gives updates and deletes without a key the whole before")
     MR_CHECK_STR(match(), "");
 }
 
+/* E-40, U-13 */
+MR_TEST("a null that is no value is forgotten before the next row without a key")
+{
+    static const char *const columns[] = {"a", "b"};
+    pc.route.keyless_match_full = true;
+    pc.route.null_columns = columns;
+    pc.route.n_null_columns = 2;
+    MR_CHECK_OK(plan_case_open(&pc, NULL, ENVELOPE));
+    put_row(1, "p", "q");
+    put_row(1, NULL, "y");
+    MR_CHECK_STR(run("u", 0), "u{1,~,y}");
+    put_row(1, "p", "q");
+    put_row(1, "x", NULL);
+    MR_CHECK_STR(run("u", 0), "u{1,x,~}");
+}
+
 /* E-40, E-42, P-35 */
 MR_TEST("a before that is absent or has a placeholder is not complete")
 {
