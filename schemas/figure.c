@@ -1,10 +1,11 @@
 /* Owns the texts of figures. Must not know a column. Invariant: a text is taken whole or not at
- * all. Source: PostgreSQL 15, src/backend/utils/adt/geo_ops.c, the *_in and *_out functions; of the
- * forms that the server reads only those that it writes are taken. */
+ * all. Source: PostgreSQL 15, src/backend/utils/adt/geo_ops.c, the *_in and *_out functions: all
+ * forms that the server reads are, but for hexadecimal numbers. */
 #include "schemas/figure.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "schemas/json_text.h"
 
@@ -14,12 +15,11 @@
 static const struct form {
     const char *open;
     const char *close;
-    uint32_t n; /* numbers; 0: any even number */
 } forms[] = {
-    [MR_T_POINT - MR_T_POINT] = {"", "", 2},     [MR_T_LINE - MR_T_POINT] = {"{", "}", 3},
-    [MR_T_CIRCLE - MR_T_POINT] = {"<", ">", 3},  [MR_T_BOX - MR_T_POINT] = {"", "", 4},
-    [MR_T_LSEG - MR_T_POINT] = {"[", "]", 4},    [MR_T_PATH - MR_T_POINT] = {"[", "]", 0},
-    [MR_T_POLYGON - MR_T_POINT] = {"(", ")", 0},
+    [MR_T_POINT - MR_T_POINT] = {"", ""},     [MR_T_LINE - MR_T_POINT] = {"{", "}"},
+    [MR_T_CIRCLE - MR_T_POINT] = {"<", ">"},  [MR_T_BOX - MR_T_POINT] = {"", ""},
+    [MR_T_LSEG - MR_T_POINT] = {"[", "]"},    [MR_T_PATH - MR_T_POINT] = {"[", "]"},
+    [MR_T_POLYGON - MR_T_POINT] = {"(", ")"},
 };
 
 static const struct form *form_of(enum mr_type type, bool closed)
@@ -76,18 +76,6 @@ static void blanks(struct scan *s)
         s->at++;
 }
 
-static bool word(struct scan *s, const char *text)
-{
-    for (; *text != '\0'; text++) {
-        blanks(s);
-        if (s->at >= s->end || *s->at != (uint8_t)*text)
-            return false;
-        s->at++;
-    }
-    blanks(s);
-    return true;
-}
-
 /* The nearest float, rounded once; beyond them all the double, so that a range check sees it. */
 static double nearest_single(const char *text)
 {
@@ -116,40 +104,181 @@ bool mr_real_parse(struct mr_slice text, bool single, double *out)
     return *end == '\0' && isfinite(*out);
 }
 
+static bool is_next(const struct scan *s, char c)
+{
+    return s->at < s->end && *s->at == (uint8_t)c;
+}
+
+static bool eat(struct scan *s, char c)
+{
+    if (!is_next(s, c))
+        return false;
+    s->at++;
+    blanks(s);
+    return true;
+}
+
+/* The words in the letters that the server takes. Source: float.c, float8in_internal(). */
+static bool figure_word(struct mr_slice text, double *out)
+{
+    static const struct {
+        const char *text;
+        double value;
+    } words[] = {{"nan", (double)NAN},    {"inf", HUGE_VAL},       {"infinity", HUGE_VAL},
+                 {"+inf", HUGE_VAL},      {"+infinity", HUGE_VAL}, {"-inf", -HUGE_VAL},
+                 {"-infinity", -HUGE_VAL}};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (text.len != strlen(words[i].text) ||
+            strncasecmp((const char *)text.data, words[i].text, text.len) != 0)
+            continue;
+        *out = words[i].value;
+        return true;
+    }
+    return false;
+}
+
 static bool number(struct scan *s)
 {
     double v;
+    blanks(s);
     const uint8_t *first = s->at;
     while (s->at < s->end && strchr(",()[]{}<> \t\n\r\v\f", *s->at) == NULL)
         s->at++;
-    if (!mr_real_parse((struct mr_slice){first, (size_t)(s->at - first)}, false, &v))
+    struct mr_slice text = {first, (size_t)(s->at - first)};
+    if (!figure_word(text, &v) && !mr_real_parse(text, false, &v))
         return false;
     mr_buf_add(s->room, &v, sizeof v);
     blanks(s);
     return true;
 }
 
-static bool point(struct scan *s)
+/* `x,y` or `(x,y)`. */
+static bool pair(struct scan *s)
 {
-    return word(s, "(") && number(s) && word(s, ",") && number(s) && word(s, ")");
+    blanks(s);
+    bool round = eat(s, '(');
+    return number(s) && eat(s, ',') && number(s) && (!round || eat(s, ')'));
 }
 
-static bool figure_scan(struct scan *s, enum mr_type type, const struct form *form)
+/* Is it a bracket that no other one follows? */
+static bool is_lone(const struct scan *s)
 {
-    if (!word(s, form->open))
+    return is_next(s, '(') && memchr(s->at + 1, '(', (size_t)(s->end - s->at) - 1) == NULL;
+}
+
+/* Opens what stands around points; how many closings are due then. */
+static unsigned points_open(struct scan *s, bool *open)
+{
+    struct scan inner = *s;
+    *open = eat(s, '[');
+    if (*open)
+        return 1;
+    if (!is_next(s, '('))
+        return 0;
+    (void)eat(&inner, '(');
+    if (!is_next(&inner, '(') && !is_lone(s))
+        return 0; /* the first point's own */
+    *s = inner;
+    return 1;
+}
+
+/* Points with or without brackets of their own and around all of them, commas between them. */
+static bool points(struct scan *s, size_t n, bool may_open, bool *open)
+{
+    blanks(s);
+    unsigned due = points_open(s, open);
+    if (*open && !may_open)
         return false;
-    if (type == MR_T_LINE)
-        return number(s) && word(s, ",") && number(s) && word(s, ",") && number(s) &&
-               word(s, form->close);
-    if (!point(s))
-        return false;
-    if (type == MR_T_CIRCLE)
-        return word(s, ",") && number(s) && word(s, form->close);
-    while (s->at < s->end && *s->at == ',') {
-        if (!word(s, ",") || !point(s))
+    for (size_t i = 0; i < n; i++) {
+        if (!pair(s))
             return false;
+        (void)eat(s, ',');
     }
-    return word(s, form->close);
+    return due == 0 || eat(s, ')') || (*open && eat(s, ']'));
+}
+
+/* By the commas between the numbers; 0: not pairs of them. */
+static size_t count_points(const struct scan *s)
+{
+    size_t n = 0;
+    for (const uint8_t *at = s->at; at < s->end; at++)
+        n += *at == ',' ? 1 : 0;
+    return n % 2 == 1 ? (n + 1) / 2 : 0;
+}
+
+static bool circle(struct scan *s)
+{
+    struct scan inner = *s;
+    bool sharp = eat(s, '<');
+    bool round = !sharp && eat(&inner, '(') && is_next(&inner, '(');
+    if (round)
+        *s = inner;
+    if (!pair(s))
+        return false;
+    (void)eat(s, ',');
+    return number(s) && (!(sharp || round) || eat(s, '>') || eat(s, ')'));
+}
+
+/* A path may have a bracket more around numbers without any. */
+static bool path(struct scan *s, bool *closed)
+{
+    bool open;
+    size_t n = count_points(s);
+    bool lone = is_lone(s);
+    if (lone)
+        (void)eat(s, '(');
+    if (n == 0 || !points(s, n, true, &open) || (lone && !eat(s, ')')))
+        return false;
+    *closed = !open;
+    return true;
+}
+
+static bool is_same(double a, double b)
+{
+    return a == b || fabs(a - b) <= 1e-06;
+}
+
+/* The line through two points. Source: geo_ops.c, point_sl() and line_construct(). */
+static bool line_through(struct mr_buf *room)
+{
+    double *v = mr_buf_items(room);
+    double x = v[0];
+    double y = v[1];
+    bool steep = is_same(x, v[2]);
+    bool flat = is_same(y, v[3]);
+    if (steep && flat)
+        return false;
+    double slope = steep || flat ? 0 : (y - v[3]) / (x - v[2]);
+    double rest = y - slope * x;
+    room->len = 3 * sizeof *v;
+    v[0] = steep ? -1 : slope;
+    v[1] = steep ? 0 : -1;
+    v[2] = steep ? x : flat ? y : rest == 0 ? 0 : rest;
+    return steep || flat || (isfinite(slope) && slope != 0 && isfinite(rest));
+}
+
+static bool line(struct scan *s)
+{
+    bool open;
+    if (eat(s, '{'))
+        return number(s) && eat(s, ',') && number(s) && eat(s, ',') && number(s) && eat(s, '}');
+    return points(s, 2, true, &open) && mr_buf_ok(s->room) && line_through(s->room);
+}
+
+static bool figure_scan(struct scan *s, enum mr_type type, struct mr_figure *out)
+{
+    bool open;
+    size_t n;
+    if (type == MR_T_POINT)
+        return pair(s);
+    if (type == MR_T_CIRCLE)
+        return circle(s);
+    if (type == MR_T_LINE)
+        return line(s);
+    if (type == MR_T_PATH)
+        return path(s, &out->closed);
+    n = type == MR_T_POLYGON ? count_points(s) : 2;
+    return n > 0 && points(s, n, type == MR_T_LSEG, &open);
 }
 
 bool mr_figure_parse(struct mr_slice text, enum mr_type type, struct mr_buf *room,
@@ -158,15 +287,14 @@ bool mr_figure_parse(struct mr_slice text, enum mr_type type, struct mr_buf *roo
     struct scan s = {text.data, text.data + text.len, room};
     mr_buf_reset(room);
     blanks(&s);
-    out->closed = type == MR_T_PATH && s.at < s.end && *s.at == '(';
-    const struct form *form = form_of(type, out->closed);
-    if (!figure_scan(&s, type, form) || s.at != s.end || !mr_buf_ok(room))
+    out->closed = false;
+    if (!figure_scan(&s, type, out) || s.at != s.end || !mr_buf_ok(room))
         return false;
     out->n = (uint32_t)(room->len / sizeof(double)); /* a text is far below 2^32 numbers */
     out->v = mr_buf_items(room);
-    if (type == MR_T_BOX && out->n == 4)
+    if (type == MR_T_BOX)
         mr_figure_box(mr_buf_items(room));
-    return (form->n == 0 || form->n == out->n) && mr_figure_valid(type, out);
+    return mr_figure_valid(type, out);
 }
 
 void mr_figure_box(double v[4])

@@ -15,7 +15,8 @@ static inline bool mr_is_figure(enum mr_type type)
  * `((x,y),...)` (closed path, polygon). */
 void mr_figure_print(struct mr_buf *out, enum mr_type type, const struct mr_figure *v);
 
-/* Those forms, blanks allowed; `room` gets the numbers. False for anything else. */
+/* Any form that the server reads: brackets left out, a line by two points, a box by any two
+ * corners; `room` gets the numbers. False for anything else. */
 bool mr_figure_parse(struct mr_slice text, enum mr_type type, struct mr_buf *room,
                      struct mr_figure *out);
 

@@ -175,12 +175,13 @@ MR_TEST("arrays of points are arrays of points")
 }
 
 /* */
-MR_TEST("texts become figures in the forms that the server writes")
+MR_TEST("texts become figures in the forms that the server reads")
 {
     static const struct text_case cases[] = {
         {"\"string\"", "point", "(1.5,-2)", "(1.5,-2)"},
         {"\"string\"", "point", " ( 1e3 , Infinity ) ", "(1000,Infinity)"},
-        {"\"string\"", "point", "1,2", "!value.invalid"},
+        {"\"string\"", "point", "1 , +inf", "(1,Infinity)"},
+        {"\"string\"", "point", "(1,2", "!value.invalid"},
         {"\"string\"", "point", "(1,2)x", "!value.invalid"},
         {"\"string\"", "point", "(1,2),(3,4)", "!value.invalid"},
         {"\"string\"", "point", "(0x1,2)", "!value.invalid"},
@@ -192,7 +193,15 @@ MR_TEST("texts become figures in the forms that the server writes")
         {"\"string\"", "lseg", "[(0,1),(1,0)]", "[(0,1),(1,0)]"},
         {"\"string\"", "path", "[(0,1)]", "[(0,1)]"},
         {"\"string\"", "path", "((0,1),(1,0))", "((0,1),(1,0))"},
-        {"\"string\"", "path", "[(0,1),(1,0))", "!value.invalid"},
+        {"\"string\"", "path", "[(0,1),(1,0)", "!value.invalid"},
+        {"\"string\"", "path", "(0,1,1,0)", "((0,1),(1,0))"},
+        {"\"string\"", "polygon", "0,1,1", "!value.invalid"},
+        {"\"string\"", "polygon", "0,1,1,0", "((0,1),(1,0))"},
+        {"\"string\"", "box", "1,0,0,1", "(1,1),(0,0)"},
+        {"\"string\"", "box", "[(0,1),(1,0)]", "!value.invalid"},
+        {"\"string\"", "circle", "1,2,3", "<(1,2),3>"},
+        {"\"string\"", "line", "(0,1),(2,5)", "{2,-1,1}"},
+        {"\"string\"", "line", "(0,1),(0,1)", "!value.invalid"},
         {"\"string\"", "polygon", "((0,1),(1,0))", "((0,1),(1,0))"},
         {"\"string\"", "polygon", "", "!value.invalid"},
         {"\"string\"", "geometry", "SRID=4326;POINT(1 2)", "SRID=4326;POINT(1 2)"},

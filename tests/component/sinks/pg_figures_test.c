@@ -1,0 +1,117 @@
+/* Texts of figures (contract.md X-08): what the server reads is read here, as the same figure, and
+ * nothing else is. */
+#include <stdio.h>
+#include <string.h>
+
+#include "schemas/figure.h"
+#include "tests/support/pg_fixture.h"
+
+static const char *const types[] = {"point", "line", "circle", "box", "lseg", "path", "polygon"};
+
+/* What the server makes of it; "refused". */
+static const char *by_server(const char *text, const char *type)
+{
+    return pg_server_query("SELECT shown('%s', '%s')", text, type);
+}
+
+static const char *by_us(const char *text, enum mr_type type)
+{
+    static char shown[256];
+    struct mr_buf room = MR_BUF_INIT;
+    struct mr_buf out = MR_BUF_INIT;
+    struct mr_figure figure;
+    if (mr_figure_parse(mr_slice_str(text), type, &room, &figure))
+        mr_figure_print(&out, type, &figure);
+    else
+        mr_buf_str(&out, "refused");
+    (void)snprintf(shown, sizeof shown, "%s", mr_buf_cstr(&out));
+    mr_buf_release(&room);
+    mr_buf_release(&out);
+    return shown;
+}
+
+//
+MR_TEST("a text is the figure that the server makes of it, or none where the server refuses it")
+{
+    static const char *const texts[] = {
+        "1,2",
+        "(1,2)",
+        " ( 1 , 2 ) ",
+        "((1,2))",
+        "(1,2",
+        "1,2)",
+        "1 2",
+        "",
+        "()",
+        "1,2,3",
+        "(1,2,3)",
+        "(1,2),3",
+        "((1,2),3)",
+        "<(1,2),3>",
+        "<1,2,3>",
+        "<(1,2),3",
+        "<(1,2)3>",
+        "<(1,2),-3>",
+        "((1,2),3>",
+        "<(1,2),3)",
+        "{1,2,3}",
+        "{1,2}",
+        "{0,0,1}",
+        "{1e-7,0,1}",
+        "1,2,3,4",
+        "(1,2,3,4)",
+        "(1,2),(3,4)",
+        "((1,2),(3,4))",
+        "[(1,2),(3,4)]",
+        "[1,2,3,4]",
+        "[(1,2),(3,4))",
+        "((1,2),(3,4)]",
+        "(1,2)(3,4)",
+        "(1,2),(3,4),",
+        "(1,2),(1,2)",
+        "(1,2),(1,4)",
+        "(1,2),(3,2)",
+        "(3,4),(1,2)",
+        "(1,4),(3,2)",
+        "(0.1,0.2),(0.3,0.7)",
+        "(0,1),(2,5)",
+        "1,2,3,4,5",
+        "1,2,3,4,5,6",
+        "((1,2),(3,4),(5,6))",
+        "[(1,2),(3,4),(5,6)]",
+        "(1,2),(3,4),(5,6)",
+        "[(1,2)]",
+        "((1,2),(3,4),)",
+        "inf,-Infinity",
+        "(NaN,+INF)",
+        "(1e400,0)",
+        "(1,2)x",
+        "x",
+        "(1,,2)",
+        "(.5,-.5e1)",
+        "[1,2]",
+        "(((1,2),(3,4)))",
+        "((1,2),(3,4)",
+        "( ( 1 , 2 ) , ( 3 , 4 ) ) ",
+        "[ ( 1 , 2 ) , ( 3 , 4 ) ] ",
+        "(1,2)(3,4)(5,6)",
+        "(1, 2), (1.0000001, 2)",
+        "(0,0),(1,1e-7)",
+        "(1,2),(3,4]",
+    };
+    pg_fixture_wipe();
+    pg_server_exec("CREATE FUNCTION shown(t text, y text) RETURNS text LANGUAGE plpgsql AS $$ "
+                   "DECLARE r text; BEGIN EXECUTE format('SELECT %%L::%%s::text', t, y) INTO r; "
+                   "RETURN r; EXCEPTION WHEN OTHERS THEN RETURN 'refused'; END $$");
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        for (size_t t = 0; t < sizeof types / sizeof types[0]; t++) {
+            static const enum mr_type ours[] = {MR_T_POINT, MR_T_LINE, MR_T_CIRCLE, MR_T_BOX,
+                                                MR_T_LSEG,  MR_T_PATH, MR_T_POLYGON};
+            const char *want = by_server(texts[i], types[t]);
+            if (strcmp(by_us(texts[i], ours[t]), want) != 0)
+                printf("%s of '%s': %s, the server has %s\n", types[t], texts[i],
+                       by_us(texts[i], ours[t]), want);
+            MR_CHECK_STR(by_us(texts[i], ours[t]), want);
+        }
+    }
+}
