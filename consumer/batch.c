@@ -6,6 +6,7 @@
 
 #include "consumer/dlq.h"
 #include "consumer/source.h"
+#include "schemas/rows_loose.h"
 
 #include "base/ban.h"
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "schemas/guard.h"
+#include "schemas/rows_loose.h"
 #include "schemas/rows_past.h"
 
 #include "base/ban.h"

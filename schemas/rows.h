@@ -149,25 +149,6 @@ int mr_rows_add_change(struct mr_rows *rows, const struct mr_row *gone, const st
  * before the rows are loaded. Nothing to do the second time. 0, or -MR_NO_MEMORY. */
 int mr_rows_settle(struct mr_rows *rows, const uint32_t *rank, struct mr_err *err);
 
-/* ---- rows_loose.c ---- */
-/* Sets the key, of rows that are empty. Borrows its columns. */
-void mr_rows_key(struct mr_rows *rows, const struct mr_colset *key);
-/* Keys that differ in their canonical form, old ones (U-30) among them. Borrows from the rows. */
-struct mr_loose_keys {
-    struct mr_map by_key;    /* canonical key -> index + 1 */
-    struct mr_slice *keys;   /* canonical */
-    struct mr_slice *tuples; /* their key tuples */
-    uint32_t n;
-};
-/* 0; -MR_NO_MEMORY. Gives: mr_loose_keys_release(), also after an error. */
-int mr_loose_keys_make(struct mr_loose_keys *keys, const struct mr_rows *rows, struct mr_err *err);
-void mr_loose_keys_release(struct mr_loose_keys *keys);
-/* Folds the rows in their order, as they would have been if equal keys had looked the same:
- * groups[i] is the least number of a key that the target holds equal to key i. Nothing has changed
- * on -MR_NO_MEMORY. */
-int mr_rows_regroup(struct mr_rows *rows, const struct mr_loose_keys *keys, const uint32_t *groups,
-                    const uint32_t *rank, struct mr_err *err);
-
 /* Bytes of the field that begins at `at`, with its length word. */
 static inline size_t mr_field_len(const uint8_t *at)
 {

@@ -1,8 +1,8 @@
 /* Keys that only the target can compare (contract.md F-33): gathers the distinct ones, and folds
  * rows once it is known which are equal. Must not ask the target. */
-#include <stdlib.h>
+#include "schemas/rows_loose.h"
 
-#include "schemas/rows.h"
+#include <stdlib.h>
 
 #include "base/ban.h"
 

@@ -2,6 +2,7 @@
  * are folded, before anything is written. Speaks to sink->ops only. */
 #include <stdlib.h>
 
+#include "schemas/rows_loose.h"
 #include "sinks/load_masked.h"
 
 #include "base/ban.h"
