@@ -313,12 +313,12 @@ static int change_add(struct mr_batch_table *table, const struct mr_decoded *dec
 static int rows_add(struct mr_batch_table *table, const struct mr_decoded *decoded,
                     struct mr_row *row, struct mr_err *err)
 {
-    struct mr_row_past leaving = {.new_key = decoded->new_key};
+    struct mr_row_past leaving = {.new_key_tuple = decoded->new_key_tuple};
     int rc;
 
     if (decoded->old_key.data != NULL || decoded->match.data != NULL)
         return change_add(table, decoded, row, err);
-    if (decoded->new_key.data != NULL)
+    if (decoded->new_key_tuple.data != NULL)
         row->past = &leaving;
     rc = mr_rows_add(&table->rows, row, err);
     row->past = NULL;

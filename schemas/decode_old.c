@@ -250,7 +250,7 @@ void mr_decode_old_header(struct mr_decoder *d, struct mr_decoded *out)
 void mr_decode_new_header(struct mr_decoder *d, struct mr_decoded *out)
 {
     if (key_of_header(d, NEW_KEY, out))
-        out->new_key = (struct mr_slice){d->old_key.data, d->old_key.len};
+        out->new_key_tuple = (struct mr_slice){d->old_key_tuple.data, d->old_key_tuple.len};
 }
 
 /* Not compared: what does not come from the row. */

@@ -109,7 +109,7 @@ int mr_decode_before(struct mr_decoder *d, enum mr_row_mode mode);
  * the header (nothing where it is absent or cannot be read), or from `before` (E-12). */
 void mr_decode_old_header(struct mr_decoder *d, struct mr_decoded *out);
 int mr_decode_old_before(struct mr_decoder *d, struct mr_decoded *out);
-/* U-32: the key that a deleted row has from now on, into out->new_key; likewise. */
+/* U-32: the key that a deleted row has from now on, into out->new_key_tuple; likewise. */
 void mr_decode_new_header(struct mr_decoder *d, struct mr_decoded *out);
 /* E-40: the whole `before` as what one row of a table without a key must equal. */
 int mr_decode_match(struct mr_decoder *d, struct mr_decoded *out);

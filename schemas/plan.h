@@ -129,7 +129,7 @@ struct mr_decoded {
     struct mr_slice old_key_tuple;
     bool key_changed;
     /* Of a delete: the key under which its row goes on (U-32). data NULL: none. */
-    struct mr_slice new_key;
+    struct mr_slice new_key_tuple;
     /* keyless = "match_full" (E-40): what the one row that goes must equal, in `cols`, but for the
      * fields in match_mask; of updates and deletes. data NULL: none. */
     struct mr_slice match;

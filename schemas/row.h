@@ -53,22 +53,25 @@ struct mr_row_past {
     struct mr_slice old_key_tuple;
     bool old_in_target; /* as it was before the batch: this partition's delete of it is in the batch
                          */
-    struct mr_slice new_key; /* to mr_rows_add alone, of a delete: where its row goes on (U-32) */
+    /* Of a delete, to mr_rows_add alone: the key under which its row goes on. Of a masked row whose
+     * values may be in a tomb: the key that the tomb must name (U-32). data NULL: none. */
+    struct mr_slice new_key_tuple;
     /* Of a masked row: the records that it was folded from. Each of them is masked where it is, so
      * each is at fault where nothing completes it (U-31). */
     const struct mr_row_place *places;
 };
 
 /* A row that went on under another key (U-32): what it was is asked for when the batch with its new
- * key comes. In the arena. */
+ * key comes. Or one that came, by which what its old key had left is used up. In the arena. */
 struct mr_row_left {
-    struct mr_slice key;
+    struct mr_slice key; /* the old one */
     struct mr_slice key_tuple;
-    struct mr_slice new_key;
+    struct mr_slice new_key_tuple;
     struct mr_slice tuple;          /* of the delete: its guard, or empty */
     const struct mr_row_past *past; /* the state that the delete ended; NULL: the target's */
     uint32_t span_idx;
     bool taken; /* the row with the new key is in this batch, too */
+    bool came;  /* this is such a row */
     struct mr_row_left *before;
 };
 
@@ -85,7 +88,7 @@ struct mr_row {
     uint32_t sibling;  /* index + 1 of the key's state in another partition; 0: none */
     int64_t offset;
     struct mr_row_past
-        *past; /* NULL: nothing; to mr_rows_add: old_key and old_key_tuple, or new_key */
+        *past; /* NULL: nothing; to mr_rows_add: old_key and old_key_tuple, or new_key_tuple */
 };
 
 /* Bytes of the field that begins at `at`, with its length word. */

@@ -179,7 +179,7 @@ static int loose_append(struct mr_rows *rows, const struct mr_row *row, struct m
 {
     const struct mr_row *last = rows->n_rows > 0 ? &rows->rows[rows->n_rows - 1] : row;
     size_t len = row->tuple.len + row->key.len + row->key_tuple.len + sizeof *row +
-                 (row->past != NULL ? row->past->new_key.len : 0);
+                 (row->past != NULL ? row->past->new_key_tuple.len : 0);
     size_t max = len > rows->max_bytes ? len : rows->max_bytes;
     bool by_column = row->mask != NULL || last->cols != row->cols;
     size_t fold =
@@ -470,23 +470,27 @@ static int add_alone(struct mr_rows *rows, const struct mr_row *row, struct mr_e
     return 0;
 }
 
-/* A delete of a row that goes on under a new key. */
-static int add_leaving(struct mr_rows *rows, const struct mr_row *row, struct mr_err *err)
+/* A row that leaves its key, or comes from another one. */
+static int add_moving(struct mr_rows *rows, const struct mr_row *row, struct mr_err *err)
 {
-    struct mr_row plain = *row;
-    struct mr_row_left *left;
-    plain.past = NULL;
-    if (!mr_past_leave(rows->arena, row, &left))
+    struct mr_row added = *row;
+    struct mr_row_left *left = mr_past_leave(rows->arena, row);
+    if (left == NULL)
         return rows_full(err);
-    int rc = add_alone(rows, &plain, err);
-    if (rc == 0)
-        mr_past_left(rows, left);
-    return rc;
+    if (row->op == MR_ROW_DELETE)
+        added.past = NULL;
+    else if (!mr_past_move(rows, row, &added))
+        return rows_full(err);
+    int rc = add_alone(rows, &added, err);
+    if (rc < 0)
+        return rc;
+    mr_past_left(rows, row, left);
+    rows->n_moved += added.mask != NULL ? 1 : 0;
+    return 0;
 }
 
 int mr_rows_add(struct mr_rows *rows, const struct mr_row *row, struct mr_err *err)
 {
-    struct mr_row moved;
     bool folds = rows->reduce && rows->key.n_cols > 0;
     if (rows->loose)
         return loose_append(rows, row, err);
@@ -494,18 +498,7 @@ int mr_rows_add(struct mr_rows *rows, const struct mr_row *row, struct mr_err *e
         rows->n_stale++;
         return 0;
     }
-    if (row->past == NULL)
-        return add_alone(rows, row, err);
-    if (row->op == MR_ROW_DELETE)
-        return add_leaving(rows, row, err);
-    if (!mr_past_move(rows, row, &moved))
-        return rows_full(err);
-    int rc = add_alone(rows, &moved, err);
-    if (rc < 0)
-        return rc;
-    mr_past_taken(rows, row);
-    rows->n_moved += moved.mask != NULL ? 1 : 0;
-    return 0;
+    return row->past != NULL ? add_moving(rows, row, err) : add_alone(rows, row, err);
 }
 
 /* What a record does to the rows but for its own key's, so that it can be taken back. */

@@ -77,7 +77,6 @@ int mr_rows_regroup(struct mr_rows *rows, const struct mr_loose_keys *keys, cons
         if (row.past != NULL) {
             past = *row.past;
             past.old_key = key_of(keys, groups, past.old_key);
-            past.new_key = key_of(keys, groups, past.new_key);
             row.past = &past;
         }
         rc = mr_rows_add(&fresh, &row, err);

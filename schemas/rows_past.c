@@ -4,7 +4,7 @@
 
 #include "base/ban.h"
 
-enum { LEFT_LOOK_BACK = 16 };
+enum { LEFT_LOOK_BACK = 16, LEFT_LOOK_BACK_ALL = 512 };
 
 static struct mr_row_past *past_new(struct mr_arena *arena)
 {
@@ -19,6 +19,7 @@ static void take_old(struct mr_row_past *to, const struct mr_row_past *from)
     to->old_key = from->old_key;
     to->old_key_tuple = from->old_key_tuple;
     to->old_in_target = from->old_in_target;
+    to->new_key_tuple = from->new_key_tuple;
 }
 
 bool mr_past_delete(struct mr_arena *arena, const struct mr_row *a, struct mr_row *kept)
@@ -59,39 +60,60 @@ static bool keep(struct mr_arena *arena, struct mr_slice from, struct mr_slice *
     return to->data != NULL;
 }
 
-bool mr_past_leave(struct mr_arena *arena, const struct mr_row *row, struct mr_row_left **out)
+struct mr_row_left *mr_past_leave(struct mr_arena *arena, const struct mr_row *row)
 {
     struct mr_row_left *left = mr_arena_alloc(arena, sizeof *left);
-    *out = left;
+    bool leaves = row->op == MR_ROW_DELETE;
     if (left == NULL)
-        return false;
-    *left = (struct mr_row_left){.span_idx = row->span_idx};
-    return keep(arena, row->key, &left->key) && keep(arena, row->key_tuple, &left->key_tuple) &&
-           keep(arena, row->past->new_key, &left->new_key) && keep(arena, row->tuple, &left->tuple);
+        return NULL;
+    *left = (struct mr_row_left){.span_idx = row->span_idx, .came = !leaves};
+    bool ok = keep(arena, leaves ? row->key : row->past->old_key, &left->key) &&
+              keep(arena, leaves ? row->key_tuple : row->past->old_key_tuple, &left->key_tuple);
+    ok =
+        ok && keep(arena, leaves ? row->past->new_key_tuple : row->key_tuple, &left->new_key_tuple);
+    if (leaves)
+        ok = ok && keep(arena, row->tuple, &left->tuple);
+    return ok ? left : NULL;
+}
+
+/* The delete of the change that `row` came by. The connector writes the two records of a change
+ * behind each other, with a tombstone between, so that in one partition the one is among the last
+ * that left. */
+static struct mr_row_left *left_by(const struct mr_rows *rows, const struct mr_row *row)
+{
+    int n_own = 0;
+    int n = 0;
+    for (struct mr_row_left *left = rows->left;
+         left != NULL && n_own < LEFT_LOOK_BACK && n < LEFT_LOOK_BACK_ALL; left = left->before) {
+        n++;
+        if (left->span_idx != row->span_idx)
+            continue;
+        n_own++;
+        if (left->new_key_tuple.data != NULL && mr_slice_eq(left->new_key_tuple, row->key_tuple) &&
+            mr_slice_eq(left->key_tuple, row->past->old_key_tuple))
+            return left;
+    }
+    return NULL;
 }
 
 /* The key's state in the partition that the delete came by. */
-void mr_past_left(struct mr_rows *rows, struct mr_row_left *left)
+static const struct mr_row_past *past_of(const struct mr_rows *rows, const struct mr_row *row)
 {
-    uintptr_t at = (uintptr_t)mr_map_find(&rows->by_key, left->key.data, left->key.len);
-    while (at != 0 && !rows->guard.on && rows->rows[at - 1].span_idx != left->span_idx)
+    uintptr_t at = (uintptr_t)mr_map_find(&rows->by_key, row->key.data, row->key.len);
+    while (at != 0 && !rows->guard.on && rows->rows[at - 1].span_idx != row->span_idx)
         at = rows->rows[at - 1].sibling;
-    left->past = at != 0 ? rows->rows[at - 1].past : NULL;
-    left->before = rows->left;
-    rows->left = left;
+    return at != 0 ? rows->rows[at - 1].past : NULL;
 }
 
-/* The connector writes the two records of a change behind each other, with a tombstone between, so
- * that in one partition the one is among the last that left. */
-void mr_past_taken(const struct mr_rows *rows, const struct mr_row *row)
+void mr_past_left(struct mr_rows *rows, const struct mr_row *row, struct mr_row_left *left)
 {
-    struct mr_row_left *left = rows->left;
-    for (int i = 0; left != NULL && i < LEFT_LOOK_BACK; i++) {
-        if (left->span_idx == row->span_idx && mr_slice_eq(left->new_key, row->key) &&
-            mr_slice_eq(left->key, row->past->old_key))
-            left->taken = true;
-        left = left->before;
-    }
+    struct mr_row_left *taken = row->op == MR_ROW_DELETE ? NULL : left_by(rows, row);
+    if (taken != NULL)
+        taken->taken = true;
+    if (row->op == MR_ROW_DELETE)
+        left->past = past_of(rows, row);
+    left->before = rows->left;
+    rows->left = left;
 }
 
 bool mr_past_keep(struct mr_arena *arena, const struct mr_row *row, struct mr_row *moved)
@@ -102,7 +124,7 @@ bool mr_past_keep(struct mr_arena *arena, const struct mr_row *row, struct mr_ro
         return false;
     return keep(arena, from->old_key, &moved->past->old_key) &&
            keep(arena, from->old_key_tuple, &moved->past->old_key_tuple) &&
-           keep(arena, from->new_key, &moved->past->new_key);
+           keep(arena, from->new_key_tuple, &moved->past->new_key_tuple);
 }
 
 /* Fills the masked fields of `row` that `from` has; false: no room. */
@@ -151,8 +173,9 @@ bool mr_past_move(const struct mr_rows *rows, const struct mr_row *row, struct m
     }
     if (!mr_past_keep(rows->arena, row, moved))
         return false;
-    if (deleted == NULL)
-        return true;
+    if (deleted == NULL) /* a tomb may know it, but never where the delete is here */
+        return left_by(rows, row) != NULL ||
+               keep(rows->arena, row->key_tuple, &moved->past->new_key_tuple);
     const struct mr_row_past *ended = deleted->past;
     bool known = ended != NULL && ended->cols != NULL;
     if (known && !fill(rows->arena, ended, row, moved))

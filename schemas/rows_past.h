@@ -11,12 +11,10 @@ bool mr_past_delete(struct mr_arena *arena, const struct mr_row *a, struct mr_ro
 /* The other key that a row's past names, in the arena. False: no room. */
 bool mr_past_keep(struct mr_arena *arena, const struct mr_row *row, struct mr_row *kept);
 
-/* U-32: what is kept of a delete whose past names a new key, before it is added; and afterwards.
- * False: the arena has no room. */
-bool mr_past_leave(struct mr_arena *arena, const struct mr_row *row, struct mr_row_left **left);
-void mr_past_left(struct mr_rows *rows, struct mr_row_left *left);
-/* The row under the new key is in the batch, too: nothing need be kept of the one that left. */
-void mr_past_taken(const struct mr_rows *rows, const struct mr_row *row);
+/* U-32: the note of a row that leaves its key or comes from another one, as its past names them:
+ * made before the row is added (NULL: the arena has no room), and put afterwards. */
+struct mr_row_left *mr_past_leave(struct mr_arena *arena, const struct mr_row *row);
+void mr_past_left(struct mr_rows *rows, const struct mr_row *row, struct mr_row_left *left);
 
 /* U-30: completes the masked columns of `row`, whose past names an old key, from the state that
  * this partition's delete of the old key ended. What the batch does not know stays masked, and
@@ -26,7 +24,8 @@ bool mr_past_move(const struct mr_rows *rows, const struct mr_row *row, struct m
 /* Is `row` a new row of its key, whose masked columns are not its key's former ones? */
 static inline bool mr_past_is_moved(const struct mr_row *row)
 {
-    return row->past != NULL && row->past->old_in_target;
+    const struct mr_row_past *past = row->past;
+    return past != NULL && (past->old_in_target || past->new_key_tuple.data != NULL);
 }
 
 /* Room that folding `row` onto another state takes for its past, at most. */

@@ -21,7 +21,8 @@ enum {
     KEPT_VERSION = 1,
     KEPT_CHUNK_BYTES = 64 * 1024,
     KEPT_PIECE_BYTES = 16 * 1024 * 1024, /* of one statement */
-    KEPT_ROW_BYTES = 128 * 1024 * 1024,  /* more is not kept */
+    FEW_ROWS = 8,
+    KEPT_ROW_BYTES = 128 * 1024 * 1024, /* more is not kept */
 };
 
 /* ---- writing ---- */
@@ -93,12 +94,13 @@ static int values_make(const struct mr_load *load, const struct mr_colset *kept,
     const struct mr_span *span = &load->spans[row->left->span_idx];
     const struct mr_row deleted = {.op = MR_ROW_DELETE, .tuple = row->left->tuple};
     row->values = (struct mr_slice){NULL, 0};
-    if ((row->base.data == NULL && row->state.cols == NULL) || row->left->new_key.len > UINT16_MAX)
+    if ((row->base.data == NULL && row->state.cols == NULL) ||
+        row->left->new_key_tuple.len > UINT16_MAX)
         return 0;
     mr_buf_byte(&out, KEPT_VERSION);
     mr_buf_u32(&out, (uint32_t)span->partition);
     put_text(&out, mr_slice_str(span->stream));
-    put_text(&out, row->left->new_key);
+    put_text(&out, row->left->new_key_tuple);
     put_text(&out, guard_of(load->rows, &deleted, octets));
     put_columns(&out, load, kept, row);
     int rc = 0;
@@ -157,7 +159,7 @@ static bool is_of_change(const struct mr_load *load, const struct mr_row *row, s
     struct mr_slice stream = take_text(in);
     struct mr_slice new_key = take_text(in);
     struct mr_slice guard = take_text(in);
-    if (in->bad || *version != KEPT_VERSION || !mr_slice_eq(new_key, row->key))
+    if (in->bad || *version != KEPT_VERSION || !mr_slice_eq(new_key, row->past->new_key_tuple))
         return false;
     bool behind = mr_get_u32(partition) == (uint32_t)span->partition &&
                   mr_slice_eq(stream, mr_slice_str(span->stream));
@@ -202,21 +204,28 @@ static int tuple_make(const struct mr_load *load, const struct mr_kept_find *fin
     return 0;
 }
 
-static int kept_put(struct mr_load *load, struct mr_kept *kept, size_t n, struct mr_err *err)
+static int kept_put(struct mr_load *load, struct mr_kept *kept, size_t n, bool expire,
+                    struct mr_err *err)
 {
-    struct mr_kept_rows put = {
-        .table = load->rows->table, .kept = kept, .n = n, .ttl_ms = load->route->moved_tomb_ttl_ms};
+    struct mr_kept_rows put = {.table = load->rows->table,
+                               .kept = kept,
+                               .n = n,
+                               .ttl_ms = load->route->moved_tomb_ttl_ms,
+                               .expire = expire};
     return n > 0 ? load->session->ops->kept_put(load->session, &put, err) : 0;
 }
 
 int mr_kept_find(struct mr_load *load, const struct mr_kept_find *find, struct mr_err *err)
 {
     struct mr_kept kept[MR_READ_MAX_ROWS];
-    struct mr_kept_rows read = {
-        .table = load->rows->table, .kept = kept, .n = find->n, .arena = find->arena};
+    struct mr_kept_rows read = {.table = load->rows->table,
+                                .kept = kept,
+                                .n = find->n,
+                                .arena = find->arena,
+                                .ttl_ms = load->route->moved_tomb_ttl_ms};
     size_t n_used = 0;
     for (size_t i = 0; i < find->n; i++)
-        kept[i] = (struct mr_kept){.key = find->rows[i]->past->old_key};
+        kept[i] = (struct mr_kept){.key = find->rows[i]->past->old_key_tuple};
     int rc = load->session->ops->kept_read(load->session, &read, err);
     for (size_t i = 0; rc == 0 && i < find->n; i++) {
         struct reading in = {kept[i].values.data, NULL, kept[i].values.data == NULL};
@@ -227,9 +236,9 @@ int mr_kept_find(struct mr_load *load, const struct mr_kept_find *find, struct m
         if (is_of_change(load, find->rows[i], &in))
             rc = tuple_make(load, find, &in, &find->tuples[i], err);
         if (rc == 0 && find->tuples[i].data != NULL)
-            kept[n_used++] = (struct mr_kept){.key = find->rows[i]->past->old_key};
+            kept[n_used++] = (struct mr_kept){.key = find->rows[i]->past->old_key_tuple};
     }
-    return rc == 0 ? kept_put(load, kept, n_used, err) : rc;
+    return rc == 0 ? kept_put(load, kept, n_used, false, err) : rc;
 }
 
 /* ---- rows that leave ---- */
@@ -269,50 +278,56 @@ static bool is_whole(const struct mr_colset *kept, const struct mr_row *state)
     return true;
 }
 
-/* The state that the delete ended, completed where it came from another key itself. */
-static int leaving_begin(struct mr_load *load, const struct mr_row_left *left,
-                         const struct mr_colset *kept, struct mr_arena *arena, struct leaving *out,
+/* The state that the delete ended, completed where it came from another key itself. Without guards
+ * nobody knows which of a key's states in several partitions was the last (R-10). */
+static int leaving_begin(struct mr_load *load, struct leaving *row, struct mr_arena *arena,
                          struct mr_err *err)
 {
-    const struct mr_row_past *past = left->past;
-    *out = (struct leaving){.left = left};
+    const struct mr_row_past *past = row->left->past;
+    const struct mr_rows *rows = load->rows;
     bool moved = false;
     int rc = 0;
+    if (!rows->guard.on && rows->n_cross > 0)
+        return 0;
     if (past != NULL && past->cols != NULL) {
         struct mr_row_past from = *past;
-        out->state = (struct mr_row){.cols = past->cols,
-                                     .tuple = past->tuple,
-                                     .mask = past->mask,
-                                     .key = left->key,
-                                     .span_idx = left->span_idx,
-                                     .past = &from};
+        struct mr_row state = {.cols = past->cols,
+                               .tuple = past->tuple,
+                               .mask = past->mask,
+                               .key = row->left->key,
+                               .span_idx = row->left->span_idx,
+                               .past = &from};
+        const struct mr_row *masked = &state;
+        row->state = state;
         moved = past->old_key.data != NULL;
-        const struct mr_row *state = &out->state;
-        struct mr_row filled = out->state;
-        if (past->mask != NULL && moved)
-            rc = mr_masked_fill(load, &state, 1, arena, &filled, err);
-        out->state = filled;
-        out->state.past = NULL;
+        if (past->mask != NULL && (past->old_in_target || past->new_key_tuple.data != NULL))
+            rc = mr_masked_fill(load, &masked, 1, arena, &row->state, err);
+        row->state.past = NULL;
     }
-    bool replaced = past != NULL && past->replaced;
-    out->wants_base = !moved && !replaced && !load->rows->truncated && !is_whole(kept, &out->state);
+    row->wants_base = !moved && (past == NULL || !past->replaced) && !rows->truncated;
     return rc;
 }
 
-/* U-30's caution holds here, too: a row that is newer than the delete is not the one that moved. */
-static bool is_newer(const struct mr_load *load, const struct leaving *row,
-                     const struct mr_colset *kept)
+/* What is newer than the delete is not the row that moved, and what the target has is not always
+ * older than the batch's state (R-09). */
+static void bases_compare(const struct mr_load *load, const struct mr_colset *kept,
+                          struct leaving *row)
 {
     const struct mr_guard_use *use = &load->rows->guard;
     const struct mr_row base = {.op = MR_ROW_UPSERT, .cols = kept, .tuple = row->base};
     const struct mr_row deleted = {.op = MR_ROW_DELETE, .tuple = row->left->tuple};
     struct mr_slice theirs;
     struct mr_slice mine;
-    if (!use->on || !mr_row_guard(use, &base, &theirs))
-        return false;
-    if (!mr_row_guard(use, &deleted, &mine))
-        return true;
-    return mr_guard_order(use->single, mine, theirs) < 0;
+    if (!use->on || row->base.data == NULL || !mr_row_guard(use, &base, &theirs))
+        return;
+    bool older =
+        mr_row_guard(use, &deleted, &mine) && mr_guard_order(use->single, mine, theirs) >= 0;
+    bool behind = row->state.cols != NULL && (!mr_row_guard(use, &row->state, &mine) ||
+                                              mr_guard_order(use->single, mine, theirs) < 0);
+    if (!older)
+        row->base = (struct mr_slice){NULL, 0};
+    if (!older || behind)
+        row->state.cols = NULL;
 }
 
 static int bases_read(struct mr_load *load, struct leaving *rows, size_t n,
@@ -327,8 +342,10 @@ static int bases_read(struct mr_load *load, struct leaving *rows, size_t n,
                                 .arena = arena,
                                 .tuples = tuples};
     for (size_t i = 0; i < n; i++) {
-        if (rows[i].wants_base)
+        if (rows[i].wants_base && (load->rows->guard.on || !is_whole(kept, &rows[i].state)))
             keys[read.n_keys++] = rows[i].left->key_tuple;
+        else
+            rows[i].wants_base = false;
     }
     int rc = read.n_keys > 0 ? load->session->ops->read_rows(load->session, &read, err) : 0;
     size_t at = 0;
@@ -336,92 +353,139 @@ static int bases_read(struct mr_load *load, struct leaving *rows, size_t n,
         if (!rows[i].wants_base)
             continue;
         rows[i].base = tuples[at++];
-        if (rows[i].base.data != NULL && is_newer(load, &rows[i], kept))
-            rows[i].base = (struct mr_slice){NULL, 0};
+        bases_compare(load, kept, &rows[i]);
     }
     return rc;
 }
 
-static int leave_some(struct mr_load *load, struct leaving *rows, size_t n,
-                      const struct mr_colset *kept, struct mr_arena *arena, struct mr_err *err)
+static int leave_some(struct mr_load *load, struct leaving *rows, size_t n, struct mr_arena *arena,
+                      bool last, size_t *n_bytes, struct mr_err *err)
 {
     struct mr_kept tombs[MR_READ_MAX_ROWS];
-    size_t n_tombs = 0;
-    size_t n_bytes = 0;
-    int rc = bases_read(load, rows, n, kept, arena, err);
+    struct mr_colset kept;
+    int rc = kept_cols(load, arena, &kept, err);
+    *n_bytes = 0;
+    if (rc == 0)
+        rc = bases_read(load, rows, n, &kept, arena, err);
     for (size_t i = 0; rc == 0 && i < n; i++) {
-        rc = values_make(load, kept, &rows[i], arena, err);
-        tombs[n_tombs++] = (struct mr_kept){rows[i].left->key, rows[i].values};
-        n_bytes += rows[i].values.len;
-        if (rc == 0 && n_bytes >= KEPT_PIECE_BYTES) {
-            rc = kept_put(load, tombs, n_tombs, err);
-            n_tombs = 0;
-            n_bytes = 0;
-        }
+        rc = values_make(load, &kept, &rows[i], arena, err);
+        tombs[i] = (struct mr_kept){rows[i].left->key_tuple, rows[i].values};
+        *n_bytes += rows[i].values.len;
     }
-    return rc == 0 ? kept_put(load, tombs, n_tombs, err) : rc;
+    return rc == 0 ? kept_put(load, tombs, n, last, err) : rc;
 }
 
-static bool is_again(const struct leaving *rows, size_t n, const struct mr_row_left *left)
+static bool is_again(const struct leaving *rows, size_t n, const struct leaving *row)
 {
     for (size_t i = 0; i < n; i++) {
-        if (mr_slice_eq(rows[i].left->key, left->key))
+        if (mr_slice_eq(rows[i].left->key_tuple, row->left->key_tuple))
             return true;
     }
     return false;
 }
 
-/* Those whose new row is not in the batch, in the order they left. Gives: free(). */
-static int left_list(const struct mr_rows *rows, const struct mr_row_left ***out, size_t *n_out,
+/* Those whose new row is not in the batch, in the order they left. */
+static int left_list(const struct mr_rows *rows, struct leaving **out, size_t *n_out,
                      struct mr_err *err)
 {
     size_t n = 0;
     for (const struct mr_row_left *left = rows->left; left != NULL; left = left->before)
-        n += left->taken ? 0 : 1;
+        n += left->taken || left->came ? 0 : 1;
     *n_out = n;
     *out = calloc(n + 1, sizeof **out);
     if (*out == NULL)
         return mr_err_set(err, MR_NO_MEMORY, "rows that move");
     for (const struct mr_row_left *left = rows->left; left != NULL; left = left->before) {
-        if (!left->taken)
-            (*out)[--n] = left;
+        if (!left->taken && !left->came)
+            (*out)[--n].left = left;
     }
     return 0;
 }
 
-/* One after the other; a key's later move must not share a statement with the one before it. */
-static int leave_all(struct mr_load *load, const struct mr_row_left *const *left, size_t n_left,
-                     struct leaving *rows, struct mr_err *err)
+/* Piece by piece, in few bytes; a key's later move must not share a statement with the one before
+ * it. */
+static int leave_all(struct mr_load *load, struct leaving *rows, size_t n_rows, struct mr_err *err)
 {
     struct mr_arena arena;
-    struct mr_colset kept;
+    size_t max = FEW_ROWS;
+    size_t n = 0;
     int rc = 0;
     mr_arena_init(&arena, KEPT_CHUNK_BYTES, SIZE_MAX / 2);
-    for (size_t at = 0; rc == 0 && at < n_left;) {
-        size_t n = 0;
+    for (size_t at = 0; rc == 0 && at < n_rows; at += n) {
+        size_t n_bytes = 0;
+        for (n = 1; n < max && at + n < n_rows && !is_again(rows + at, n, &rows[at + n]); n++)
+            ;
         mr_arena_reset(&arena);
-        rc = kept_cols(load, &arena, &kept, err);
-        while (rc == 0 && at < n_left && n < MR_READ_MAX_ROWS && !is_again(rows, n, left[at]))
-            rc = leaving_begin(load, left[at++], &kept, &arena, &rows[n++], err);
-        if (rc == 0)
-            rc = leave_some(load, rows, n, &kept, &arena, err);
+        rc = leave_some(load, rows + at, n, &arena, at + n == n_rows, &n_bytes, err);
+        size_t fits = KEPT_PIECE_BYTES / (n_bytes / n + 1);
+        max = fits < 1 ? 1 : fits > MR_READ_MAX_ROWS ? MR_READ_MAX_ROWS : fits;
     }
     mr_arena_release(&arena);
     return rc;
 }
 
+/* What keys had left for these rows that came is used up, whether they asked for it or not. */
+static int came_some(struct mr_load *load, const struct mr_row_left *const *came, size_t n,
+                     struct mr_arena *arena, struct mr_err *err)
+{
+    struct mr_kept kept[MR_READ_MAX_ROWS];
+    struct mr_kept_rows read = {.table = load->rows->table,
+                                .kept = kept,
+                                .n = n,
+                                .ttl_ms = load->route->moved_tomb_ttl_ms,
+                                .arena = arena};
+    size_t n_used = 0;
+    for (size_t i = 0; i < n; i++)
+        kept[i] = (struct mr_kept){.key = came[i]->key_tuple};
+    int rc = load->session->ops->kept_read(load->session, &read, err);
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        struct mr_row_past past = {.new_key_tuple = came[i]->new_key_tuple};
+        const struct mr_row row = {.span_idx = came[i]->span_idx, .past = &past};
+        struct mr_slice values = kept[i].values;
+        struct reading in = {values.data, values.data + values.len, false};
+        if (values.data != NULL && is_of_change(load, &row, &in))
+            kept[n_used++] = (struct mr_kept){.key = came[i]->key_tuple};
+    }
+    return rc == 0 ? kept_put(load, kept, n_used, false, err) : rc;
+}
+
+static int came_all(struct mr_load *load, struct mr_arena *arena, struct mr_err *err)
+{
+    const struct mr_row_left *left = load->rows->left;
+    int rc = 0;
+    while (rc == 0 && left != NULL) {
+        const struct mr_row_left *came[MR_READ_MAX_ROWS];
+        size_t n = 0;
+        for (; left != NULL && n < FEW_ROWS; left = left->before) {
+            if (left->came)
+                came[n++] = left;
+        }
+        mr_arena_reset(arena);
+        if (n > 0)
+            rc = came_some(load, came, n, arena, err);
+    }
+    return rc;
+}
+
 int mr_kept_leave(struct mr_load *load, struct mr_err *err)
 {
-    const struct mr_row_left **left = NULL;
+    struct leaving *rows = NULL;
+    struct mr_arena arena;
+    struct mr_arena came;
     size_t n = 0;
-    if (load->rows->left == NULL)
+    if (load->rows->left == NULL || !load->route->keep_moved)
         return 0;
-    struct leaving *rows = calloc(MR_READ_MAX_ROWS, sizeof *rows);
-    int rc = rows != NULL ? left_list(load->rows, &left, &n, err)
-                          : mr_err_set(err, MR_NO_MEMORY, "rows that move");
+    mr_arena_init(&arena, KEPT_CHUNK_BYTES, SIZE_MAX / 2);
+    mr_arena_init(&came, KEPT_CHUNK_BYTES, SIZE_MAX / 2);
+    int rc = left_list(load->rows, &rows, &n, err);
+    for (size_t i = 0; rc == 0 && i < n; i++) /* reads tombs: before any is put */
+        rc = leaving_begin(load, &rows[i], &arena, err);
     if (rc == 0)
-        rc = leave_all(load, left, n, rows, err);
-    free(left);
+        rc = came_all(load, &came, err);
+    if (rc == 0)
+        rc = leave_all(load, rows, n, err);
+    mr_arena_release(&came);
+    mr_arena_release(&arena);
     free(rows);
     return rc;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "schemas/guard.h"
 #include "sinks/load_kept.h"
 
 #include "base/ban.h"
@@ -16,7 +17,9 @@ enum { COMPLETED_CHUNK_BYTES = 64 * 1024 };
 
 static bool wants_old(const struct mr_row *row)
 {
-    return row->mask != NULL && row->past != NULL && row->past->old_key.data != NULL;
+    const struct mr_row_past *past = row->past;
+    return row->mask != NULL && past != NULL &&
+           (past->old_in_target || past->new_key_tuple.data != NULL);
 }
 
 void mr_completed_release(struct mr_completed *completed)
@@ -92,6 +95,28 @@ static bool reads_alike(const struct mr_row *a, const struct mr_row *b)
            memcmp(a->mask, b->mask, n_words * sizeof *a->mask) == 0;
 }
 
+/* A row that is newer than the change is not the one that moved: its key has a later life. */
+static int newer_drop(struct mr_load *load, const struct mr_read_rows *read,
+                      const struct mr_row *const *rows, struct mr_err *err)
+{
+    const struct mr_guard_use *use = &load->rows->guard;
+    struct mr_slice guards[MR_READ_MAX_ROWS];
+    const struct mr_colset col = {.n_cols = 1, .cols = &use->col};
+    struct mr_read_rows again = *read;
+    again.cols = &col;
+    again.tuples = guards;
+    int rc = load->session->ops->read_rows(load->session, &again, err);
+    for (size_t i = 0; rc == 0 && i < read->n_keys; i++) {
+        struct mr_slice mine;
+        struct mr_slice theirs;
+        if (guards[i].data == NULL || !mr_tuple_field(guards[i], 0, &theirs))
+            continue;
+        if (!mr_row_guard(use, rows[i], &mine) || mr_guard_order(use->single, mine, theirs) < 0)
+            read->tuples[i] = (struct mr_slice){NULL, 0};
+    }
+    return rc;
+}
+
 /* Rows of one column set and mask, whose values are all at the target or all in tombs: what the old
  * rows have in the columns that are masked here. */
 static int old_read(struct mr_load *load, const struct mr_kept_find *find, struct mr_err *err)
@@ -108,7 +133,8 @@ static int old_read(struct mr_load *load, const struct mr_kept_find *find, struc
                                 .n_keys = find->n,
                                 .arena = find->arena,
                                 .tuples = find->tuples};
-    return load->session->ops->read_rows(load->session, &read, err);
+    int rc = load->session->ops->read_rows(load->session, &read, err);
+    return rc == 0 && load->rows->guard.on ? newer_drop(load, &read, find->rows, err) : rc;
 }
 
 /* NOLINTNEXTLINE(readability-function-size): six parameters, the interface of load_masked.h */

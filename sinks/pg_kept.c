@@ -69,8 +69,11 @@ int mr_pg_kept_read(struct mr_session *base, const struct mr_kept_rows *what, st
     mr_buf_reset(&session->sql);
     mr_buf_fmt(&session->sql,
                "SELECT k.i, d.kept FROM unnest($4::bytea[]) WITH ORDINALITY k(key, i) "
-               "JOIN %s.tombs d ON d.key = k.key WHERE " MR_PG_TOMBS_OF("row"),
-               session->sink->control);
+               "JOIN %s.tombs d ON d.key = k.key WHERE " MR_PG_TOMBS_OF(
+                   "row") " AND d.deleted_at >= pg_catalog.now() - "
+                          "pg_catalog.make_interval(secs => %llu.%03u)",
+               session->sink->control, (unsigned long long)(what->ttl_ms / 1000),
+               (unsigned)(what->ttl_ms % 1000));
     mr_pg_tomb_params(session, what->table, &params);
     mr_pg_param_bytes(&params, session->array.data, (int)session->array.len);
     rc = mr_pg_exec_params_binary(session->conn, mr_buf_cstr(&session->sql), &params, &res, err);
@@ -144,7 +147,7 @@ int mr_pg_kept_put(struct mr_session *base, const struct mr_kept_rows *what, str
     }
     rc = insert(session, what, &values, err);
     mr_buf_release(&values);
-    if (rc == 0)
+    if (rc == 0 && what->expire)
         rc = mr_pg_tombs_expire(session, what->table, &expiry, err);
     return failed(session, what, rc, err);
 }

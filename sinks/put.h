@@ -63,14 +63,15 @@ struct mr_keys {
 
 /* What a row whose key changed had, in the strategy's own form, under its old key (U-32). */
 struct mr_kept {
-    struct mr_slice key;    /* canonical */
+    struct mr_slice key;    /* its tuple */
     struct mr_slice values; /* data NULL: none */
 };
 struct mr_kept_rows {
     const struct mr_table *table;
     struct mr_kept *kept;   /* to be put: distinct by key */
     size_t n;               /* at most MR_READ_MAX_ROWS */
-    uint64_t ttl_ms;        /* of kept_put: older ones may go */
+    uint64_t ttl_ms;        /* older ones are not read */
+    bool expire;            /* kept_put: and some of them dropped */
     struct mr_arena *arena; /* of kept_read: where the values go */
 };
 

@@ -196,8 +196,11 @@ static int kept_read_one(const struct mr_sq_sink *sink, struct mr_sq_conn *conn,
 {
     struct mr_kept *kept = &what->kept[i];
     kept->values = (struct mr_slice){NULL, 0};
+    char then[MR_SQ_TIME_BYTES];
+    mr_sq_time_text(mr_wall_ms(&sink->opts->env) - (int64_t)what->ttl_ms, then);
     bind_table(sink, stmt, what->table);
     bind_octets(stmt, 4, kept->key);
+    mr_sq_bind_text(stmt, 5, then);
     int rc = mr_sq_step(conn, stmt, "read tombs", err);
     if (rc <= 0)
         return rc;
@@ -220,9 +223,10 @@ int mr_sq_kept_read(struct mr_session *base, const struct mr_kept_rows *what, st
     struct mr_sq_sink *sink = mr_sq_sink(base->sink);
     int rc = mr_sq_session_conn(base, &conn, err);
     if (rc == 0)
-        rc = mr_sq_control_prepare(
-            sink, conn, "SELECT kept FROM \"%tombs\" WHERE " TOMBS_OF_KIND "'row' AND key = ?4",
-            &stmt, err);
+        rc = mr_sq_control_prepare(sink, conn,
+                                   "SELECT kept FROM \"%tombs\" WHERE " TOMBS_OF_KIND
+                                   "'row' AND key = ?4 AND deleted_at >= ?5",
+                                   &stmt, err);
     for (size_t i = 0; rc == 0 && i < what->n; i++)
         rc = kept_read_one(sink, conn, stmt, what, i, err);
     return rc;
@@ -259,7 +263,8 @@ int mr_sq_kept_put(struct mr_session *base, const struct mr_kept_rows *what, str
             rc = kept_step(&to, what, &what->kept[i], err);
         expiry.n_left += has ? 1 : 0;
     }
-    return rc == 0 && expiry.n_left > 0 ? tombs_expire(&to, &expiry, err) : rc;
+    bool expire = what->expire && expiry.n_left > 0;
+    return rc == 0 && expire ? tombs_expire(&to, &expiry, err) : rc;
 }
 
 /* ---- R-22 ---- */

@@ -248,7 +248,7 @@ static bool new_key(const char *text)
     put_row(0, NULL, NULL);
     MR_CHECK_STR(run("d", 1), "d{1}");
     MR_CHECK(pc.decoded.old_key.data == NULL);
-    return pc.decoded.new_key.data != NULL;
+    return pc.decoded.new_key_tuple.data != NULL;
 }
 
 /* U-32 */
@@ -265,9 +265,9 @@ MR_TEST("where rows that move are kept a delete tells their new key, and a creat
     put_row(2, "x", "y");
     MR_CHECK_STR(run("u", 2), "u{2,x,y}");
     struct mr_buf two = MR_BUF_INIT; /* as the record of the new key has it */
-    mr_buf_add(&two, pc.decoded.key.data, pc.decoded.key.len);
+    mr_buf_add(&two, pc.decoded.key_tuple.data, pc.decoded.key_tuple.len);
     MR_CHECK(new_key("{\"id\":2}"));
-    MR_CHECK(mr_slice_eq(pc.decoded.new_key, (struct mr_slice){two.data, two.len}));
+    MR_CHECK(mr_slice_eq(pc.decoded.new_key_tuple, (struct mr_slice){two.data, two.len}));
     MR_CHECK(!new_key("{\"id\":1}"));
     MR_CHECK(!new_key("{\"id\":\"2\"}"));
     mr_buf_release(&two);
