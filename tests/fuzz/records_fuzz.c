@@ -300,7 +300,7 @@ static void check_alone(const struct mr_plan *plan, const struct record *record,
         check(same(a->tuple, b->tuple) && same(a->key, b->key));
         check(same(a->key_tuple, b->key_tuple) && same(a->old_key, b->old_key));
         check(same(a->old_key_tuple, b->old_key_tuple) && a->key_changed == b->key_changed);
-        check(same(a->new_key, b->new_key));
+        check(same(a->new_key_tuple, b->new_key_tuple));
         check(same(a->match, b->match) && same_mask(a->mask, b->mask, n));
         check(same_mask(a->match_mask, b->match_mask, n));
     }
