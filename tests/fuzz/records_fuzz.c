@@ -1,7 +1,8 @@
 /* The plan interpreter over all that a route can ask for (wide_plan.h): up to four records of one
  * plan, one behind the other by one decoder, for every target. Input: bytes 0 and 1 name the plan
- * (big-endian); then each record: a byte of flags (below), the lengths of key, header and value in
- * one byte each (255: a value up to the end), and these three. Beside memory safety:
+ * (big-endian; from 0xf000 on one that nests); then each record: a byte of flags (below), the
+ * lengths of key, header and value in one byte each (255: a value up to the end), and these three.
+ * Beside memory safety:
  *   - a fault is a record's own and has a code; a tuple is framed as emit.h says;
  *   - what a record comes to does not depend on the records before it;
  *   - the targets agree about op, key, mask and old key;
@@ -25,7 +26,8 @@
 #endif
 
 enum {
-    N_PLANS = 8192,
+    N_NESTED = 4096, /* the numbers from here to the last */
+    N_PLANS = WIDE_PLAN_NESTED + N_NESTED,
     MAX_RECORDS = 4,
     HEAD_BYTES = 4,
     COST_FLOOR = 1024 * 1024,
@@ -99,7 +101,9 @@ static void check_at(bool holds, int line)
 static const struct wide_plan *plan_of(const uint8_t *data)
 {
     static const struct mr_emit_ops *emits[RANDOM_PLAN_EMITS];
-    uint32_t number = ((uint32_t)data[0] << 8 | data[1]) % N_PLANS;
+    uint32_t number = (uint32_t)data[0] << 8 | data[1];
+    number = number >= 65536 - N_NESTED ? WIDE_PLAN_NESTED + number % N_NESTED
+                                        : number % WIDE_PLAN_NESTED;
     if (emits[0] == NULL) {
         emits[0] = mr_sink_postgresql.emit;
         emits[1] = mr_sink_sqlite.emit;
@@ -479,8 +483,10 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
     uint8_t number[2] = {(uint8_t)(rng >> 8), (uint8_t)rng};
     if (size >= 2 && below(&rng, 2) == 0)
         memcpy(number, data, 2);
+    else if (below(&rng, 2) == 0)
+        number[0] |= 0xf0;
     for (int i = 0; i < 8 && plan_of(number)->plans[0] == NULL; i++) /* few are refused so often */
-        number[0] = (uint8_t)below(&rng, 256);
+        number[0] = (uint8_t)below(&rng, 256) | (number[0] >= 0xf0 ? 0xf0 : 0);
     mr_buf_add(&made, number, 2);
     unsigned n = 1 + below(&rng, 3);
     for (unsigned i = 0; i < n; i++)

@@ -98,6 +98,7 @@ static const char placeholder[] = "__debezium_unavailable_value";
 struct chance {
     uint64_t rng;
     uint64_t same; /* makes the columns that a key may share with its row */
+    unsigned side; /* 0, or of the matrix whose inner array comes: items of each array */
     unsigned left; /* values that may still follow: with 0 arrays end and unions are null */
 };
 
@@ -223,18 +224,38 @@ static void put_text(struct chance *c, const struct mr_avro_node *node, struct m
 static void put(struct chance *c, const struct mr_avro_node *node, unsigned depth,
                 struct mr_buf *out);
 
+/* An array of arrays, or of what may be one? */
+static bool holds_arrays(const struct mr_avro_node *node)
+{
+    const struct mr_avro_node *items = node->items;
+    if (node->kind != MR_AV_ARRAY)
+        return false;
+    if (items->kind == MR_AV_UNION && items->n_branches == 2)
+        items = items->branches[items->branches[0]->kind == MR_AV_NULL ? 1 : 0];
+    return items->kind == MR_AV_ARRAY;
+}
+
 /* One block or two; sizes before items in some. */
 static void put_items(struct chance *c, const struct mr_avro_node *node, unsigned depth,
                       struct mr_buf *out)
 {
+    bool matrix = holds_arrays(node);
+    unsigned side = c->side;
+    if (side == 0 && matrix && below(c, 4) != 0)
+        side = 1 + below(c, 3);
     unsigned n_blocks = depth >= DEEP || c->left == 0 ? 0 : below(c, 3);
+    if (side > 0)
+        n_blocks = 1;
     for (unsigned b = 0; b < n_blocks; b++) {
         unsigned n = 1 + below(c, c->left > 0 && below(c, 8) == 0 ? 40 : 3);
+        if (side > 0)
+            n = side;
         struct mr_buf items = MR_BUF_INIT;
         for (unsigned i = 0; i < n; i++) {
             c->left -= c->left > 0;
             if (node->kind == MR_AV_MAP)
                 put_text(c, NULL, &items);
+            c->side = matrix ? side : 0;
             put(c, node->items, depth + 1, &items);
         }
         bool sized = below(c, 3) == 0;
@@ -244,6 +265,7 @@ static void put_items(struct chance *c, const struct mr_avro_node *node, unsigne
         mr_buf_add(out, items.data, items.len);
         mr_buf_release(&items);
     }
+    c->side = 0;
     put_long(out, 0);
 }
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/nested_types.h"
+
 enum { MAX_COLUMNS = 8 };
 
 struct wide {
@@ -13,6 +15,7 @@ struct wide {
     struct mr_buf types;       /* of columns, one behind the other */
     size_t type_at[MAX_COLUMNS + 1];
     unsigned n_columns;
+    bool nests; /* rows and arrays in arrays are columns of their own */
     bool resolves;
     bool plain;
     struct mr_route route;
@@ -88,11 +91,13 @@ static void choose_types(struct wide *w)
 {
     struct mr_buf text = w->maker.text;
     w->maker.text = w->types;
-    w->n_columns = 1 + below(w, MAX_COLUMNS);
+    w->n_columns = w->nests ? 3 + below(w, MAX_COLUMNS - 2) : 1 + below(w, MAX_COLUMNS);
     for (unsigned i = 0; i < w->n_columns; i++) {
         w->type_at[i] = w->maker.text.len;
         if (i < 2 && !one_in(w, 4))
             random_key_type(&w->maker);
+        else if (w->nests)
+            nested_type(&w->maker, 0);
         else
             random_type(&w->maker, 1);
     }
@@ -242,7 +247,10 @@ static void put_value(struct wide *w)
     w->plain = kind < 6;
     if (kind == 15) {
         w->route.value_column = "v";
-        random_type(&w->maker, 2);
+        if (w->nests)
+            nested_type(&w->maker, 0);
+        else
+            random_type(&w->maker, 2);
         w->resolves = false;
     } else if (w->plain) {
         put_row(w);
@@ -376,7 +384,7 @@ static void choose_route(struct wide *w)
         .n_guard_fields = (uint16_t)(1 + below(w, 2)),
         .guard_column = "_guard",
         .envelope_prefix = one_in(w, 6) ? "" : NULL,
-        .nested_delimiter = one_in(w, 3) ? "_" : NULL,
+        .nested_delimiter = one_in(w, 3) && !w->nests ? "_" : NULL,
         .placeholder = "__debezium_unavailable_value",
         .placeholder_len = 28,
         .max_zero_size_items = one_in(w, 4) ? 16 : 65536,
@@ -436,16 +444,44 @@ static bool is_guard(const struct mr_shape_column *column)
     return strcmp(column->name, "_guard") == 0;
 }
 
+/* The record of the row, itself or in an envelope. */
+static const struct mr_avro_node *row_of(const struct mr_avro_node *root)
+{
+    for (unsigned i = 0; root->kind == MR_AV_RECORD && i < root->n_fields; i++) {
+        struct mr_typed typed;
+        mr_typed_of(root->fields[i].type, NULL, &typed);
+        if (typed.node->kind == MR_AV_RECORD && strcmp(typed.node->name, "Row") == 0)
+            return typed.node;
+    }
+    return root;
+}
+
+/* What fills the column; false: no field of the row. */
+static bool filled_by(const struct mr_schema *value, const char *name, struct mr_typed *out)
+{
+    const struct mr_avro_node *row = row_of(value->root);
+    mr_typed_of(value->root, NULL, out);
+    if (strcmp(name, "v") == 0)
+        return true;
+    for (unsigned i = 0; row->kind == MR_AV_RECORD && i < row->n_fields; i++) {
+        mr_typed_of(row->fields[i].type, &row->fields[i].props, out);
+        if (strcmp(row->fields[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* Columns as the shape asks for them, or of other types, turned round, missing, made by the table.
  */
-static struct mr_table *table_of(struct wide *w, const struct mr_shape *shape)
+static struct mr_table *table_of(struct wide *w, const struct mr_shape *shape,
+                                 const struct mr_schema *value)
 {
     uint16_t n;
     const struct mr_shape_column *wanted = mr_shape_columns(shape, &n);
     struct mr_table *table = mr_table_new();
     uint16_t *key = mr_arena_alloc(&table->arena, ((size_t)n + 1) * sizeof *key);
     struct mr_unique *unique = mr_arena_alloc(&table->arena, sizeof *unique);
-    bool other = one_in(w, 2);
+    bool other = one_in(w, w->nests ? 8 : 2);
     bool turned = one_in(w, 2);
     bool lossy = one_in(w, 4);
     table->columns = mr_arena_alloc(&table->arena, ((size_t)n + 1) * sizeof *table->columns);
@@ -460,6 +496,9 @@ static struct mr_table *table_of(struct wide *w, const struct mr_shape *shape)
             .type = from->type,
             .not_null = !from->key && one_in(w, 16),
             .generated = !from->key && !is_guard(from) && one_in(w, 24)};
+        struct mr_typed typed;
+        if (w->nests && !from->key && value != NULL && filled_by(value, from->name, &typed))
+            nested_column(&w->maker, &table->arena, &typed, &column->type);
         if (other && !is_guard(from) && one_in(w, 4))
             other_type(w, column);
         if (from->key)
@@ -487,7 +526,7 @@ static void compile(struct wide *w, const struct mr_emit_ops *const emits[RANDOM
     struct mr_err err = MR_ERR_INIT;
     if (mr_shape_derive(&from, &w->route, NULL, &shape, &err) < 0)
         return;
-    struct mr_table *table = table_of(w, shape);
+    struct mr_table *table = table_of(w, shape, out->value);
     for (int i = 0; i < RANDOM_PLAN_EMITS; i++) {
         if (mr_plan_compile(shape, table, emits[i], &w->route, &out->plans[i], &err) < 0)
             out->plans[i] = NULL;
@@ -522,7 +561,8 @@ void wide_plan_make(uint32_t number, const struct mr_emit_ops *const emits[RANDO
                                .text = MR_BUF_INIT},
                      .reader = MR_BUF_INIT,
                      .types = MR_BUF_INIT,
-                     .raw_key = MR_FORMAT_AUTO};
+                     .raw_key = MR_FORMAT_AUTO,
+                     .nests = number >= WIDE_PLAN_NESTED};
     *out = (struct wide_plan){.key = NULL};
     for (int i = 0; i < 4; i++)
         (void)below(&w, 2); /* neighbouring numbers begin alike */

@@ -1,7 +1,8 @@
 /* Plans by number like those of random_plan.h, over all that a route can ask for: guards and their
  * sources, keys of every form (records, single values, raw bytes, from the value), documents and
  * single values, `before` of a type of its own, reader schemas, casts, units, meta columns,
- * constants, tables whose columns stand in another order, are missing or made by the table.
+ * constants, tables whose columns stand in another order, are missing or made by the table; from
+ * WIDE_PLAN_NESTED on rows in columns of row types, arrays of them, and arrays in arrays, too.
  * Threads: one. */
 #ifndef MR_TESTS_SUPPORT_WIDE_PLAN_H
 #define MR_TESTS_SUPPORT_WIDE_PLAN_H
@@ -9,6 +10,8 @@
 #include "schemas/plan.h"
 #include "schemas/resolve.h"
 #include "tests/support/random_plan.h"
+
+enum { WIDE_PLAN_NESTED = 8192 };
 
 struct wide_plan {
     /* One for each emitter; NULL: this combination is refused when it is compiled. */
