@@ -60,6 +60,7 @@ static int row_ops(struct mr_op_make *make, const struct mr_op_target *target,
                    const struct mr_avro_node *record, struct mr_row_ops *row)
 {
     const struct mr_composite *type = target->column->type.row;
+    /* NOLINTNEXTLINE(performance-no-int-to-ptr): only const is taken off, and nothing written */
     const struct mr_table as_table = {.columns = (struct mr_column *)(uintptr_t)type->attrs,
                                       .n_columns = type->n};
     struct mr_op *ops = mr_op_room(make, record->n_fields);

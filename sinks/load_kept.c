@@ -22,6 +22,7 @@ enum {
     KEPT_CHUNK_BYTES = 64 * 1024,
     KEPT_PIECE_BYTES = 16 * 1024 * 1024, /* of one statement */
     FEW_ROWS = 8,
+    CAME_ROWS = 4096,
     KEPT_ROW_BYTES = 128 * 1024 * 1024, /* more is not kept */
 };
 
@@ -330,49 +331,59 @@ static void bases_compare(const struct mr_load *load, const struct mr_colset *ke
         row->state.cols = NULL;
 }
 
-static int bases_read(struct mr_load *load, struct leaving *rows, size_t n,
-                      const struct mr_colset *kept, struct mr_arena *arena, struct mr_err *err)
+/* Rows that leave by one statement. */
+struct piece {
+    struct leaving *rows;
+    size_t n;
+    struct mr_colset kept;
+    struct mr_arena arena;
+    size_t n_bytes; /* of their values */
+    bool last;
+};
+
+static int bases_read(struct mr_load *load, struct piece *piece, struct mr_err *err)
 {
+    struct leaving *rows = piece->rows;
     struct mr_slice keys[MR_READ_MAX_ROWS];
     struct mr_slice tuples[MR_READ_MAX_ROWS];
     struct mr_read_rows read = {.table = load->rows->table,
                                 .key = &load->rows->key,
-                                .cols = kept,
+                                .cols = &piece->kept,
                                 .keys = keys,
-                                .arena = arena,
+                                .arena = &piece->arena,
                                 .tuples = tuples};
-    for (size_t i = 0; i < n; i++) {
-        if (rows[i].wants_base && (load->rows->guard.on || !is_whole(kept, &rows[i].state)))
+    for (size_t i = 0; i < piece->n; i++) {
+        if (rows[i].wants_base && (load->rows->guard.on || !is_whole(&piece->kept, &rows[i].state)))
             keys[read.n_keys++] = rows[i].left->key_tuple;
         else
             rows[i].wants_base = false;
     }
     int rc = read.n_keys > 0 ? load->session->ops->read_rows(load->session, &read, err) : 0;
     size_t at = 0;
-    for (size_t i = 0; rc == 0 && i < n; i++) {
+    for (size_t i = 0; rc == 0 && i < piece->n; i++) {
         if (!rows[i].wants_base)
             continue;
         rows[i].base = tuples[at++];
-        bases_compare(load, kept, &rows[i]);
+        bases_compare(load, &piece->kept, &rows[i]);
     }
     return rc;
 }
 
-static int leave_some(struct mr_load *load, struct leaving *rows, size_t n, struct mr_arena *arena,
-                      bool last, size_t *n_bytes, struct mr_err *err)
+static int leave_some(struct mr_load *load, struct piece *piece, struct mr_err *err)
 {
     struct mr_kept tombs[MR_READ_MAX_ROWS];
-    struct mr_colset kept;
-    int rc = kept_cols(load, arena, &kept, err);
-    *n_bytes = 0;
+    mr_arena_reset(&piece->arena);
+    piece->n_bytes = 0;
+    int rc = kept_cols(load, &piece->arena, &piece->kept, err);
     if (rc == 0)
-        rc = bases_read(load, rows, n, &kept, arena, err);
-    for (size_t i = 0; rc == 0 && i < n; i++) {
-        rc = values_make(load, &kept, &rows[i], arena, err);
-        tombs[i] = (struct mr_kept){rows[i].left->key_tuple, rows[i].values};
-        *n_bytes += rows[i].values.len;
+        rc = bases_read(load, piece, err);
+    for (size_t i = 0; rc == 0 && i < piece->n; i++) {
+        struct leaving *row = &piece->rows[i];
+        rc = values_make(load, &piece->kept, row, &piece->arena, err);
+        tombs[i] = (struct mr_kept){row->left->key_tuple, row->values};
+        piece->n_bytes += row->values.len;
     }
-    return rc == 0 ? kept_put(load, tombs, n, last, err) : rc;
+    return rc == 0 ? kept_put(load, tombs, piece->n, piece->last, err) : rc;
 }
 
 static bool is_again(const struct leaving *rows, size_t n, const struct leaving *row)
@@ -406,64 +417,73 @@ static int left_list(const struct mr_rows *rows, struct leaving **out, size_t *n
  * it. */
 static int leave_all(struct mr_load *load, struct leaving *rows, size_t n_rows, struct mr_err *err)
 {
-    struct mr_arena arena;
+    struct piece piece = {.rows = rows};
     size_t max = FEW_ROWS;
-    size_t n = 0;
     int rc = 0;
-    mr_arena_init(&arena, KEPT_CHUNK_BYTES, SIZE_MAX / 2);
-    for (size_t at = 0; rc == 0 && at < n_rows; at += n) {
-        size_t n_bytes = 0;
-        for (n = 1; n < max && at + n < n_rows && !is_again(rows + at, n, &rows[at + n]); n++)
-            ;
-        mr_arena_reset(&arena);
-        rc = leave_some(load, rows + at, n, &arena, at + n == n_rows, &n_bytes, err);
-        size_t fits = KEPT_PIECE_BYTES / (n_bytes / n + 1);
+    mr_arena_init(&piece.arena, KEPT_CHUNK_BYTES, SIZE_MAX / 2);
+    while (rc == 0 && piece.rows < rows + n_rows) {
+        size_t n_left = (size_t)(rows + n_rows - piece.rows);
+        size_t n = 1;
+        while (n < max && n < n_left && !is_again(piece.rows, n, &piece.rows[n]))
+            n++;
+        piece.n = n;
+        piece.last = n == n_left;
+        rc = leave_some(load, &piece, err);
+        size_t fits = KEPT_PIECE_BYTES / (piece.n_bytes / n + 1);
         max = fits < 1 ? 1 : fits > MR_READ_MAX_ROWS ? MR_READ_MAX_ROWS : fits;
+        piece.rows += n;
     }
-    mr_arena_release(&arena);
+    mr_arena_release(&piece.arena);
     return rc;
 }
 
-/* What keys had left for these rows that came is used up, whether they asked for it or not. */
-static int came_some(struct mr_load *load, const struct mr_row_left *const *came, size_t n,
-                     struct mr_arena *arena, struct mr_err *err)
+/* ---- rows that came ---- */
+
+/* What keys had left for these rows is used up, whether they asked for it or not. They are those
+ * from `left` on. */
+static int came_drop(struct mr_load *load, const struct mr_row_left *left,
+                     const struct mr_kept_rows *read, struct mr_err *err)
 {
-    struct mr_kept kept[MR_READ_MAX_ROWS];
-    struct mr_kept_rows read = {.table = load->rows->table,
-                                .kept = kept,
-                                .n = n,
-                                .ttl_ms = load->route->moved_tomb_ttl_ms,
-                                .arena = arena};
     size_t n_used = 0;
-    for (size_t i = 0; i < n; i++)
-        kept[i] = (struct mr_kept){.key = came[i]->key_tuple};
-    int rc = load->session->ops->kept_read(load->session, &read, err);
-    for (size_t i = 0; rc == 0 && i < n; i++) {
-        struct mr_row_past past = {.new_key_tuple = came[i]->new_key_tuple};
-        const struct mr_row row = {.span_idx = came[i]->span_idx, .past = &past};
-        struct mr_slice values = kept[i].values;
+    size_t i = 0;
+    int rc = load->session->ops->kept_read(load->session, read, err);
+    for (; rc == 0 && left != NULL && i < read->n; left = left->before) {
+        struct mr_row_past past = {.new_key_tuple = left->new_key_tuple};
+        const struct mr_row row = {.span_idx = left->span_idx, .past = &past};
+        struct mr_slice values = left->came ? read->kept[i++].values : (struct mr_slice){NULL, 0};
+        if (values.data == NULL)
+            continue;
         struct reading in = {values.data, values.data + values.len, false};
-        if (values.data != NULL && is_of_change(load, &row, &in))
-            kept[n_used++] = (struct mr_kept){.key = came[i]->key_tuple};
+        if (is_of_change(load, &row, &in))
+            read->kept[n_used++] = (struct mr_kept){.key = left->key_tuple};
     }
-    return rc == 0 ? kept_put(load, kept, n_used, false, err) : rc;
+    return rc == 0 ? kept_put(load, read->kept, n_used, false, err) : rc;
 }
 
-static int came_all(struct mr_load *load, struct mr_arena *arena, struct mr_err *err)
+/* One question for many: few of them have a tomb. */
+static int came_all(struct mr_load *load, struct mr_err *err)
 {
+    struct mr_kept *kept = calloc(CAME_ROWS, sizeof *kept);
+    struct mr_arena arena;
     const struct mr_row_left *left = load->rows->left;
-    int rc = 0;
+    int rc = kept != NULL ? 0 : mr_err_set(err, MR_NO_MEMORY, "rows that move");
+    mr_arena_init(&arena, KEPT_CHUNK_BYTES, SIZE_MAX / 2);
     while (rc == 0 && left != NULL) {
-        const struct mr_row_left *came[MR_READ_MAX_ROWS];
-        size_t n = 0;
-        for (; left != NULL && n < FEW_ROWS; left = left->before) {
+        const struct mr_row_left *first = left;
+        struct mr_kept_rows read = {.table = load->rows->table,
+                                    .kept = kept,
+                                    .ttl_ms = load->route->moved_tomb_ttl_ms,
+                                    .arena = &arena};
+        for (; left != NULL && read.n < CAME_ROWS; left = left->before) {
             if (left->came)
-                came[n++] = left;
+                kept[read.n++] = (struct mr_kept){.key = left->key_tuple};
         }
-        mr_arena_reset(arena);
-        if (n > 0)
-            rc = came_some(load, came, n, arena, err);
+        mr_arena_reset(&arena);
+        if (read.n > 0)
+            rc = came_drop(load, first, &read, err);
     }
+    mr_arena_release(&arena);
+    free(kept);
     return rc;
 }
 
@@ -471,20 +491,17 @@ int mr_kept_leave(struct mr_load *load, struct mr_err *err)
 {
     struct leaving *rows = NULL;
     struct mr_arena arena;
-    struct mr_arena came;
     size_t n = 0;
     if (load->rows->left == NULL || !load->route->keep_moved)
         return 0;
     mr_arena_init(&arena, KEPT_CHUNK_BYTES, SIZE_MAX / 2);
-    mr_arena_init(&came, KEPT_CHUNK_BYTES, SIZE_MAX / 2);
     int rc = left_list(load->rows, &rows, &n, err);
     for (size_t i = 0; rc == 0 && i < n; i++) /* reads tombs: before any is put */
         rc = leaving_begin(load, &rows[i], &arena, err);
     if (rc == 0)
-        rc = came_all(load, &came, err);
+        rc = came_all(load, err);
     if (rc == 0)
         rc = leave_all(load, rows, n, err);
-    mr_arena_release(&came);
     mr_arena_release(&arena);
     free(rows);
     return rc;

@@ -163,6 +163,7 @@ static int relation_columns(struct reading *r, const char *relid, struct mr_colu
                             PGresult **res);
 
 /* What is nested deeper than plans go is left to literals. */
+/* NOLINTNEXTLINE(misc-no-recursion): along the types, at most MAX_NESTED */
 static int row_read(struct reading *r, const char *relid, struct mr_coltype *to)
 {
     PGresult *res = NULL;
@@ -186,6 +187,7 @@ static int row_read(struct reading *r, const char *relid, struct mr_coltype *to)
     return rc;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): along the types, at most MAX_NESTED */
 static int columns_fill(struct reading *r, const PGresult *res, struct mr_column *columns)
 {
     struct mr_table *table = r->table;
@@ -208,6 +210,7 @@ static int columns_fill(struct reading *r, const PGresult *res, struct mr_column
     return 0;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): along the types, at most MAX_NESTED */
 static int relation_columns(struct reading *r, const char *relid, struct mr_column **columns,
                             PGresult **res)
 {

@@ -136,6 +136,15 @@ static void settings_fill(struct settings *set, const struct mr_sink_opts *opts)
     mr_buf_str(&set->values, "}");
 }
 
+/* I-03: it would cut names that we look up in full. */
+static int names_check(const struct mr_pg_conn *conn, int64_t max_bytes, struct mr_err *err)
+{
+    if (max_bytes >= MR_PG_NAME_BYTES)
+        return 0;
+    return mr_err_set(err, MR_TARGET_SHORT_NAMES, "database %s takes names of %lld bytes",
+                      PQdb(conn->pq), (long long)max_bytes);
+}
+
 /* One statement for all; what this server does not know is left out. */
 static int settings_apply(struct mr_pg_conn *conn, const struct mr_sink_opts *opts,
                           struct mr_err *err)
@@ -143,7 +152,8 @@ static int settings_apply(struct mr_pg_conn *conn, const struct mr_sink_opts *op
     static const char sql[] =
         "SELECT (SELECT pg_catalog.to_char(a.backend_start AT TIME ZONE 'UTC', "
         "'YYYY-MM-DD\"T\"HH24:MI:SS.US') FROM pg_catalog.pg_stat_get_activity("
-        "pg_catalog.pg_backend_pid()) a), pg_catalog.set_config(s.name, w.value, false) FROM "
+        "pg_catalog.pg_backend_pid()) a), pg_catalog.current_setting('max_identifier_length'), "
+        "pg_catalog.set_config(s.name, w.value, false) FROM "
         "unnest($1::text[], $2::text[]) AS w(name, value) "
         "JOIN pg_catalog.pg_settings s ON s.name = w.name";
     struct settings set = {.names = MR_BUF_INIT, .values = MR_BUF_INIT};
@@ -157,6 +167,8 @@ static int settings_apply(struct mr_pg_conn *conn, const struct mr_sink_opts *op
         conn->backend_pid = PQbackendPID(conn->pq);
         (void)snprintf(conn->backend_start, sizeof conn->backend_start, "%s",
                        PQntuples(res) > 0 ? PQgetvalue(res, 0, 0) : "");
+        if (PQntuples(res) > 0)
+            rc = names_check(conn, mr_pg_i64(res, 0, 1), err);
     }
     PQclear(res);
     mr_buf_release(&set.names);

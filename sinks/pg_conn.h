@@ -59,7 +59,8 @@ struct mr_pg_conn {
 };
 
 /* Opens by opts->url within connect_timeout_ms, applies the session settings, checks the encoding
- * (I-13). Errors: target.away, target.auth, target.missing, target.encoding, db.*. Gives. */
+ * (I-13) and how long names may be (I-03). Errors: target.away, target.auth, target.missing,
+ * target.encoding, target.short_names, db.*. Gives. */
 int mr_pg_connect(const struct mr_sink_opts *opts, struct mr_pg_conn **out, struct mr_err *err);
 void mr_pg_disconnect(struct mr_pg_conn *conn); /* NULL is allowed */
 

@@ -68,8 +68,8 @@ struct mr_kept {
 };
 struct mr_kept_rows {
     const struct mr_table *table;
-    struct mr_kept *kept;   /* to be put: distinct by key */
-    size_t n;               /* at most MR_READ_MAX_ROWS */
+    struct mr_kept *kept; /* to be put: distinct by key */
+    size_t n;
     uint64_t ttl_ms;        /* older ones are not read */
     bool expire;            /* kept_put: and some of them dropped */
     struct mr_arena *arena; /* of kept_read: where the values go */

@@ -113,11 +113,11 @@ int mr_sq_guards_read(struct mr_session *base, const struct mr_guarded *what,
 
 /* ---- tombs ---- */
 
-struct tomb_put {
+struct tomb_put { /* or read */
     const struct mr_sq_sink *sink;
     struct mr_sq_conn *conn;
     struct sqlite3_stmt *stmt;
-    char now[MR_SQ_TIME_BYTES];
+    char now[MR_SQ_TIME_BYTES]; /* of what is read: the oldest that counts */
 };
 
 static int tombs_prepare(struct tomb_put *to, struct mr_session *base, struct mr_err *err)
@@ -190,18 +190,16 @@ int mr_sq_tombs_put(struct mr_session *base, const struct mr_guarded *what, stru
 
 /* ---- U-32 ---- */
 
-static int kept_read_one(const struct mr_sq_sink *sink, struct mr_sq_conn *conn,
-                         struct sqlite3_stmt *stmt, const struct mr_kept_rows *what, size_t i,
-                         struct mr_err *err)
+static int kept_read_one(const struct tomb_put *from, const struct mr_kept_rows *what,
+                         struct mr_kept *kept, struct mr_err *err)
 {
-    struct mr_kept *kept = &what->kept[i];
+    struct sqlite3_stmt *stmt = from->stmt;
     kept->values = (struct mr_slice){NULL, 0};
-    char then[MR_SQ_TIME_BYTES];
-    mr_sq_time_text(mr_wall_ms(&sink->opts->env) - (int64_t)what->ttl_ms, then);
-    bind_table(sink, stmt, what->table);
+    kept->values = (struct mr_slice){NULL, 0};
+    bind_table(from->sink, stmt, what->table);
     bind_octets(stmt, 4, kept->key);
-    mr_sq_bind_text(stmt, 5, then);
-    int rc = mr_sq_step(conn, stmt, "read tombs", err);
+    mr_sq_bind_text(stmt, 5, from->now);
+    int rc = mr_sq_step(from->conn, stmt, "read tombs", err);
     if (rc <= 0)
         return rc;
     size_t len = (size_t)sqlite3_column_bytes(stmt, 0);
@@ -218,17 +216,16 @@ static int kept_read_one(const struct mr_sq_sink *sink, struct mr_sq_conn *conn,
 
 int mr_sq_kept_read(struct mr_session *base, const struct mr_kept_rows *what, struct mr_err *err)
 {
-    struct mr_sq_conn *conn = NULL;
-    struct sqlite3_stmt *stmt = NULL;
-    struct mr_sq_sink *sink = mr_sq_sink(base->sink);
-    int rc = mr_sq_session_conn(base, &conn, err);
+    struct tomb_put from = {.sink = mr_sq_sink(base->sink)};
+    mr_sq_time_text(mr_wall_ms(&from.sink->opts->env) - (int64_t)what->ttl_ms, from.now);
+    int rc = mr_sq_session_conn(base, &from.conn, err);
     if (rc == 0)
-        rc = mr_sq_control_prepare(sink, conn,
+        rc = mr_sq_control_prepare(from.sink, from.conn,
                                    "SELECT kept FROM \"%tombs\" WHERE " TOMBS_OF_KIND
                                    "'row' AND key = ?4 AND deleted_at >= ?5",
-                                   &stmt, err);
+                                   &from.stmt, err);
     for (size_t i = 0; rc == 0 && i < what->n; i++)
-        rc = kept_read_one(sink, conn, stmt, what, i, err);
+        rc = kept_read_one(&from, what, &what->kept[i], err);
     return rc;
 }
 

@@ -2,6 +2,7 @@
 #include "tests/support/kept_case.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/support/mr_test.h"
@@ -186,9 +187,7 @@ void kept_check(const char *expected)
 int kept_n_tombs(void)
 {
     char sql[256];
-    int n = 0;
     (void)snprintf(sql, sizeof sql, "SELECT count(*) FROM %s WHERE kind = 'row'",
                    mr_sink_fixture_control(&mr_case.f, "tombs"));
-    (void)sscanf(kept_query(sql), "%d", &n);
-    return n;
+    return (int)strtol(kept_query(sql), NULL, 10);
 }

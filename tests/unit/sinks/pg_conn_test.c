@@ -8,7 +8,7 @@
 static struct mr_sink_opts opts;
 static struct mr_pg_conn *conn;
 static struct mr_err err;
-static const char *const settings[] = {"2026-11-21T10:00:00.000000", ""};
+static const char *const settings[] = {"2026-11-21T10:00:00.000000", "63"};
 
 MR_SETUP
 {
@@ -55,6 +55,23 @@ MR_TEST("the URL may say which server it takes, but not another encoding")
     MR_CHECK_STR(conn->backend_start, settings[0]);
     MR_CHECK_INT(conn->backend_pid, 4711);
     mr_pg_disconnect(conn);
+    pq_finish();
+}
+
+/* I-03 */
+MR_TEST("a server that would cut our names is refused")
+{
+    static const char *const longer[] = {"2026-11-21T10:00:00.000000", "127"};
+    static const char *const shorter[] = {"2026-11-21T10:00:00.000000", "31"};
+    pq_expect("CONNECT", pq_done(""));
+    pq_expect("max_identifier_length", pq_rows(1, 2, longer));
+    MR_CHECK_OK(mr_pg_connect(&opts, &conn, &err));
+    mr_pg_disconnect(conn);
+    conn = NULL;
+    pq_expect("CONNECT", pq_done(""));
+    pq_expect("max_identifier_length", pq_rows(1, 2, shorter));
+    MR_CHECK_INT(mr_pg_connect(&opts, &conn, &err), -MR_TARGET_SHORT_NAMES);
+    MR_CHECK(conn == NULL && strstr(err.detail, "31 bytes") != NULL);
     pq_finish();
 }
 

@@ -8,7 +8,7 @@
 static struct mr_sink_opts opts;
 static struct mr_pg_pool pool;
 static struct mr_err err;
-static const char *const settings[] = {"2026-11-21T10:00:00.000000", ""};
+static const char *const settings[] = {"2026-11-21T10:00:00.000000", "63"};
 
 MR_SETUP
 {

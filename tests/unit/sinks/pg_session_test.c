@@ -13,7 +13,7 @@ static struct mr_table table = {
     .schema = "public", .name = "t", .version = {.v = {16384, 700, 800, 900}, .n_words = 4}};
 static struct mr_table *const tables[] = {&table};
 static const char *const version_same[] = {"700", "800", "900"};
-static const char *const backend_start[] = {"2026-11-21T10:00:00.000000", ""};
+static const char *const backend_start[] = {"2026-11-21T10:00:00.000000", "63"};
 static const char *const noted[] = {"orders", "2", "0", "other host 99 2026-11-21T09:00:00.000000"};
 static const struct mr_span span = {
     .stream = "orders", .partition = 2, .epoch = 5, .expected = 10, .next = 20, .slots = 1};
