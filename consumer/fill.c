@@ -171,6 +171,7 @@ static struct mr_record_in record_in(struct mr_lane *lane, const struct mr_recor
         .key = key->body,
         .raw_key = record->key,
         .value = value->body,
+        .wire_bytes = record->key.len + record->value.len,
         .headers = record->headers,
         .topic = record->stream,
         .partition = record->partition,

@@ -52,6 +52,11 @@ void mr_decoder_free(struct mr_decoder *d)
     free(d);
 }
 
+static size_t wire_bytes(const struct mr_record_in *in)
+{
+    return in->wire_bytes > 0 ? in->wire_bytes : in->value.len + in->key.len;
+}
+
 /* What a record of `size` bytes may take. Nothing to do where the last one was as large, and no
  * buffer took more than its own room. */
 static void bound_memory(struct mr_decoder *d, size_t size)
@@ -82,7 +87,7 @@ static void bound_memory(struct mr_decoder *d, size_t size)
 static void decoder_begin(struct mr_decoder *d, const struct mr_plan *plan,
                           const struct mr_record_in *in, struct mr_err *err)
 {
-    bound_memory(d, in->value.len + in->key.len);
+    bound_memory(d, wire_bytes(in));
     d->plan = plan;
     d->in = in;
     d->err = err;
@@ -511,9 +516,9 @@ static int decode_plain(struct mr_decoder *d, struct mr_decoded *out)
 static int check_size(struct mr_decoder *d)
 {
     size_t most = d->plan->max_record_bytes;
-    if (most != 0 && d->in->value.len + d->in->key.len > most)
-        return mr_err_set(d->err, MR_FRAMING_TOO_LARGE, "%zu bytes, %zu allowed",
-                          d->in->value.len + d->in->key.len, most);
+    if (most != 0 && wire_bytes(d->in) > most)
+        return mr_err_set(d->err, MR_FRAMING_TOO_LARGE, "%zu bytes, %zu allowed", wire_bytes(d->in),
+                          most);
     return 0;
 }
 

@@ -352,18 +352,23 @@ int mr_json_avro_put(struct mr_json_avro *j, struct mr_json_at at, const struct 
 
 /* ---- defaults ---- */
 
-/* The default's bytes stand behind `start` of the output: the next time they are copied. */
+/* The default's bytes stand behind `start` of the output: the next time they are copied. Where they
+ * have no room they are made again, at the cost of steps. */
 static int keep_default(struct mr_json_avro *j, const struct mr_avro_field *field, size_t start)
 {
-    struct kept *kept = mr_arena_alloc(&j->arena, sizeof *kept);
     size_t len = j->out->len - start;
-    if (kept == NULL ||
-        mr_map_put(&j->kept, &field->default_json, sizeof field->default_json, kept) < 0)
-        return mr_err_set(j->err, MR_NO_MEMORY, "a default");
-    *kept = (struct kept){.at = j->defaults.len, .len = len};
+    if (j->defaults.len > j->out->limit || j->out->limit - j->defaults.len <= len)
+        return 0;
+    struct kept *kept = mr_arena_alloc(&j->arena, sizeof *kept);
     j->defaults.limit = j->out->limit;
-    mr_buf_add(&j->defaults, j->out->data + start, len);
-    return mr_buf_ok(&j->defaults) ? 0 : full(j);
+    uint8_t *at = kept != NULL ? mr_buf_room(&j->defaults, len) : NULL;
+    if (at == NULL)
+        return mr_err_set(j->err, MR_NO_MEMORY, "a default");
+    memcpy(at, j->out->data + start, len);
+    *kept = (struct kept){.at = j->defaults.len - len, .len = len};
+    if (mr_map_put(&j->kept, &field->default_json, sizeof field->default_json, kept) < 0)
+        return mr_err_set(j->err, MR_NO_MEMORY, "a default");
+    return 0;
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): a default's record may need defaults; at most MAX_LEVELS */
@@ -401,12 +406,19 @@ int mr_json_avro_default(struct mr_json_avro *j, const struct mr_avro_field *fie
         return 0;
     }
     size_t start = j->out->len;
+    size_t cost = strlen(field->default_json);
+    if (cost >= j->budget) {
+        j->budget = 0;
+        return full(j);
+    }
+    j->budget -= cost;
     int rc = put_default(j, field, &why);
     if (rc == 0 && mr_buf_ok(j->out))
         return keep_default(j, field, start);
     if (rc == 0)
         return full(j);
-    bool bad = mr_code_class(rc) == MR_CLASS_POISON && j->budget > 0 && mr_buf_ok(j->out);
+    bool bad = mr_code_class(rc) == MR_CLASS_POISON && rc != -MR_FRAMING_TOO_LARGE &&
+               j->budget > 0 && mr_buf_ok(j->out);
     if (!bad) {
         *j->err = why;
         return rc;

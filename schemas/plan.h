@@ -143,6 +143,8 @@ struct mr_record_in {
     struct mr_slice old_key; /* mr_decode_old_framed() in the plan's form, where key was brought
                                 into it; data NULL else */
     struct mr_slice value;   /* body after framing; data NULL: tombstone */
+    size_t wire_bytes;       /* of key and value as they came, where they were brought into another
+                                form; 0: as they are */
     struct mr_headers headers;
     const char *topic;
     int32_t partition;

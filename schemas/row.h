@@ -67,11 +67,13 @@ struct mr_row_left {
     struct mr_slice key; /* the old one */
     struct mr_slice key_tuple;
     struct mr_slice new_key_tuple;
-    struct mr_slice tuple;          /* of the delete: its guard, or empty */
+    struct mr_slice tuple;          /* the record's guard as a delete has it, or empty */
     const struct mr_row_past *past; /* the state that the delete ended; NULL: the target's */
     uint32_t span_idx;
-    bool taken; /* the row with the new key is in this batch, too */
-    bool came;  /* this is such a row */
+    int64_t offset;
+    bool unsure; /* its key has states of several partitions, and no guard */
+    bool taken;  /* the row with the new key is in this batch, too */
+    bool came;   /* this is such a row */
     struct mr_row_left *before;
 };
 

@@ -428,6 +428,8 @@ static int settle_key(struct mr_rows *rows, size_t first, const uint32_t *rank, 
 int mr_rows_settle(struct mr_rows *rows, const uint32_t *rank, struct mr_err *err)
 {
     size_t n = 0;
+    if (rows->n_cross > 0)
+        mr_past_unsure(rows);
     for (size_t i = 0; i < rows->n_rows && rows->n_cross > 0; i++) {
         const struct mr_row *row = &rows->rows[i];
         if (row->sibling != 0 && (row->flags & MR_ROW_TAKEN) == 0) {
@@ -474,7 +476,7 @@ static int add_alone(struct mr_rows *rows, const struct mr_row *row, struct mr_e
 static int add_moving(struct mr_rows *rows, const struct mr_row *row, struct mr_err *err)
 {
     struct mr_row added = *row;
-    struct mr_row_left *left = mr_past_leave(rows->arena, row);
+    struct mr_row_left *left = mr_past_leave(rows, row);
     if (left == NULL)
         return rows_full(err);
     if (row->op == MR_ROW_DELETE)

@@ -60,20 +60,32 @@ static bool keep(struct mr_arena *arena, struct mr_slice from, struct mr_slice *
     return to->data != NULL;
 }
 
-struct mr_row_left *mr_past_leave(struct mr_arena *arena, const struct mr_row *row)
+struct mr_row_left *mr_past_leave(const struct mr_rows *rows, const struct mr_row *row)
 {
+    struct mr_arena *arena = rows->arena;
     struct mr_row_left *left = mr_arena_alloc(arena, sizeof *left);
     bool leaves = row->op == MR_ROW_DELETE;
+    uint8_t guard[MR_ROW_GUARD_BYTES];
+    struct mr_slice tuple = {NULL, 0};
     if (left == NULL)
         return NULL;
-    *left = (struct mr_row_left){.span_idx = row->span_idx, .came = !leaves};
-    bool ok = keep(arena, leaves ? row->key : row->past->old_key, &left->key) &&
-              keep(arena, leaves ? row->key_tuple : row->past->old_key_tuple, &left->key_tuple);
-    ok =
-        ok && keep(arena, leaves ? row->past->new_key_tuple : row->key_tuple, &left->new_key_tuple);
-    if (leaves)
-        ok = ok && keep(arena, row->tuple, &left->tuple);
+    if (mr_row_guard_tuple(rows, row, guard))
+        tuple = (struct mr_slice){guard, sizeof guard};
+    *left = (struct mr_row_left){.span_idx = row->span_idx, .offset = row->offset, .came = !leaves};
+    bool ok =
+        keep(arena, leaves ? row->key : row->past->old_key, &left->key) &&
+        keep(arena, leaves ? row->key_tuple : row->past->old_key_tuple, &left->key_tuple) &&
+        keep(arena, leaves ? row->past->new_key_tuple : row->key_tuple, &left->new_key_tuple) &&
+        keep(arena, tuple, &left->tuple);
     return ok ? left : NULL;
+}
+
+void mr_past_unsure(struct mr_rows *rows)
+{
+    for (struct mr_row_left *left = rows->left; left != NULL; left = left->before) {
+        uintptr_t at = (uintptr_t)mr_map_find(&rows->by_key, left->key.data, left->key.len);
+        left->unsure = left->unsure || (at != 0 && rows->rows[at - 1].sibling != 0);
+    }
 }
 
 /* The delete of the change that `row` came by. The connector writes the two records of a change

@@ -13,8 +13,11 @@ bool mr_past_keep(struct mr_arena *arena, const struct mr_row *row, struct mr_ro
 
 /* U-32: the note of a row that leaves its key or comes from another one, as its past names them:
  * made before the row is added (NULL: the arena has no room), and put afterwards. */
-struct mr_row_left *mr_past_leave(struct mr_arena *arena, const struct mr_row *row);
+struct mr_row_left *mr_past_leave(const struct mr_rows *rows, const struct mr_row *row);
 void mr_past_left(struct mr_rows *rows, const struct mr_row *row, struct mr_row_left *left);
+
+/* before states of several partitions are folded, marks the rows that left such keys. */
+void mr_past_unsure(struct mr_rows *rows);
 
 /* U-30: completes the masked columns of `row`, whose past names an old key, from the state that
  * this partition's delete of the old key ended. What the batch does not know stays masked, and

@@ -5,8 +5,8 @@
  * second stands behind the first and no later move of the old key between them, or both have the
  * same guard, made of the source's position.
  *
- * Values: version, partition, stream, new key, guard, then (name, type, field) of each column, all
- * texts with their length as two bytes. */
+ * Values: version, partition, offset of the delete, stream, new key, guard, then (name, type,
+ * field) of each column, all texts with their length as two bytes. */
 #include "sinks/load_kept.h"
 
 #include <stdlib.h>
@@ -100,6 +100,7 @@ static int values_make(const struct mr_load *load, const struct mr_colset *kept,
         return 0;
     mr_buf_byte(&out, KEPT_VERSION);
     mr_buf_u32(&out, (uint32_t)span->partition);
+    mr_buf_u64(&out, (uint64_t)row->left->offset);
     put_text(&out, mr_slice_str(span->stream));
     put_text(&out, row->left->new_key_tuple);
     put_text(&out, guard_of(load->rows, &deleted, octets));
@@ -150,22 +151,43 @@ static struct mr_slice take_field(struct reading *in)
     return (struct mr_slice){at, (size_t)(in->at - at)};
 }
 
-/* Is the tomb that of the change which `row` came by? The columns follow then. */
+/* Whose a tomb is; the columns follow. */
+struct origin {
+    bool same_partition; /* as the row's that asks */
+    uint64_t offset;
+    struct mr_slice new_key;
+    struct mr_slice guard;
+};
+
+static bool origin_take(const struct mr_load *load, uint32_t span_idx, struct reading *in,
+                        struct origin *out)
+{
+    const struct mr_span *span = &load->spans[span_idx];
+    const uint8_t *version = take(in, 1);
+    const uint8_t *partition = take(in, 4);
+    const uint8_t *offset = take(in, 8);
+    struct mr_slice stream = take_text(in);
+    out->new_key = take_text(in);
+    out->guard = take_text(in);
+    if (in->bad || *version != KEPT_VERSION)
+        return false;
+    out->offset = mr_get_u64(offset);
+    out->same_partition = mr_get_u32(partition) == (uint32_t)span->partition &&
+                          mr_slice_eq(stream, mr_slice_str(span->stream));
+    return true;
+}
+
+/* Is the tomb that of the change which `row` came by? */
 static bool is_of_change(const struct mr_load *load, const struct mr_row *row, struct reading *in)
 {
     uint8_t octets[MR_GUARD_MAX_BYTES];
-    const struct mr_span *span = &load->spans[row->span_idx];
-    const uint8_t *version = take(in, 1);
-    const uint8_t *partition = take(in, 4);
-    struct mr_slice stream = take_text(in);
-    struct mr_slice new_key = take_text(in);
-    struct mr_slice guard = take_text(in);
-    if (in->bad || *version != KEPT_VERSION || !mr_slice_eq(new_key, row->past->new_key_tuple))
+    struct origin origin;
+    if (!origin_take(load, row->span_idx, in, &origin) ||
+        !mr_slice_eq(origin.new_key, row->past->new_key_tuple))
         return false;
-    bool behind = mr_get_u32(partition) == (uint32_t)span->partition &&
-                  mr_slice_eq(stream, mr_slice_str(span->stream));
-    return behind || (load->route->guard != MR_GUARD_FIELDS && guard.len > 0 &&
-                      mr_slice_eq(guard, guard_of(load->rows, row, octets)));
+    return origin.same_partition ||
+           (load->route->guard != MR_GUARD_FIELDS && origin.guard.len > 0 &&
+            mr_slice_eq(origin.guard, guard_of(load->rows, row, octets)));
 }
 
 /* The column's field, as it was written for the type that the column has now; the tomb's columns
@@ -205,14 +227,10 @@ static int tuple_make(const struct mr_load *load, const struct mr_kept_find *fin
     return 0;
 }
 
-static int kept_put(struct mr_load *load, struct mr_kept *kept, size_t n, bool expire,
-                    struct mr_err *err)
+static int kept_put(struct mr_load *load, struct mr_kept *kept, size_t n, struct mr_err *err)
 {
-    struct mr_kept_rows put = {.table = load->rows->table,
-                               .kept = kept,
-                               .n = n,
-                               .ttl_ms = load->route->moved_tomb_ttl_ms,
-                               .expire = expire};
+    struct mr_kept_rows put = {
+        .table = load->rows->table, .kept = kept, .n = n, .ttl_ms = load->route->moved_tomb_ttl_ms};
     return n > 0 ? load->session->ops->kept_put(load->session, &put, err) : 0;
 }
 
@@ -239,7 +257,7 @@ int mr_kept_find(struct mr_load *load, const struct mr_kept_find *find, struct m
         if (rc == 0 && find->tuples[i].data != NULL)
             kept[n_used++] = (struct mr_kept){.key = find->rows[i]->past->old_key_tuple};
     }
-    return rc == 0 ? kept_put(load, kept, n_used, false, err) : rc;
+    return rc == 0 ? kept_put(load, kept, n_used, err) : rc;
 }
 
 /* ---- rows that leave ---- */
@@ -288,7 +306,7 @@ static int leaving_begin(struct mr_load *load, struct leaving *row, struct mr_ar
     const struct mr_rows *rows = load->rows;
     bool moved = false;
     int rc = 0;
-    if (!rows->guard.on && rows->n_cross > 0)
+    if (row->left->unsure && !rows->guard.on)
         return 0;
     if (past != NULL && past->cols != NULL) {
         struct mr_row_past from = *past;
@@ -338,7 +356,6 @@ struct piece {
     struct mr_colset kept;
     struct mr_arena arena;
     size_t n_bytes; /* of their values */
-    bool last;
 };
 
 static int bases_read(struct mr_load *load, struct piece *piece, struct mr_err *err)
@@ -369,9 +386,52 @@ static int bases_read(struct mr_load *load, struct piece *piece, struct mr_err *
     return rc;
 }
 
+/* A delete that finds no row takes a former tomb away, but not its own, if it comes once more, nor
+ * that of a newer one. */
+static bool may_drop(const struct mr_load *load, const struct mr_row_left *left,
+                     struct mr_slice values)
+{
+    uint8_t octets[MR_GUARD_MAX_BYTES];
+    struct origin origin;
+    const struct mr_row deleted = {.op = MR_ROW_DELETE, .tuple = left->tuple};
+    struct reading in = {values.data, values.data + values.len, false};
+    if (!origin_take(load, left->span_idx, &in, &origin))
+        return true;
+    if (origin.same_partition && origin.offset == (uint64_t)left->offset)
+        return false;
+    struct mr_slice guard = guard_of(load->rows, &deleted, octets);
+    return origin.guard.len == 0 || guard.len == 0 ||
+           mr_guard_order(false, guard, origin.guard) >= 0;
+}
+
+static int drop_some(struct mr_load *load, struct piece *piece, struct mr_err *err)
+{
+    struct mr_kept kept[MR_READ_MAX_ROWS];
+    const struct mr_row_left *of[MR_READ_MAX_ROWS] = {NULL};
+    struct mr_kept_rows read = {.table = load->rows->table,
+                                .kept = kept,
+                                .ttl_ms = load->route->moved_tomb_ttl_ms,
+                                .arena = &piece->arena};
+    size_t n_dropped = 0;
+    for (size_t i = 0; i < piece->n; i++) {
+        if (piece->rows[i].values.data != NULL)
+            continue;
+        of[read.n] = piece->rows[i].left;
+        kept[read.n++] = (struct mr_kept){.key = piece->rows[i].left->key_tuple};
+    }
+    int rc = read.n > 0 ? load->session->ops->kept_read(load->session, &read, err) : 0;
+    for (size_t i = 0; rc == 0 && i < read.n && of[i] != NULL; i++) {
+        if (kept[i].values.data != NULL && may_drop(load, of[i], kept[i].values))
+            kept[n_dropped++] = (struct mr_kept){.key = of[i]->key_tuple};
+    }
+    return rc == 0 ? kept_put(load, kept, n_dropped, err) : rc;
+}
+
 static int leave_some(struct mr_load *load, struct piece *piece, struct mr_err *err)
 {
     struct mr_kept tombs[MR_READ_MAX_ROWS];
+    size_t n = 0;
+    size_t n_bytes = 0;
     mr_arena_reset(&piece->arena);
     piece->n_bytes = 0;
     int rc = kept_cols(load, &piece->arena, &piece->kept, err);
@@ -380,10 +440,19 @@ static int leave_some(struct mr_load *load, struct piece *piece, struct mr_err *
     for (size_t i = 0; rc == 0 && i < piece->n; i++) {
         struct leaving *row = &piece->rows[i];
         rc = values_make(load, &piece->kept, row, &piece->arena, err);
-        tombs[i] = (struct mr_kept){row->left->key_tuple, row->values};
-        piece->n_bytes += row->values.len;
+        if (row->values.data != NULL)
+            tombs[n++] = (struct mr_kept){row->left->key_tuple, row->values};
+        n_bytes += row->values.len;
+        if (rc == 0 && n_bytes >= KEPT_PIECE_BYTES) {
+            rc = kept_put(load, tombs, n, err);
+            piece->n_bytes += n_bytes;
+            n = n_bytes = 0;
+        }
     }
-    return rc == 0 ? kept_put(load, tombs, piece->n, piece->last, err) : rc;
+    piece->n_bytes += n_bytes;
+    if (rc == 0)
+        rc = kept_put(load, tombs, n, err);
+    return rc == 0 ? drop_some(load, piece, err) : rc;
 }
 
 static bool is_again(const struct leaving *rows, size_t n, const struct leaving *row)
@@ -427,14 +496,15 @@ static int leave_all(struct mr_load *load, struct leaving *rows, size_t n_rows, 
         while (n < max && n < n_left && !is_again(piece.rows, n, &piece.rows[n]))
             n++;
         piece.n = n;
-        piece.last = n == n_left;
         rc = leave_some(load, &piece, err);
         size_t fits = KEPT_PIECE_BYTES / (piece.n_bytes / n + 1);
         max = fits < 1 ? 1 : fits > MR_READ_MAX_ROWS ? MR_READ_MAX_ROWS : fits;
         piece.rows += n;
     }
     mr_arena_release(&piece.arena);
-    return rc;
+    struct mr_kept_rows expire = {
+        .table = load->rows->table, .ttl_ms = load->route->moved_tomb_ttl_ms, .n_expire = n_rows};
+    return rc == 0 && n_rows > 0 ? load->session->ops->kept_put(load->session, &expire, err) : rc;
 }
 
 /* ---- rows that came ---- */
@@ -449,7 +519,8 @@ static int came_drop(struct mr_load *load, const struct mr_row_left *left,
     int rc = load->session->ops->kept_read(load->session, read, err);
     for (; rc == 0 && left != NULL && i < read->n; left = left->before) {
         struct mr_row_past past = {.new_key_tuple = left->new_key_tuple};
-        const struct mr_row row = {.span_idx = left->span_idx, .past = &past};
+        const struct mr_row row = {
+            .op = MR_ROW_DELETE, .tuple = left->tuple, .span_idx = left->span_idx, .past = &past};
         struct mr_slice values = left->came ? read->kept[i++].values : (struct mr_slice){NULL, 0};
         if (values.data == NULL)
             continue;
@@ -457,7 +528,7 @@ static int came_drop(struct mr_load *load, const struct mr_row_left *left,
         if (is_of_change(load, &row, &in))
             read->kept[n_used++] = (struct mr_kept){.key = left->key_tuple};
     }
-    return rc == 0 ? kept_put(load, read->kept, n_used, false, err) : rc;
+    return rc == 0 ? kept_put(load, read->kept, n_used, err) : rc;
 }
 
 /* One question for many: few of them have a tomb. */

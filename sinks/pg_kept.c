@@ -125,29 +125,36 @@ static int insert(struct mr_pg_session *session, const struct mr_kept_rows *what
     return mr_pg_exec_params(session->conn, mr_buf_cstr(&session->sql), &params, NULL, err);
 }
 
-int mr_pg_kept_put(struct mr_session *base, const struct mr_kept_rows *what, struct mr_err *err)
+static int put_all(struct mr_pg_session *session, const struct mr_kept_rows *what, size_t n,
+                   struct mr_err *err)
 {
-    struct mr_pg_session *session = (struct mr_pg_session *)base;
     struct mr_buf values = MR_BUF_INIT;
-    struct mr_pg_expiry expiry = {"row", what->ttl_ms, 0};
-    int rc = begin(session, err);
-    if (rc == 0)
-        rc = drop(session, what, err);
-    for (size_t i = 0; i < what->n; i++)
-        expiry.n_left += what->kept[i].values.data != NULL ? 1 : 0;
-    if (rc < 0 || expiry.n_left == 0)
-        return failed(session, what, rc, err);
-    mr_pg_bytea_array(&session->array, expiry.n_left);
-    mr_pg_bytea_array(&values, expiry.n_left);
+    mr_pg_bytea_array(&session->array, n);
+    mr_pg_bytea_array(&values, n);
     for (size_t i = 0; i < what->n; i++) {
         if (what->kept[i].values.data == NULL)
             continue;
         mr_pg_bytea_add(&session->array, what->kept[i].key);
         mr_pg_bytea_add(&values, what->kept[i].values);
     }
-    rc = insert(session, what, &values, err);
+    int rc = insert(session, what, &values, err);
     mr_buf_release(&values);
-    if (rc == 0 && what->expire)
+    return rc;
+}
+
+int mr_pg_kept_put(struct mr_session *base, const struct mr_kept_rows *what, struct mr_err *err)
+{
+    struct mr_pg_session *session = (struct mr_pg_session *)base;
+    struct mr_pg_expiry expiry = {"row", what->ttl_ms, what->n_expire};
+    size_t n = 0;
+    int rc = begin(session, err);
+    if (rc == 0)
+        rc = drop(session, what, err);
+    for (size_t i = 0; i < what->n; i++)
+        n += what->kept[i].values.data != NULL ? 1 : 0;
+    if (rc == 0 && n > 0)
+        rc = put_all(session, what, n, err);
+    if (rc == 0 && what->n_expire > 0)
         rc = mr_pg_tombs_expire(session, what->table, &expiry, err);
     return failed(session, what, rc, err);
 }

@@ -71,7 +71,7 @@ struct mr_kept_rows {
     struct mr_kept *kept; /* to be put: distinct by key */
     size_t n;
     uint64_t ttl_ms;        /* older ones are not read */
-    bool expire;            /* kept_put: and some of them dropped */
+    size_t n_expire;        /* kept_put: and more than so many dropped; 0: none */
     struct mr_arena *arena; /* of kept_read: where the values go */
 };
 

@@ -149,8 +149,7 @@ struct mr_sink_ops {
     /* U-32: reads the values in tombs of moved rows. Kinds that read nothing find none. */
     int (*kept_read)(struct mr_session *session, const struct mr_kept_rows *what,
                      struct mr_err *err);
-    /* Puts them, in place of former ones; without values the tomb goes. Drops some that have
-     * expired. */
+    /* Puts them, in place of former ones; without values the tomb goes. */
     int (*kept_put)(struct mr_session *session, const struct mr_kept_rows *what,
                     struct mr_err *err);
     int (*put_letters)(struct mr_session *session, const struct mr_letter *letters, size_t n,

@@ -249,7 +249,7 @@ int mr_sq_kept_put(struct mr_session *base, const struct mr_kept_rows *what, str
         "ON CONFLICT (pipeline, schema, name, key, kind) DO UPDATE SET kept = excluded.kept, "
         "deleted_at = excluded.deleted_at";
     static const char drop[] = "DELETE FROM \"%tombs\" WHERE " TOMBS_OF_KIND "'row' AND key = ?4";
-    struct expiry expiry = {what->table, "row", what->ttl_ms, 0};
+    const struct expiry expiry = {what->table, "row", what->ttl_ms, what->n_expire};
     struct tomb_put to = {.sink = mr_sq_sink(base->sink)};
     mr_sq_time_text(mr_wall_ms(&to.sink->opts->env), to.now);
     int rc = mr_sq_session_conn(base, &to.conn, err);
@@ -258,10 +258,8 @@ int mr_sq_kept_put(struct mr_session *base, const struct mr_kept_rows *what, str
         rc = mr_sq_control_prepare(to.sink, to.conn, has ? put : drop, &to.stmt, err);
         if (rc == 0)
             rc = kept_step(&to, what, &what->kept[i], err);
-        expiry.n_left += has ? 1 : 0;
     }
-    bool expire = what->expire && expiry.n_left > 0;
-    return rc == 0 && expire ? tombs_expire(&to, &expiry, err) : rc;
+    return rc == 0 && what->n_expire > 0 ? tombs_expire(&to, &expiry, err) : rc;
 }
 
 /* ---- R-22 ---- */

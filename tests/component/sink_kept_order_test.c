@@ -290,3 +290,74 @@ MR_CONFORM(look_back, "moves of another partition do not hide the delete that is
     kept_check("101|x|BIG\n");
     MR_CHECK_INT(kept_n_tombs(), 16);
 }
+
+/* G-04 */
+MR_CONFORM(once_more, "a delete that is read once more keeps the tomb that it left")
+{
+    const struct kept_change leaving = {.id = 1, .new_id = 2, .delete = true, .offset = 1000};
+    kept_case_make();
+    kept_put(1, "x", "BIG");
+    (void)kept_flush();
+    kept_case_add(leaving);
+    (void)kept_flush();
+    kept_case_add(leaving);
+    (void)kept_flush();
+    MR_CHECK_INT(kept_n_tombs(), 1);
+    kept_arrive(1, 2, "x", "~");
+    MR_CHECK_U64(kept_flush(), 0);
+    kept_check("2|x|BIG\n");
+}
+
+MR_CONFORM(late_delete, "with a guard a late delete takes no newer one's tomb away")
+{
+    kept_case.guard = 10;
+    kept_case.route.guard = MR_GUARD_LSN;
+    kept_case_make();
+    kept_put(1, "x", "BIG");
+    (void)kept_flush();
+    kept_case.guard = 30;
+    kept_leave(1, 2);
+    (void)kept_flush();
+    kept_case.guard = 20; /* an older life's */
+    kept_leave(1, 3);
+    kept_put(7, "p", "q");
+    (void)kept_flush();
+    kept_case.guard = 30;
+    kept_arrive(1, 2, "x", "~");
+    MR_CHECK_U64(kept_flush(), 0);
+    kept_check("2|x|BIG\n7|p|q\n");
+}
+
+/* R-10 */
+MR_CONFORM(others, "one key with states in two partitions takes nothing from the other keys")
+{
+    kept_case_make();
+    kept_put(1, "x", "BIG");
+    (void)kept_flush();
+    kept_leave(1, 2);
+    kept_case_add((struct kept_change){.id = 5, .a = "p", .b = "q"});
+    kept_case_add((struct kept_change){.id = 5, .a = "r", .b = "s", .span = 1});
+    MR_CHECK_OK(mr_rows_settle(&kept_case.rows, kept_rank, &mr_case.f.err));
+    (void)kept_flush();
+    MR_CHECK_INT(kept_n_tombs(), 1);
+    kept_arrive(1, 2, "x", "~");
+    MR_CHECK_U64(kept_flush(), 0);
+    kept_check("2|x|BIG\n5|r|s\n");
+}
+
+/* U-32: from another partition, by the guard */
+MR_CONFORM(whole_guarded,
+           "with a guard a row that comes whole by another partition uses its tomb up")
+{
+    kept_case.guard = 10;
+    kept_case.route.guard = MR_GUARD_LSN;
+    kept_case_make();
+    kept_put(1, "x", "BIG");
+    (void)kept_flush();
+    kept_case.guard = 20;
+    kept_leave(1, 2);
+    (void)kept_flush();
+    kept_case_add((struct kept_change){.id = 2, .old_id = 1, .a = "x", .b = "new", .span = 1});
+    MR_CHECK_U64(kept_flush(), 0);
+    MR_CHECK_INT(kept_n_tombs(), 0);
+}

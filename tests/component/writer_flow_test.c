@@ -320,13 +320,13 @@ static const struct mr_fault_step slow_commit[] = {{.op = MR_OP_COMMIT, .call = 
 MR_TEST("a revoke during a slow commit fences none of the lane's other partitions")
 {
     begin_with(2, (struct flow_opts){.revoke_timeout_ms = 50}, slow_commit, 1);
-    put_many(0, 0, 50);
-    put_many(1, 1000, 50);
     fake_source_assign(f.fake, "t", 0);
     fake_source_assign(f.fake, "t", 1);
-    flow_await_gate(&f, 1);
     flow_await_state(&f, 0, MR_PART_FLOWING);
-    flow_await_state(&f, 1, MR_PART_FLOWING);
+    flow_await_state(&f, 1, MR_PART_FLOWING); /* a claim would wait for the slow commit */
+    put_many(0, 0, 50);
+    put_many(1, 1000, 50);
+    flow_await_gate(&f, 1);
     put_many(1, 1050, 50);
     fake_source_revoke(f.fake, "t", 0, false);
     flow_await_state(&f, 0, MR_PART_GONE);

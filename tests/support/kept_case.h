@@ -35,6 +35,7 @@ struct kept_change {
     const char *a;  /* "~": masked */
     const char *b;
     uint32_t span;
+    int64_t offset; /* 0: the next one */
     bool delete;
 };
 void kept_case_add(struct kept_change change);
