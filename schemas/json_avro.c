@@ -361,10 +361,9 @@ static int keep_default(struct mr_json_avro *j, const struct mr_avro_field *fiel
         return 0;
     struct kept *kept = mr_arena_alloc(&j->arena, sizeof *kept);
     j->defaults.limit = j->out->limit;
-    uint8_t *at = kept != NULL ? mr_buf_room(&j->defaults, len) : NULL;
-    if (at == NULL)
+    mr_buf_add(&j->defaults, j->out->data + start, len);
+    if (kept == NULL || !mr_buf_ok(&j->defaults))
         return mr_err_set(j->err, MR_NO_MEMORY, "a default");
-    memcpy(at, j->out->data + start, len);
     *kept = (struct kept){.at = j->defaults.len - len, .len = len};
     if (mr_map_put(&j->kept, &field->default_json, sizeof field->default_json, kept) < 0)
         return mr_err_set(j->err, MR_NO_MEMORY, "a default");
