@@ -62,7 +62,7 @@ MR_CONFORM(replayed,
     (void)kept_flush();
     kept_leave(1, 2);
     (void)kept_flush();
-    kept_arrive(1, 2, "x", "V2"); /* whole: the tomb stays */
+    kept_arrive(1, 2, "x", "V2"); /* whole: it uses the tomb up */
     (void)kept_flush();
     kept_leave(2, 1);
     kept_arrive(2, 1, "x", "~");
@@ -262,7 +262,7 @@ MR_CONFORM(stale, "a move whose delete is in the batch asks no tomb")
     (void)kept_flush();
     kept_leave(1, 2);
     (void)kept_flush();
-    kept_arrive(1, 2, "x", "V2"); /* whole: the tomb stays */
+    kept_arrive(1, 2, "x", "V2"); /* whole: it uses the tomb up */
     (void)kept_flush();
     kept_leave(2, 1);
     kept_arrive(2, 1, "x", "~");
