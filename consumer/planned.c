@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "schemas/losses.h"
 #include "schemas/shape.h"
 #include "schemas/table_after.h"
 #include "schemas/widen.h"
@@ -314,4 +315,34 @@ void planned_columns(struct planned_work *work, const struct mr_shape *shape)
         };
     }
     widenings_find(work, shape);
+}
+
+/* ---- notes ---- */
+
+static void note_add(struct planned_work *work, const char *column, const struct mr_loss *loss)
+{
+    work->out->notes[work->out->n_notes++] =
+        (struct mr_planned_note){.column = kept_text(work, column),
+                                 .lost = loss != &mr_loss_unseen,
+                                 .what = loss->what,
+                                 .remedy = loss->remedy};
+}
+
+void planned_notes(struct planned_work *work, const struct mr_shape *shape,
+                   const struct mr_plan *plan)
+{
+    struct mr_planned *out = work->out;
+
+    out->n_notes = 0;
+    out->notes = mr_arena_alloc(&work->planning->arena,
+                                ((size_t)shape->n_columns * 2 + 1) * sizeof *out->notes);
+    for (uint16_t i = 0; i < shape->n_columns && out->notes != NULL; i++) {
+        int at = work->table != NULL ? mr_shape_match(shape, work->table, i) : -1;
+        const char *name = at >= 0 ? work->table->columns[at].name : shape->columns[i].name;
+        const struct mr_loss *loss = mr_loss_of(shape, i);
+        if (loss != NULL)
+            note_add(work, name, loss);
+        if (plan != NULL && mr_plan_is_unseen(plan, name))
+            note_add(work, name, &mr_loss_unseen);
+    }
 }

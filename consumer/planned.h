@@ -42,5 +42,8 @@ const char *planned_by_hand(struct planned_work *work, const struct mr_shape *sh
 /* The columns as this shape fills them, and what else could be widened; replaces those of before.
  */
 void planned_columns(struct planned_work *work, const struct mr_shape *shape);
+/* What the source loses of them, likewise. `plan` NULL: it could not be compiled. */
+void planned_notes(struct planned_work *work, const struct mr_shape *shape,
+                   const struct mr_plan *plan);
 
 #endif

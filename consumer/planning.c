@@ -229,7 +229,7 @@ int planned_schema(const struct planned_work *work, const struct mr_schema_ref *
 /* Carries out, on the description, what run would do; what the X rows then refuse is found by the
  * compiler itself. */
 static int wishes_follow(struct planned_work *work, const struct mr_shape *shape,
-                         struct mr_err *err)
+                         struct mr_plan **plan, struct mr_err *err)
 {
     int rc = 0;
 
@@ -244,11 +244,9 @@ static int wishes_follow(struct planned_work *work, const struct mr_shape *shape
         planned_statement(work, &ddl);
         rc = planned_apply(work, &ddl, err);
     }
-    struct mr_plan *plan = NULL;
     if (rc == 0)
         rc = mr_plan_compile(shape, work->table, work->planning->sink->ops->emit, &work->route,
-                             &plan, err);
-    mr_plan_unref(plan);
+                             plan, err);
     return rc;
 }
 
@@ -256,6 +254,7 @@ static int pair_follow(struct planned_work *work, const struct planned_pair *pai
                        struct mr_err *err)
 {
     struct mr_shape *shape = NULL;
+    struct mr_plan *plan = NULL;
     struct mr_shape_from from = {.raw_key = (enum mr_format)pair->key.format,
                                  .topic = work->out->topic};
     int rc = planned_schema(work, &pair->key, "key", &from.key, err);
@@ -265,14 +264,17 @@ static int pair_follow(struct planned_work *work, const struct planned_pair *pai
     if (rc == 0)
         rc = mr_shape_derive(&from, &work->route, work->table, &shape, err);
     if (rc == 0)
-        rc = wishes_follow(work, shape, err);
+        rc = wishes_follow(work, shape, &plan, err);
     if (rc < 0 && is_trouble(rc, err)) {
         planned_trouble(work->out, err, planned_by_hand(work, shape, err));
         mr_err_clear(err);
         rc = 0;
     }
-    if (shape != NULL)
+    if (shape != NULL) {
         planned_columns(work, shape);
+        planned_notes(work, shape, plan);
+    }
+    mr_plan_unref(plan);
     mr_shape_free(shape);
     mr_schema_unref(from.key);
     mr_schema_unref(from.value);

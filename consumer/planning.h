@@ -31,6 +31,14 @@ struct mr_planned_trouble {
     const char *sql; /* what would mend it by hand; "" where no statement does */
 };
 
+/* What the source does not send whole, by the newest schema. */
+struct mr_planned_note {
+    const char *column;
+    bool lost;        /* always; else only an update's unchanged values (U-12) */
+    const char *what; /* the two are constants */
+    const char *remedy;
+};
+
 /* One topic, or one table of a topic whose records name theirs; strings live until the next one, or
  * until close. */
 struct mr_planned {
@@ -51,6 +59,8 @@ struct mr_planned {
     size_t n_widenings;
     struct mr_planned_trouble troubles[MR_PLANNED_TROUBLES];
     size_t n_troubles;
+    struct mr_planned_note *notes;
+    size_t n_notes;
 };
 
 struct mr_planning {

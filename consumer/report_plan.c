@@ -36,6 +36,12 @@ static json_t *trouble_json(const struct mr_planned_trouble *trouble)
                      mr_code_remedy((int)trouble->err.code), "by_hand", trouble->sql);
 }
 
+static json_t *note_json(const struct mr_planned_note *note)
+{
+    return json_pack("{s:s, s:s, s:s, s:s}", "column", note->column, "kind",
+                     note->lost ? "lost" : "unseen", "what", note->what, "remedy", note->remedy);
+}
+
 static json_t *texts_json(const char *const *texts, size_t n)
 {
     json_t *list = json_array();
@@ -50,6 +56,7 @@ int mr_report_planned(const struct mr_planned *planned, struct mr_buf *out)
     json_t *ids = json_array();
     json_t *columns = json_array();
     json_t *troubles = json_array();
+    json_t *notes = json_array();
 
     for (size_t i = 0; i < planned->n_schemas; i++)
         json_array_append_new(ids, json_integer((json_int_t)planned->schema_ids[i]));
@@ -57,13 +64,15 @@ int mr_report_planned(const struct mr_planned *planned, struct mr_buf *out)
         json_array_append_new(columns, column_json(&planned->columns[i]));
     for (size_t i = 0; i < planned->n_troubles; i++)
         json_array_append_new(troubles, trouble_json(&planned->troubles[i]));
-    json_t *root =
-        json_pack("{s:s, s:s, s:s, s:o, s:I, s:I, s:b, s:o, s:o, s:o, s:o}", "topic",
-                  planned->topic, "table", planned->table, "schemas_from", planned->from,
-                  "schema_ids", ids, "records_seen", (json_int_t)planned->n_records, "records_bad",
-                  (json_int_t)planned->n_bad, "exists", (int)planned->exists, "columns", columns,
-                  "statements", texts_json(planned->statements, planned->n_statements), "widenings",
-                  texts_json(planned->widenings, planned->n_widenings), "troubles", troubles);
+    for (size_t i = 0; i < planned->n_notes; i++)
+        json_array_append_new(notes, note_json(&planned->notes[i]));
+    json_t *root = json_pack(
+        "{s:s, s:s, s:s, s:o, s:I, s:I, s:b, s:o, s:o, s:o, s:o, s:o}", "topic", planned->topic,
+        "table", planned->table, "schemas_from", planned->from, "schema_ids", ids, "records_seen",
+        (json_int_t)planned->n_records, "records_bad", (json_int_t)planned->n_bad, "exists",
+        (int)planned->exists, "columns", columns, "statements",
+        texts_json(planned->statements, planned->n_statements), "widenings",
+        texts_json(planned->widenings, planned->n_widenings), "troubles", troubles, "notes", notes);
     char *text = root != NULL ? json_dumps(root, JSON_INDENT(2) | JSON_PRESERVE_ORDER) : NULL;
     json_decref(root);
     if (text == NULL)

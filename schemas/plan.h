@@ -157,6 +157,8 @@ struct mr_record_in {
 /* Appends, with commas, the columns whose unavailable values PostgreSQL's connector can only send
  * as null (U-12) and that are not listed in unavailable_null_columns; how many. */
 uint32_t mr_plan_unseen(const struct mr_plan *plan, struct mr_buf *names);
+/* Is it one of them? */
+bool mr_plan_is_unseen(const struct mr_plan *plan, const char *column);
 
 struct mr_decoder; /* scratch of one thread: row buffer, explicit stack, number digits */
 struct mr_decoder *mr_decoder_new(void);

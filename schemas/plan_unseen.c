@@ -1,6 +1,8 @@
 /* Owns telling which columns' unavailable values have no form by which they could be known
  * (contract.md U-12, U-13): they arrive as null, and an update then writes it. Looked at once, when
  * a plan is made. */
+#include <string.h>
+
 #include "schemas/plan_ops.h"
 
 #include "base/ban.h"
@@ -42,17 +44,30 @@ static bool is_unseen(const struct mr_typed *typed)
     }
 }
 
+static bool op_is_unseen(const struct mr_plan *plan, const struct mr_op *op)
+{
+    return plan->postgres && plan->layout == MR_LAYOUT_ENVELOPE && op->mapped && op->detect &&
+           !op->null_masks && op->slot == MR_NO_IDX && is_unseen(&op->typed);
+}
+
+bool mr_plan_is_unseen(const struct mr_plan *plan, const char *column)
+{
+    for (uint32_t i = 0; i < plan->row.n; i++) {
+        const struct mr_op *op = &plan->row.ops[i];
+        if (op_is_unseen(plan, op) && strcmp(op->column, column) == 0)
+            return true;
+    }
+    return false;
+}
+
 uint32_t mr_plan_unseen(const struct mr_plan *plan, struct mr_buf *names)
 {
     uint32_t n = 0;
-    for (uint32_t i = 0; plan->postgres && plan->layout == MR_LAYOUT_ENVELOPE && i < plan->row.n;
-         i++) {
-        const struct mr_op *op = &plan->row.ops[i];
-        if (!op->mapped || !op->detect || op->null_masks || op->slot != MR_NO_IDX ||
-            !is_unseen(&op->typed))
+    for (uint32_t i = 0; i < plan->row.n; i++) {
+        if (!op_is_unseen(plan, &plan->row.ops[i]))
             continue;
         mr_buf_str(names, n++ > 0 ? "," : "");
-        mr_buf_str(names, op->column);
+        mr_buf_str(names, plan->row.ops[i].column);
     }
     return n;
 }

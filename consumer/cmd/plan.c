@@ -61,6 +61,13 @@ static void print_column(const struct mr_planned_column *c, struct mr_buf *out)
     mr_buf_byte(out, '\n');
 }
 
+static void print_note(const struct mr_planned_note *note, struct mr_buf *out)
+{
+    mr_buf_fmt(out, "  %s: %s: %s; kept by %s\n", note->column,
+               note->lost ? "lost at the source" : "may be lost at the source", note->what,
+               note->remedy);
+}
+
 static void print_topic(const struct mr_planned *p, struct mr_buf *out)
 {
     print_head(p, out);
@@ -72,6 +79,8 @@ static void print_topic(const struct mr_planned *p, struct mr_buf *out)
         mr_buf_fmt(out, "  run would do: %s;\n", p->statements[i]);
     for (size_t i = 0; i < p->n_widenings; i++)
         mr_buf_fmt(out, "  possible by hand, or by evolve = \"widen\": %s;\n", p->widenings[i]);
+    for (size_t i = 0; i < p->n_notes; i++)
+        print_note(&p->notes[i], out);
     for (size_t i = 0; i < p->n_troubles; i++) {
         const struct mr_planned_trouble *t = &p->troubles[i];
         char code[64];

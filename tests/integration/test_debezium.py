@@ -6,6 +6,7 @@ listed here, and the lists are exact: a column that is equal must not be on them
 """
 
 import dataclasses
+import json
 
 import pytest
 from stack import Postgres, Unavailable
@@ -13,7 +14,7 @@ from stack import Postgres, Unavailable
 from harness import debezium_work as work
 from harness import pg_types
 from harness.debezium import SETTINGS, Source, column_types, columns_of, compare, multiset, put_through
-from harness.debezium_gaps import KINDS, LOST, MODES
+from harness.debezium_gaps import KINDS, LOST, LOST_ITEMS, MODES
 from harness.instances import Instances, need_program
 from harness.millrace import binary
 from harness.target import PgTarget
@@ -173,6 +174,21 @@ def test_each_column_that_the_source_sends_whole_is_equal(make_world, mode, kind
     assert not letters and not found.lost_rows and not found.extra_rows, (
         f"{found.report()} {[(x['code'], x['detail']) for x in letters[:5]]}\n{world.loaders[kind].log_tail(10)}")
     assert unequal == set(reasons), f"{sorted(unequal ^ set(reasons))}\n{found.report()}"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("mode", MODES)
+def test_plan_names_the_columns_that_the_source_does_not_send_whole(make_world, mode, kind):
+    """docs/sources.md: all that are lost by the connector's settings, and no other."""
+    world = make_world(mode)
+    done = world.loaders[kind].command("plan", "--json")
+    topics = {entry["topic"]: entry for entry in json.loads(done.stdout)}
+
+    def lost(table: str) -> set:
+        notes = topics[world.source.topic(table)]["notes"]
+        return {note["column"] for note in notes if note["kind"] == "lost"}
+    assert lost("main") == set(LOST[mode]), done.stderr
+    assert lost("more") == set(LOST_ITEMS[mode])
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -129,6 +129,29 @@ def test_people_read_it_too(streams, schemas, topic, millrace, target):
     assert "target.no_unique_key" in done.stdout and 'by hand: CREATE UNIQUE INDEX "t_key"' in done.stdout
 
 
+def test_what_the_source_loses_is_named_and_no_trouble(streams, schemas, topic, millrace, target):
+    """T-26, T-22, T-09, U-12, P7: by the types of PostgreSQL's connector, with the setting that keeps it."""
+    name = topic("t")
+    streams.create(name)
+    number = {"type": "record", "name": "VariableScaleDecimal", "namespace": "io.debezium.data",
+              "connect.name": "io.debezium.data.VariableScaleDecimal",
+              "fields": [{"name": "scale", "type": "int"}, {"name": "value", "type": "bytes"}]}
+    table = DebeziumTable(schemas, name, [
+        ID, ("n", opt(number)), ("i", opt({"type": "long", "connect.name": "io.debezium.time.MicroDuration"})),
+        ("tz", opt({"type": "string", "connect.name": "io.debezium.time.ZonedTime"})), ("kept", opt("string")),
+        ("f", opt({"type": "array", "items": ["null", "double"]}))], ["id"])
+    streams.produce(table.delete({"id": 1}))  # any envelope: it names the schemas
+    one = millrace([{"topic": name, "table": "t"}])
+    notes = plan_of(one)["t"]["notes"]
+    assert [(n["column"], n["kind"]) for n in notes] == [
+        ("n", "lost"), ("n", "unseen"), ("i", "lost"), ("tz", "lost"), ("f", "unseen")]
+    assert "decimal.handling.mode" in notes[0]["remedy"] and "unavailable_null_columns" in notes[4]["remedy"]
+    text = one.command("plan").stdout
+    assert "  i: lost at the source: an interval's months and days" in text and "f: may be lost" in text
+    listed = millrace([{"topic": name, "table": "t", "unavailable_null_columns": ["f", "n"]}], name="listed")
+    assert [n["column"] for n in plan_of(listed)["t"]["notes"]] == ["n", "i", "tz"]
+
+
 def test_brokers_that_are_away_end_it(millrace):
     """design.md section 8: exit codes are sysexits'."""
     one = millrace([{"topic": "t", "table": "t"}], kafka={"bootstrap_servers": "127.0.0.1:1"})

@@ -18,3 +18,6 @@ LOST = {
     },
     "settings": {},
 }
+
+# The columns of `more` that are arrays of such types; the values there are ones that arrive whole.
+LOST_ITEMS = {"defaults": ["c_numeric_array", "c_timetz_array"], "settings": []}

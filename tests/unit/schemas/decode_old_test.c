@@ -444,6 +444,10 @@ MR_TEST(
         uint32_t n = mr_plan_unseen(pc.plan, &names);
         MR_CHECK_STR(mr_buf_cstr(&names), cases[i].names);
         MR_CHECK_U64(n, (strlen(cases[i].names) + 1) / 2);
+        for (const char *name = "tdnfix"; *name != '\0'; name++) {
+            const char column[2] = {*name, '\0'};
+            MR_CHECK(mr_plan_is_unseen(pc.plan, column) == (strchr(cases[i].names, *name) != NULL));
+        }
         mr_buf_release(&names);
     }
 }
