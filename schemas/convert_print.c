@@ -1,5 +1,7 @@
 /* Owns values as text and as JSON leaves (contract.md S-21, X-10), and the screening of text that
  * came off the wire (T-06, X-09). */
+#include <strings.h>
+
 #include "schemas/convert_write.h"
 #include "schemas/figure.h"
 #include "schemas/json_text.h"
@@ -182,30 +184,73 @@ static int cast_too_long(struct mr_convert_run *run, size_t len, size_t most)
     return mr_err_set(run->err, MR_VALUE_TOO_LONG, "%zu bytes, %zu fit", len, most);
 }
 
-/* The same of each item of an array literal, and its length without quotes and backslashes. */
-static int cast_items(struct mr_convert_run *run, const struct mr_coltype *to, struct mr_slice text)
+static bool is_blank(uint8_t c)
 {
-    size_t most = to->length >= 0 ? (size_t)to->length : SIZE_MAX;
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* Bytes of an item as the server reads it: blanks around it, quotes and backslashes are none of
+ * its, and NULL has none. Source: PostgreSQL, arrayfuncs.c, ReadArrayStr(). */
+static size_t item_bytes(struct mr_slice item)
+{
     size_t first = 0;
     size_t len = 0;
+    size_t kept = 0; /* without the blanks behind it */
     bool quoted = false;
-    for (size_t i = 0; i < text.len; i++) {
+    bool plain = true;
+    while (first < item.len && is_blank(item.data[first]))
+        first++;
+    for (size_t i = first; i < item.len; i++) {
+        bool quote = item.data[i] == '"';
+        bool escape = item.data[i] == '\\' && i + 1 < item.len;
+        plain = plain && !quote && !escape;
+        quoted = quote ? !quoted : quoted;
+        i += escape;
+        len += !quote;
+        if (quoted || quote || escape || !is_blank(item.data[i]))
+            kept = len;
+    }
+    bool null = plain && kept == 4 && strncasecmp((const char *)item.data + first, "NULL", 4) == 0;
+    return null ? 0 : kept;
+}
+
+static int cast_item(struct mr_convert_run *run, const struct mr_coltype *to, struct mr_slice item)
+{
+    size_t most = to->length >= 0 ? (size_t)to->length : SIZE_MAX;
+    size_t len = item_bytes(item);
+    return len > most ? cast_too_long(run, len, most) : cast_scale(run, to, item);
+}
+
+/* Where the items of an array literal begin: behind its bounds, `[0:1]={a,b}`. */
+static size_t items_begin(struct mr_slice text)
+{
+    size_t at = 0;
+    while (at < text.len && is_blank(text.data[at]))
+        at++;
+    const uint8_t *brace =
+        at < text.len && text.data[at] == '[' ? memchr(text.data, '{', text.len) : NULL;
+    return brace != NULL ? (size_t)(brace - text.data) : 0;
+}
+
+/* The same of each item of an array literal. */
+static int cast_items(struct mr_convert_run *run, const struct mr_coltype *to, struct mr_slice text)
+{
+    size_t first = items_begin(text);
+    bool quoted = false;
+    for (size_t i = first; i < text.len; i++) {
         uint8_t c = text.data[i];
-        bool border = !quoted && (c == '{' || c == '}' || c == ',');
-        int rc = border ? cast_scale(run, to, (struct mr_slice){text.data + first, i - first}) : 0;
+        i += c == '\\';
+        quoted = c == '"' ? !quoted : quoted;
+        if (quoted || (c != '{' && c != '}' && c != ','))
+            continue;
+        int rc = cast_item(run, to, (struct mr_slice){text.data + first, i - first});
         if (rc < 0)
             return rc;
-        if (c == '"' || border) {
-            quoted = c == '"' ? !quoted : quoted;
-            len = border ? 0 : len;
-            first = border ? i + 1 : first;
-            continue;
-        }
-        i += c == '\\' && i + 1 < text.len;
-        if (++len > most)
-            return cast_too_long(run, len, most);
+        first = i + 1;
     }
-    return 0;
+    return first < text.len
+               ? cast_item(run, to, (struct mr_slice){text.data + first, text.len - first})
+               : 0;
 }
 
 int mr_convert_length(struct mr_convert_run *run, const struct mr_coltype *to,

@@ -1,11 +1,11 @@
 /* Owns the texts of figures. Must not know a column. Invariant: a text is taken whole or not at
  * all. Source: PostgreSQL 15, src/backend/utils/adt/geo_ops.c, the *_in and *_out functions: all
- * forms that the server reads are, but for hexadecimal numbers. */
+ * forms that the server reads are. */
 #include "schemas/figure.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #include "schemas/json_text.h"
 
@@ -66,7 +66,7 @@ void mr_figure_print(struct mr_buf *out, enum mr_type type, const struct mr_figu
 
 struct scan {
     const uint8_t *at;
-    const uint8_t *end;
+    const uint8_t *end; /* a NUL stands there */
     struct mr_buf *room;
 };
 
@@ -74,34 +74,6 @@ static void blanks(struct scan *s)
 {
     while (s->at < s->end && (*s->at == ' ' || (*s->at >= 9 && *s->at <= 13)))
         s->at++;
-}
-
-/* The nearest float, rounded once; beyond them all the double, so that a range check sees it. */
-static double nearest_single(const char *text)
-{
-    float f = strtof(text, NULL);
-    return isfinite(f) ? (double)f : strtod(text, NULL);
-}
-
-bool mr_real_parse(struct mr_slice text, bool single, double *out)
-{
-    char copy[64];
-    char *end;
-    if (text.len == 0 || text.len >= sizeof copy)
-        return false;
-    memcpy(copy, text.data, text.len);
-    copy[text.len] = '\0';
-    if (strcmp(copy, "Infinity") == 0 || strcmp(copy, "-Infinity") == 0 ||
-        strcmp(copy, "NaN") == 0) {
-        *out = copy[0] == 'N' ? (double)NAN : copy[0] == '-' ? -HUGE_VAL : HUGE_VAL;
-        return true;
-    }
-    if (strspn(copy, "0123456789+-.eE") != text.len)
-        return false;
-    *out = strtod(copy, &end);
-    if (single)
-        *out = nearest_single(copy);
-    return *end == '\0' && isfinite(*out);
 }
 
 static bool is_next(const struct scan *s, char c)
@@ -118,35 +90,17 @@ static bool eat(struct scan *s, char c)
     return true;
 }
 
-/* The words in the letters that the server takes. Source: float.c, float8in_internal(). */
-static bool figure_word(struct mr_slice text, double *out)
-{
-    static const struct {
-        const char *text;
-        double value;
-    } words[] = {{"nan", (double)NAN},    {"inf", HUGE_VAL},       {"infinity", HUGE_VAL},
-                 {"+inf", HUGE_VAL},      {"+infinity", HUGE_VAL}, {"-inf", -HUGE_VAL},
-                 {"-infinity", -HUGE_VAL}};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (text.len != strlen(words[i].text) ||
-            strncasecmp((const char *)text.data, words[i].text, text.len) != 0)
-            continue;
-        *out = words[i].value;
-        return true;
-    }
-    return false;
-}
-
+/* What the server asks, too; a number below the smallest is none. Source: float.c,
+ * float8in_internal(). */
 static bool number(struct scan *s)
 {
-    double v;
-    blanks(s);
-    const uint8_t *first = s->at;
-    while (s->at < s->end && strchr(",()[]{}<> \t\n\r\v\f", *s->at) == NULL)
-        s->at++;
-    struct mr_slice text = {first, (size_t)(s->at - first)};
-    if (!figure_word(text, &v) && !mr_real_parse(text, false, &v))
+    char *end;
+    errno = 0;
+    double v = strtod((const char *)s->at, &end);
+    bool beyond = errno == ERANGE && (v == 0 || !isfinite(v));
+    if (end == (const char *)s->at || beyond)
         return false;
+    s->at = (const uint8_t *)end;
     mr_buf_add(s->room, &v, sizeof v);
     blanks(s);
     return true;
@@ -284,11 +238,16 @@ static bool figure_scan(struct scan *s, enum mr_type type, struct mr_figure *out
 bool mr_figure_parse(struct mr_slice text, enum mr_type type, struct mr_buf *room,
                      struct mr_figure *out)
 {
-    struct scan s = {text.data, text.data + text.len, room};
+    struct mr_buf copy = MR_BUF_INIT;
+    mr_buf_add(&copy, text.data, text.len);
+    const uint8_t *at = (const uint8_t *)mr_buf_cstr(&copy);
+    struct scan s = {at, at + copy.len, room};
     mr_buf_reset(room);
     blanks(&s);
     out->closed = false;
-    if (!figure_scan(&s, type, out) || s.at != s.end || !mr_buf_ok(room))
+    bool ok = mr_buf_ok(&copy) && figure_scan(&s, type, out) && s.at == s.end && mr_buf_ok(room);
+    mr_buf_release(&copy);
+    if (!ok)
         return false;
     out->n = (uint32_t)(room->len / sizeof(double)); /* a text is far below 2^32 numbers */
     out->v = mr_buf_items(room);

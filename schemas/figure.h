@@ -25,7 +25,4 @@ void mr_figure_box(double v[4]);
 /* May the numbers be that figure: a radius below 0 and a line without a direction are none. */
 bool mr_figure_valid(enum mr_type type, const struct mr_figure *v);
 
-/* One number as text, the whole of it; `single`: the nearest float, not a double's. */
-bool mr_real_parse(struct mr_slice text, bool single, double *out);
-
 #endif

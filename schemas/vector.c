@@ -2,11 +2,11 @@
  * sparsevec.c. */
 #include "schemas/vector.h"
 
+#include <errno.h>
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
-#include "schemas/figure.h"
 #include "schemas/json_text.h"
 
 #include "base/ban.h"
@@ -103,7 +103,7 @@ bool mr_vector_sort(const struct mr_vector_room *room, struct mr_vector *v)
 
 struct scan {
     const uint8_t *at;
-    const uint8_t *end;
+    const uint8_t *end; /* a NUL stands there */
 };
 
 static bool blank(uint8_t c)
@@ -136,11 +136,18 @@ static struct mr_slice token(struct scan *s)
     return (struct mr_slice){first, (size_t)(s->at - first)};
 }
 
-static bool real(struct scan *s, struct mr_buf *out)
+/* An element as pgvector reads it: a float, rounded once; beyond them all the double, so that a
+ * range check sees it. `*lost`: it is far below the smallest. */
+static bool real(struct scan *s, struct mr_buf *out, bool *lost)
 {
-    double v;
-    if (!mr_real_parse(token(s), true, &v) || !isfinite(v)) /* elements are floats */
+    char *end;
+    errno = 0;
+    float f = strtof((const char *)s->at, &end);
+    double v = isfinite(f) ? (double)f : strtod((const char *)s->at, NULL);
+    *lost = errno == ERANGE && f == 0;
+    if (end == (const char *)s->at || !isfinite(v))
         return false;
+    s->at = (const uint8_t *)end;
     mr_buf_add(out, &v, sizeof v);
     return true;
 }
@@ -163,8 +170,9 @@ static bool dense_parse(struct scan *s, struct mr_buf *reals)
 {
     if (!take(s, '['))
         return false;
+    bool lost; /* they are 0 here */
     do {
-        if (!real(s, reals))
+        if (!real(s, reals, &lost))
             return false;
     } while (take(s, ','));
     return take(s, ']');
@@ -173,11 +181,13 @@ static bool dense_parse(struct scan *s, struct mr_buf *reals)
 static bool sparse_parse(struct scan *s, const struct mr_vector_room *room, int32_t *dim)
 {
     int32_t idx;
+    bool lost;
     if (!take(s, '{'))
         return false;
     if (!take(s, '}')) {
         do {
-            if (!integer(s, &idx) || idx < 1 || !take(s, ':') || !real(s, room->reals))
+            if (!integer(s, &idx) || idx < 1 || !take(s, ':') || !real(s, room->reals, &lost) ||
+                lost)
                 return false;
             idx--;
             mr_buf_add(room->idx, &idx, sizeof idx);
@@ -191,13 +201,19 @@ static bool sparse_parse(struct scan *s, const struct mr_vector_room *room, int3
 bool mr_vector_parse(struct mr_slice text, bool sparse, const struct mr_vector_room *room,
                      struct mr_vector *out)
 {
-    struct scan s = {text.data, text.data + text.len};
+    struct mr_buf copy = MR_BUF_INIT;
+    mr_buf_add(&copy, text.data, text.len);
+    const uint8_t *at = (const uint8_t *)mr_buf_cstr(&copy);
+    struct scan s = {at, at + copy.len};
     mr_buf_reset(room->reals);
     mr_buf_reset(room->idx);
     *out = (struct mr_vector){.dim = 0};
-    bool ok = sparse ? sparse_parse(&s, room, &out->dim) : dense_parse(&s, room->reals);
+    bool ok = mr_buf_ok(&copy) &&
+              (sparse ? sparse_parse(&s, room, &out->dim) : dense_parse(&s, room->reals));
     blanks(&s);
-    if (!ok || s.at != s.end || !mr_buf_ok(room->reals) || !mr_buf_ok(room->idx))
+    ok = ok && s.at == s.end;
+    mr_buf_release(&copy);
+    if (!ok || !mr_buf_ok(room->reals) || !mr_buf_ok(room->idx))
         return false;
     out->n = (uint32_t)(room->reals->len / sizeof(double));
     out->v = mr_buf_items(room->reals);

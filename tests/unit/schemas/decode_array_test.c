@@ -59,6 +59,22 @@ MR_TEST("a text that is an array literal is measured item by item")
         {"\"string\"", "other(19,2)[]", "{1.25,\"1,000.50\"}", "{1.25,\"1,000.50\"}"},
         {"\"string\"", "other(19,2)[]", "{1.25,1.255}", "!numeric.excess_scale"},
         {"\"string\"", "other(19,2)[]", "{1.25,\"1,000.505\"}", "!numeric.excess_scale"},
+        {"\"string\"", "other(1)[]", "{NULL,a}", "{NULL,a}"},
+        {"\"string\"", "other(1)[]", "{{null , a},{b,NULL}}", "{{null , a},{b,NULL}}"},
+        {"\"string\"", "other(1)[]", "{\"NULL\"}", "!value.too_long"},
+        {"\"string\"", "other(1)[]", "{NU\\LL}", "!value.too_long"},
+        {"\"string\"", "other(1)[]", " { a , \t\"b\" } ", " { a , \t\"b\" } "},
+        {"\"string\"", "other(1)[]", "{\" a\"}", "!value.too_long"},
+        {"\"string\"", "other(1)[]", "{a\\ }", "!value.too_long"},
+        {"\"string\"", "other(1)[]", "{a b}", "!value.too_long"},
+        {"\"string\"", "other(1)[]", "[0:1]={a,b}", "[0:1]={a,b}"},
+        {"\"string\"", "other(1)[]", " [1:1][-1:0] = {{a,b}}", " [1:1][-1:0] = {{a,b}}"},
+        {"\"string\"", "other(1)[]", "[0:1]={a,bc}", "!value.too_long"},
+        {"\"string\"", "other(1)[]", "{}", "{}"},
+        {"\"string\"", "other(1)[]", "[0:1]", "!value.too_long"},
+        {"\"string\"", "other(1)[]", "ab", "!value.too_long"},
+        {"\"string\"", "other(19,2)[]", "[0:1]={1.25,NULL}", "[0:1]={1.25,NULL}"},
+        {"\"string\"", "other(19,2)[]", "[0:1]={1.255,NULL}", "!numeric.excess_scale"},
     };
     CHECK(texts, cases);
 }
