@@ -273,6 +273,30 @@ static int put_one(const struct binding *to, const struct mr_put_rows *put, enum
     return rc;
 }
 
+/* V-18: of the rows that were not updated, those that are there were kept by a trigger. */
+static int missing_look(struct binding *to, const struct mr_put_rows *put)
+{
+    struct mr_buf sql = MR_BUF_INIT;
+    const struct fields where = {.cols = put->key, .key = put->key, .first = 1};
+    mr_buf_str(&sql, "SELECT 1 FROM ");
+    mr_sq_quote(&sql, put->table->name);
+    add_where(&sql, put->table, put->key, 1);
+    int rc = prepare(to, &sql, to->err);
+    for (size_t i = 0; rc == 0 && i < put->n_rows; i++) {
+        if (!put->missing[i])
+            continue;
+        rc = bind_tuple(to, &where, put->rows[i]->key_tuple);
+        if (rc == 0)
+            rc = mr_sq_step(to->conn, to->stmt, to->doing, to->err);
+        if (rc == 1) {
+            put->missing[i] = false;
+            rc = 0;
+            (void)sqlite3_reset(to->stmt);
+        }
+    }
+    return rc;
+}
+
 int mr_sq_put_rows(struct mr_session *base, const struct mr_put_rows *put, enum mr_put mode,
                    uint64_t *n_done, struct mr_err *err)
 {
@@ -309,6 +333,8 @@ int mr_sq_put_rows(struct mr_session *base, const struct mr_put_rows *put, enum 
         if (rc < 0 && err != NULL)
             err->offset = put->rows[i]->offset;
     }
+    if (rc == 0 && put->missing != NULL && *n_done < put->n_rows)
+        rc = missing_look(&to, put);
     if (!counts) /* rows of a key alone: those that were there are as wanted */
         *n_done = put->n_rows;
     return rc;

@@ -200,6 +200,36 @@ MR_TEST("a trigger that raises is a fault of the record")
     MR_CHECK_INT(f.err.class, MR_CLASS_POISON);
 }
 
+/* V-18, U-31 */
+MR_TEST("a masked row that a trigger keeps from being updated is not missing")
+{
+    static const uint64_t all_masked[] = {2};
+    start("CREATE TABLE t(k INTEGER PRIMARY KEY, v TEXT);"
+          "INSERT INTO t VALUES (1, 'a'), (2, 'b');"
+          "CREATE TRIGGER keep BEFORE UPDATE ON t WHEN OLD.k = 1 "
+          "BEGIN SELECT RAISE(IGNORE); END");
+    for (int masked = 0; masked < 2; masked++) {
+        uint64_t n_done;
+        bool missing[3] = {false, false, false};
+        mr_row_build_forget(&build);
+        for (int64_t k = 1; k <= 3; k++) {
+            const struct mr_cell cells[] = {MR_INT(k), MR_TXT("new")};
+            (void)mr_row_build_put(&build, mr_row_build_cols(&build, names), cells);
+        }
+        const struct mr_put_rows rows = {.table = table,
+                                         .key = &build.key,
+                                         .cols = mr_row_build_cols(&build, names),
+                                         .mask = masked ? all_masked : NULL,
+                                         .rows = build.rows,
+                                         .n_rows = build.n_rows,
+                                         .missing = missing};
+        MR_CHECK_OK(f.ops->put_rows(f.session, &rows, MR_PUT_UPDATE, &n_done, &f.err));
+        MR_CHECK_U64(n_done, 1);
+        MR_CHECK(!missing[0] && !missing[1] && missing[2]);
+    }
+    MR_CHECK_STR(rows_now(), "integer|1|text|a\ninteger|2|text|new\n");
+}
+
 MR_TEST("texts that look like statements stay texts")
 {
     start("CREATE TABLE t(k TEXT PRIMARY KEY, v TEXT) WITHOUT ROWID");
