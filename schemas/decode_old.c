@@ -206,16 +206,12 @@ static int old_join(struct mr_decoder *d, struct mr_decoded *out)
     return 0;
 }
 
-/* The key in that header, into d->old_key; false: there is none that can be read. */
-static bool key_of_header(struct mr_decoder *d, enum other which, const struct mr_decoded *out)
+/* The key in that header's bytes, into d->old_key; false: it cannot be read. */
+static bool key_of_bytes(struct mr_decoder *d, struct mr_slice header, const struct mr_decoded *out)
 {
-    struct mr_slice header;
-    enum other found;
     struct mr_record_in in = *d->in;
     struct mr_err ignored = MR_ERR_INIT;
     struct mr_err *kept = d->err;
-    if (d->plan->key_form == MR_KEY_NONE || !other_header(d->in, &found, &header) || found != which)
-        return false;
     mr_buf_reset(&d->kept);
     if (in.old_key.data != NULL) {
         in.key = in.old_key;
@@ -237,6 +233,15 @@ static bool key_of_header(struct mr_decoder *d, enum other which, const struct m
     d->err = kept;
     d->run.err = kept;
     return ok;
+}
+
+/* The key in the header of that kind; false: there is none that can be read. */
+static bool key_of_header(struct mr_decoder *d, enum other which, const struct mr_decoded *out)
+{
+    struct mr_slice header;
+    enum other found;
+    return d->plan->key_form != MR_KEY_NONE && other_header(d->in, &found, &header) &&
+           found == which && key_of_bytes(d, header, out);
 }
 
 void mr_decode_old_header(struct mr_decoder *d, struct mr_decoded *out)

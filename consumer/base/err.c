@@ -52,7 +52,13 @@ static const struct code_row *code_row(int rc)
 
 void mr_err_clear(struct mr_err *err)
 {
-    *err = (struct mr_err)MR_ERR_INIT;
+    err->code = MR_OK;
+    err->class = MR_CLASS_FLOW;
+    err->owner = MR_OWNER_SOURCE;
+    err->partition = -1;
+    err->offset = -1;
+    /* Once a record: a kilobyte of zeros behind the ends of five empty texts says nothing. */
+    err->sqlstate[0] = err->topic[0] = err->table[0] = err->column[0] = err->detail[0] = '\0';
 }
 
 /* Copies as much of `from` as fits, never half of a UTF-8 character. */
