@@ -47,33 +47,38 @@ struct mr_row_past {
     struct mr_slice tuple;
     const uint64_t *mask;
     bool replaced;
-    /* Of a masked row after a change of its key, and of a delete that ended one: whose row has the
-     * values of the masked columns; data NULL: its own. */
+    /* To mr_rows_add alone, of a row after a change of its key: the old one; of a delete: the key
+     * under which its row goes on. data NULL: none. */
     struct mr_slice old_key;
     struct mr_slice old_key_tuple;
-    bool old_in_target; /* as it was before the batch: this partition's delete of it is in the batch
-                         */
-    /* Of a delete, to mr_rows_add alone: the key under which its row goes on. Of a masked row whose
-     * values may be in a tomb: the key that the tomb must name (U-32). data NULL: none. */
     struct mr_slice new_key_tuple;
+    /* Of a masked row after a change of its key, and of a delete that ended one: whose values the
+     * masked columns have. NULL: its own key's. */
+    struct mr_row_left *came;
     /* Of a masked row: the records that it was folded from. Each of them is masked where it is, so
      * each is at fault where nothing completes it (U-31). */
     const struct mr_row_place *places;
 };
 
-/* A row that went on under another key (U-32): what it was is asked for when the batch with its new
- * key comes. Or one that came, by which what its old key had left is used up. In the arena. */
+/* A row that left its key and goes on under another one: what it was is found at the flush, or kept
+ * for the batch with its new key (U-30, U-32). Or the other half, one that came. In the arena. */
 struct mr_row_left {
     struct mr_slice key; /* the old one */
     struct mr_slice key_tuple;
     struct mr_slice new_key_tuple;
-    struct mr_slice tuple;          /* the record's guard as a delete has it, or empty */
-    const struct mr_row_past *past; /* the state that the delete ended; NULL: the target's */
+    struct mr_slice tuple; /* the record's guard as a delete has it, or empty */
     uint32_t span_idx;
     int64_t offset;
-    bool unsure; /* its key has states of several partitions, and no guard */
+    /* Of a row that left: */
+    const struct mr_row_past *past; /* the state that the delete ended; NULL: the target's */
+    bool gone;                      /* the key had been deleted before: the row is not known */
+    bool unsure; /* its key has states of several partitions, and no guard */
     bool taken;  /* the row with the new key is in this batch, too */
-    bool came;   /* this is such a row */
+    bool plain;  /* its delete named no other key */
+    /* Of one that came: */
+    bool came;
+    bool lost;              /* nobody can tell what it was */
+    struct mr_row_left *of; /* the half that left; NULL: it is not in the batch, or unknown yet */
     struct mr_row_left *before;
 };
 

@@ -481,7 +481,7 @@ static int add_moving(struct mr_rows *rows, const struct mr_row *row, struct mr_
         return rows_full(err);
     if (row->op == MR_ROW_DELETE)
         added.past = NULL;
-    else if (!mr_past_move(rows, row, &added))
+    else if (!mr_past_move(rows, row, left, &added))
         return rows_full(err);
     int rc = add_alone(rows, &added, err);
     if (rc < 0)

@@ -55,8 +55,9 @@ void mr_rows_truncate(struct mr_rows *rows);
 int mr_rows_truncate_below(struct mr_rows *rows, struct mr_slice written, struct mr_err *err);
 
 /* Adds `row` (its slices are borrowed: tuple, key and key_tuple are copied into the arena) and
- * folds it with the key's earlier state by contract.md section 3.2 (R-01..R-06, R-08), a masked one
- * whose key changed with the old key's (U-30); a delete with a new key joins those that left. 0;
+ * folds it with the key's earlier state by contract.md section 3.2 (R-01..R-06, R-08); a masked one
+ * whose key changed remembers where it came from (U-30), a delete with a new key joins those that
+ * left. 0;
  * -MR_FULL when the arena has no room, no row has changed then. */
 int mr_rows_add(struct mr_rows *rows, const struct mr_row *row, struct mr_err *err);
 

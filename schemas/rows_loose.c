@@ -6,7 +6,7 @@
 
 #include "base/ban.h"
 
-enum { FOLD_BYTES = 512 }; /* of one fold, beside its rows: column set, mask, past */
+enum { FOLD_BYTES = 1024 }; /* of one fold, beside its rows: column set, mask, past, notes */
 
 void mr_rows_key(struct mr_rows *rows, const struct mr_colset *key)
 {

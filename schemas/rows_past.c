@@ -14,14 +14,6 @@ static struct mr_row_past *past_new(struct mr_arena *arena)
     return past;
 }
 
-static void take_old(struct mr_row_past *to, const struct mr_row_past *from)
-{
-    to->old_key = from->old_key;
-    to->old_key_tuple = from->old_key_tuple;
-    to->old_in_target = from->old_in_target;
-    to->new_key_tuple = from->new_key_tuple;
-}
-
 bool mr_past_delete(struct mr_arena *arena, const struct mr_row *a, struct mr_row *kept)
 {
     kept->past = a->past;
@@ -30,8 +22,7 @@ bool mr_past_delete(struct mr_arena *arena, const struct mr_row *a, struct mr_ro
     kept->past = past_new(arena);
     if (kept->past == NULL)
         return false;
-    if (a->past != NULL)
-        take_old(kept->past, a->past);
+    kept->past->came = a->past != NULL ? a->past->came : NULL;
     kept->past->cols = a->cols;
     kept->past->tuple = a->tuple;
     kept->past->mask = a->mask;
@@ -39,16 +30,15 @@ bool mr_past_delete(struct mr_arena *arena, const struct mr_row *a, struct mr_ro
     return true;
 }
 
-/* The old key's delete, where it came by the same partition: another one may be behind, and then
- * what it has is older than what was moved. */
-static const struct mr_row *delete_of(const struct mr_rows *rows, const struct mr_row *row)
+/* The key's state in the partition that `row` came by. Guards order the partitions by themselves.
+ */
+static const struct mr_row *state_of(const struct mr_rows *rows, const struct mr_row *row,
+                                     const struct mr_slice *key)
 {
-    const struct mr_slice *key = &row->past->old_key;
     uintptr_t at = (uintptr_t)mr_map_find(&rows->by_key, key->data, key->len);
-    if (at == 0 || mr_slice_eq(row->past->old_key_tuple, row->key_tuple))
-        return NULL; /* one that differs in its bytes alone had its row deleted all the same */
-    const struct mr_row *state = &rows->rows[at - 1];
-    return state->op == MR_ROW_DELETE && state->span_idx == row->span_idx ? state : NULL;
+    while (at != 0 && !rows->guard.on && rows->rows[at - 1].span_idx != row->span_idx)
+        at = rows->rows[at - 1].sibling;
+    return at != 0 ? &rows->rows[at - 1] : NULL;
 }
 
 static bool keep(struct mr_arena *arena, struct mr_slice from, struct mr_slice *to)
@@ -70,8 +60,10 @@ struct mr_row_left *mr_past_leave(const struct mr_rows *rows, const struct mr_ro
     if (left == NULL)
         return NULL;
     if (mr_row_guard_tuple(rows, row, guard))
-        tuple = (struct mr_slice){guard, sizeof guard};
+        tuple = (struct mr_slice){guard, 2 + mr_field_len(guard + 2)};
     *left = (struct mr_row_left){.span_idx = row->span_idx, .offset = row->offset, .came = !leaves};
+    const struct mr_row *state = leaves ? state_of(rows, row, &row->key) : NULL;
+    left->gone = state != NULL && state->op == MR_ROW_DELETE;
     bool ok =
         keep(arena, leaves ? row->key : row->past->old_key, &left->key) &&
         keep(arena, leaves ? row->key_tuple : row->past->old_key_tuple, &left->key_tuple) &&
@@ -88,42 +80,92 @@ void mr_past_unsure(struct mr_rows *rows)
     }
 }
 
-/* The delete of the change that `row` came by. The connector writes the two records of a change
- * behind each other, with a tombstone between, so that in one partition the one is among the last
- * that left. */
-static struct mr_row_left *left_by(const struct mr_rows *rows, const struct mr_row *row)
+/* The other half of the change that brought `came`. The connector writes the two records of a
+ * change behind each other, with a tombstone between, so that in one partition the one is among the
+ * last that left. */
+static struct mr_row_left *left_by(const struct mr_rows *rows, const struct mr_row_left *came)
 {
     int n_own = 0;
     int n = 0;
     for (struct mr_row_left *left = rows->left;
          left != NULL && n_own < LEFT_LOOK_BACK && n < LEFT_LOOK_BACK_ALL; left = left->before) {
         n++;
-        if (left->span_idx != row->span_idx)
+        if (left->span_idx != came->span_idx)
             continue;
         n_own++;
-        if (left->new_key_tuple.data != NULL && mr_slice_eq(left->new_key_tuple, row->key_tuple) &&
-            mr_slice_eq(left->key_tuple, row->past->old_key_tuple))
+        if (!left->came && !left->plain && mr_slice_eq(left->new_key_tuple, came->new_key_tuple) &&
+            mr_slice_eq(left->key_tuple, came->key_tuple))
             return left;
     }
     return NULL;
 }
 
-/* The key's state in the partition that the delete came by. */
-static const struct mr_row_past *past_of(const struct mr_rows *rows, const struct mr_row *row)
+/* Did the delete that made this state name the key under which its row goes on? */
+static bool is_named(const struct mr_rows *rows, const struct mr_row *state,
+                     const struct mr_row_left *came)
 {
-    uintptr_t at = (uintptr_t)mr_map_find(&rows->by_key, row->key.data, row->key.len);
-    while (at != 0 && !rows->guard.on && rows->rows[at - 1].span_idx != row->span_idx)
-        at = rows->rows[at - 1].sibling;
-    return at != 0 ? rows->rows[at - 1].past : NULL;
+    int n = 0;
+    for (const struct mr_row_left *left = rows->left; left != NULL && n < LEFT_LOOK_BACK_ALL;
+         left = left->before) {
+        n++;
+        if (!left->came && !left->plain && left->past == state->past &&
+            mr_slice_eq(left->key_tuple, came->key_tuple))
+            return true;
+    }
+    return false;
+}
+
+/* A delete that names no other key, but by the same partition: it is that of the change all the
+ * same. Of another partition it may be ahead or behind. False: the arena has no room. */
+static bool plain_by(const struct mr_rows *rows, const struct mr_row *row, struct mr_row_left *came)
+{
+    const struct mr_row *state = state_of(rows, row, &came->key);
+    if (state == NULL || state->op != MR_ROW_DELETE || state->span_idx != row->span_idx ||
+        mr_slice_eq(came->key_tuple, row->key_tuple) || is_named(rows, state, came))
+        return true;
+    came->of = mr_arena_alloc(rows->arena, sizeof *came->of);
+    if (came->of == NULL)
+        return false;
+    *came->of = *came;
+    came->of->came = false;
+    came->of->of = NULL;
+    came->of->plain = true;
+    came->of->past = state->past;
+    return true;
+}
+
+bool mr_past_move(const struct mr_rows *rows, const struct mr_row *row, struct mr_row_left *came,
+                  struct mr_row *moved)
+{
+    *moved = *row;
+    moved->past = NULL;
+    came->of = left_by(rows, came);
+    if (came->of != NULL && came->of->taken) { /* by another change */
+        came->of = NULL;
+        came->lost = true;
+    }
+    if (row->mask == NULL)
+        return true;
+    moved->past = past_new(rows->arena);
+    if (moved->past == NULL)
+        return false;
+    moved->past->came = came;
+    return came->of != NULL || came->lost || plain_by(rows, row, came);
 }
 
 void mr_past_left(struct mr_rows *rows, const struct mr_row *row, struct mr_row_left *left)
 {
-    struct mr_row_left *taken = row->op == MR_ROW_DELETE ? NULL : left_by(rows, row);
-    if (taken != NULL)
-        taken->taken = true;
-    if (row->op == MR_ROW_DELETE)
-        left->past = past_of(rows, row);
+    const struct mr_row *state;
+    if (left->of != NULL)
+        left->of->taken = true;
+    if (left->of != NULL && left->of->plain) { /* it is asked whether it is unsure, too */
+        left->of->before = rows->left;
+        rows->left = left->of;
+    }
+    if (!left->came) {
+        state = state_of(rows, row, &left->key);
+        left->past = state != NULL ? state->past : NULL;
+    }
     left->before = rows->left;
     rows->left = left;
 }
@@ -137,70 +179,6 @@ bool mr_past_keep(struct mr_arena *arena, const struct mr_row *row, struct mr_ro
     return keep(arena, from->old_key, &moved->past->old_key) &&
            keep(arena, from->old_key_tuple, &moved->past->old_key_tuple) &&
            keep(arena, from->new_key_tuple, &moved->past->new_key_tuple);
-}
-
-/* Fills the masked fields of `row` that `from` has; false: no room. */
-static bool fill(struct mr_arena *arena, const struct mr_row_past *from, const struct mr_row *row,
-                 struct mr_row *moved)
-{
-    size_t n_words = ((size_t)row->cols->n_cols + 63) / 64;
-    uint8_t *tuple = mr_arena_alloc(arena, row->tuple.len + from->tuple.len);
-    uint64_t *mask = mr_arena_alloc(arena, n_words * sizeof *mask);
-    if (tuple == NULL || mask == NULL)
-        return false;
-    memset(mask, 0, n_words * sizeof *mask);
-    size_t len = 2;
-    bool masked = false;
-    mr_put_u16(tuple, row->cols->n_cols);
-    const uint8_t *at = row->tuple.data + 2;
-    for (uint16_t i = 0; i < row->cols->n_cols; i++) {
-        struct mr_slice field = {at, mr_field_len(at)};
-        struct mr_slice old;
-        uint16_t idx;
-        at += field.len;
-        if (mr_row_is_masked(row->mask, i)) {
-            if (mr_tuple_column(from->cols, from->tuple, row->cols->cols[i], &idx, &old) &&
-                !mr_row_is_masked(from->mask, idx)) {
-                field = old;
-            } else {
-                mask[i / 64] |= UINT64_C(1) << (i % 64);
-                masked = true;
-            }
-        }
-        memcpy(tuple + len, field.data, field.len);
-        len += field.len;
-    }
-    moved->tuple = (struct mr_slice){tuple, len};
-    moved->mask = masked ? mask : NULL;
-    return true;
-}
-
-bool mr_past_move(const struct mr_rows *rows, const struct mr_row *row, struct mr_row *moved)
-{
-    const struct mr_row *deleted = delete_of(rows, row);
-    *moved = *row;
-    if (row->mask == NULL) {
-        moved->past = NULL;
-        return true;
-    }
-    if (!mr_past_keep(rows->arena, row, moved))
-        return false;
-    if (deleted == NULL) /* a tomb may know it, but never where the delete is here */
-        return left_by(rows, row) != NULL ||
-               keep(rows->arena, row->key_tuple, &moved->past->new_key_tuple);
-    const struct mr_row_past *ended = deleted->past;
-    bool known = ended != NULL && ended->cols != NULL;
-    if (known && !fill(rows->arena, ended, row, moved))
-        return false;
-    if (moved->mask == NULL) {
-        moved->past = NULL;
-        return true;
-    }
-    if (known && ended->old_key.data != NULL)
-        take_old(moved->past, ended); /* the key had been changed before */
-    else
-        moved->past->old_in_target = !known || !ended->replaced;
-    return true;
 }
 
 static const struct mr_row_place *places_of(const struct mr_row *row)
@@ -250,8 +228,6 @@ bool mr_past_fold(struct mr_arena *arena, const struct mr_row *a, const struct m
         ok = place_add(arena, more->span_idx, more->offset, &places);
     if (!ok)
         return false;
-    if (a->past != NULL && b->past != NULL && !past->old_in_target)
-        take_old(past, b->past);
     past->places = places;
     kept->past = past;
     return true;

@@ -10,4 +10,8 @@
  * where the rows have no guard. */
 int mr_load_guard(struct mr_load *load, struct mr_err *err);
 
+/* O-07: what the rows delete is remembered, lest an older row brings it back: to be called once
+ * nobody asks any more what the target had of these keys. */
+int mr_load_guard_tombs(struct mr_load *load, struct mr_err *err);
+
 #endif

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "schemas/guard.h"
-#include "sinks/load_masked.h"
+#include "sinks/load_left.h"
 
 #include "base/ban.h"
 
@@ -39,75 +39,69 @@ static struct mr_slice type_name(const struct mr_column *column)
     return mr_slice_str(column->type.sql != NULL ? column->type.sql : "");
 }
 
-static struct mr_slice guard_of(const struct mr_rows *rows, const struct mr_row *row,
+/* The octets of a record's guard; empty: it has none. */
+static struct mr_slice guard_of(const struct mr_rows *rows, const struct mr_row_left *half,
                                 uint8_t octets[MR_GUARD_MAX_BYTES])
 {
+    const struct mr_row row = {.op = MR_ROW_DELETE, .tuple = half->tuple};
     struct mr_slice guard;
-    if (!rows->guard.on || !mr_row_guard(&rows->guard, row, &guard))
+    if (!rows->guard.on || !mr_row_guard(&rows->guard, &row, &guard))
         return (struct mr_slice){octets, 0};
     return (struct mr_slice){octets, mr_guard_octets(&rows->guard, guard, octets)};
 }
 
-/* A row that leaves, and where what is known of it stands. */
+/* A row that leaves, and what is known of it. */
 struct leaving {
-    const struct mr_row_left *left;
-    struct mr_row state;  /* as the batch had it; cols NULL: it had none */
-    struct mr_slice base; /* all kept columns, of the target's row; data NULL: none */
-    bool wants_base;
-    struct mr_slice values; /* in the arena */
+    struct mr_row_left *left;
+    struct mr_slice values; /* in an arena; data NULL: nothing */
+    bool found;             /* looked for already */
 };
 
-static void put_column(struct mr_buf *out, const struct mr_column *column, struct mr_slice field)
+static void put_columns(struct mr_buf *out, const struct mr_table *table,
+                        const struct mr_colset *kept, const struct mr_slice *fields)
 {
-    put_text(out, mr_slice_str(column->name));
-    put_text(out, type_name(column));
-    mr_buf_add(out, field.data, field.len);
-}
-
-static void put_columns(struct mr_buf *out, const struct mr_load *load,
-                        const struct mr_colset *kept, const struct leaving *row)
-{
-    const uint8_t *base = row->base.data != NULL ? row->base.data + 2 : NULL;
     for (uint16_t i = 0; i < kept->n_cols; i++) {
-        uint16_t idx;
-        struct mr_slice field = {NULL, 0};
-        const struct mr_row *state = &row->state;
-        if (base != NULL) {
-            field = (struct mr_slice){base, mr_field_len(base)};
-            base += field.len;
-        }
-        struct mr_slice own;
-        if (state->cols != NULL &&
-            mr_tuple_column(state->cols, state->tuple, kept->cols[i], &idx, &own) &&
-            !mr_row_is_masked(state->mask, idx))
-            field = own;
-        if (field.data != NULL)
-            put_column(out, &load->rows->table->columns[kept->cols[i]], field);
+        const struct mr_column *column = &table->columns[kept->cols[i]];
+        if (fields[i].data == NULL)
+            continue;
+        put_text(out, mr_slice_str(column->name));
+        put_text(out, type_name(column));
+        mr_buf_add(out, fields[i].data, fields[i].len);
     }
 }
 
+static bool any_known(const struct mr_slice *fields, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (fields[i].data != NULL)
+            return true;
+    }
+    return false;
+}
+
 /* The values of one row, unless nothing is known of it. */
-static int values_make(const struct mr_load *load, const struct mr_colset *kept,
-                       struct leaving *row, struct mr_arena *arena, struct mr_err *err)
+static int values_make(const struct mr_load *load, const struct mr_left_find *find, size_t at,
+                       struct leaving *row, struct mr_err *err)
 {
     uint8_t octets[MR_GUARD_MAX_BYTES];
     struct mr_buf out = {.limit = KEPT_ROW_BYTES};
-    const struct mr_span *span = &load->spans[row->left->span_idx];
-    const struct mr_row deleted = {.op = MR_ROW_DELETE, .tuple = row->left->tuple};
+    const struct mr_row_left *left = row->left;
+    const struct mr_slice *fields = find->fields + at * find->cols->n_cols;
+    const struct mr_span *span = &load->spans[left->span_idx];
+    row->found = true;
     row->values = (struct mr_slice){NULL, 0};
-    if ((row->base.data == NULL && row->state.cols == NULL) ||
-        row->left->new_key_tuple.len > UINT16_MAX)
+    if (!any_known(fields, find->cols->n_cols) || left->new_key_tuple.len > UINT16_MAX)
         return 0;
     mr_buf_byte(&out, KEPT_VERSION);
     mr_buf_u32(&out, (uint32_t)span->partition);
-    mr_buf_u64(&out, (uint64_t)row->left->offset);
+    mr_buf_u64(&out, (uint64_t)left->offset);
     put_text(&out, mr_slice_str(span->stream));
-    put_text(&out, row->left->new_key_tuple);
-    put_text(&out, guard_of(load->rows, &deleted, octets));
-    put_columns(&out, load, kept, row);
+    put_text(&out, left->new_key_tuple);
+    put_text(&out, guard_of(load->rows, left, octets));
+    put_columns(&out, load->rows->table, find->cols, fields);
     int rc = 0;
     if (mr_buf_ok(&out)) { /* else too large to be kept */
-        row->values = (struct mr_slice){mr_arena_copy(arena, out.data, out.len), out.len};
+        row->values = (struct mr_slice){mr_arena_copy(find->arena, out.data, out.len), out.len};
         if (row->values.data == NULL)
             rc = mr_err_set(err, MR_NO_MEMORY, "a row of %zu bytes", out.len);
     }
@@ -177,17 +171,18 @@ static bool origin_take(const struct mr_load *load, uint32_t span_idx, struct re
     return true;
 }
 
-/* Is the tomb that of the change which `row` came by? */
-static bool is_of_change(const struct mr_load *load, const struct mr_row *row, struct reading *in)
+/* Is the tomb that of the change by which this row came? */
+static bool is_of_change(const struct mr_load *load, const struct mr_row_left *came,
+                         struct reading *in)
 {
     uint8_t octets[MR_GUARD_MAX_BYTES];
     struct origin origin;
-    if (!origin_take(load, row->span_idx, in, &origin) ||
-        !mr_slice_eq(origin.new_key, row->past->new_key_tuple))
+    if (!origin_take(load, came->span_idx, in, &origin) ||
+        !mr_slice_eq(origin.new_key, came->new_key_tuple))
         return false;
     return origin.same_partition ||
            (load->route->guard != MR_GUARD_FIELDS && origin.guard.len > 0 &&
-            mr_slice_eq(origin.guard, guard_of(load->rows, row, octets)));
+            mr_slice_eq(origin.guard, guard_of(load->rows, came, octets)));
 }
 
 /* The column's field, as it was written for the type that the column has now; the tomb's columns
@@ -203,28 +198,6 @@ static struct mr_slice field_find(struct reading in, const struct mr_column *col
             return field;
     }
     return (struct mr_slice){NULL, 0};
-}
-
-/* A tuple of `cols`; data NULL where one of them was not kept. */
-static int tuple_make(const struct mr_load *load, const struct mr_kept_find *find,
-                      const struct reading *in, struct mr_slice *out, struct mr_err *err)
-{
-    uint8_t *tuple = mr_arena_alloc(find->arena, 2 + (size_t)(in->end - in->at) +
-                                                     (size_t)find->cols->n_cols * 4);
-    size_t len = 2;
-    *out = (struct mr_slice){NULL, 0};
-    if (tuple == NULL)
-        return mr_err_set(err, MR_NO_MEMORY, "a row of %zu bytes", (size_t)(in->end - in->at));
-    mr_put_u16(tuple, find->cols->n_cols);
-    for (uint16_t i = 0; i < find->cols->n_cols; i++) {
-        struct mr_slice field = field_find(*in, &load->rows->table->columns[find->cols->cols[i]]);
-        if (field.data == NULL)
-            return 0;
-        memcpy(tuple + len, field.data, field.len);
-        len += field.len;
-    }
-    *out = (struct mr_slice){tuple, len};
-    return 0;
 }
 
 static int kept_put(struct mr_load *load, struct mr_kept *kept, size_t n, struct mr_err *err)
@@ -244,18 +217,19 @@ int mr_kept_find(struct mr_load *load, const struct mr_kept_find *find, struct m
                                 .ttl_ms = load->route->moved_tomb_ttl_ms};
     size_t n_used = 0;
     for (size_t i = 0; i < find->n; i++)
-        kept[i] = (struct mr_kept){.key = find->rows[i]->past->old_key_tuple};
+        kept[i] = (struct mr_kept){.key = find->came[i]->key_tuple};
     int rc = load->session->ops->kept_read(load->session, &read, err);
     for (size_t i = 0; rc == 0 && i < find->n; i++) {
+        struct mr_slice *fields = find->fields + i * find->cols->n_cols;
         struct reading in = {kept[i].values.data, NULL, kept[i].values.data == NULL};
-        find->tuples[i] = (struct mr_slice){NULL, 0};
         if (in.bad)
             continue;
         in.end = in.at + kept[i].values.len;
-        if (is_of_change(load, find->rows[i], &in))
-            rc = tuple_make(load, find, &in, &find->tuples[i], err);
-        if (rc == 0 && find->tuples[i].data != NULL)
-            kept[n_used++] = (struct mr_kept){.key = find->rows[i]->past->old_key_tuple};
+        if (!is_of_change(load, find->came[i], &in))
+            continue;
+        for (uint16_t c = 0; c < find->cols->n_cols; c++)
+            fields[c] = field_find(in, &load->rows->table->columns[find->cols->cols[c]]);
+        kept[n_used++] = (struct mr_kept){.key = find->came[i]->key_tuple};
     }
     return rc == 0 ? kept_put(load, kept, n_used, err) : rc;
 }
@@ -283,106 +257,30 @@ static int kept_cols(const struct mr_load *load, struct mr_arena *arena, struct 
     return 0;
 }
 
-/* Does the batch's own state say all? */
-static bool is_whole(const struct mr_colset *kept, const struct mr_row *state)
-{
-    uint16_t idx;
-    struct mr_slice field;
-    if (state->cols == NULL || state->mask != NULL)
-        return false;
-    for (uint16_t i = 0; i < kept->n_cols; i++) {
-        if (!mr_tuple_column(state->cols, state->tuple, kept->cols[i], &idx, &field))
-            return false;
-    }
-    return true;
-}
-
-/* The state that the delete ended, completed where it came from another key itself. Without guards
- * nobody knows which of a key's states in several partitions was the last (R-10). */
-static int leaving_begin(struct mr_load *load, struct leaving *row, struct mr_arena *arena,
-                         struct mr_err *err)
-{
-    const struct mr_row_past *past = row->left->past;
-    const struct mr_rows *rows = load->rows;
-    bool moved = false;
-    int rc = 0;
-    if (row->left->unsure && !rows->guard.on)
-        return 0;
-    if (past != NULL && past->cols != NULL) {
-        struct mr_row_past from = *past;
-        struct mr_row state = {.cols = past->cols,
-                               .tuple = past->tuple,
-                               .mask = past->mask,
-                               .key = row->left->key,
-                               .span_idx = row->left->span_idx,
-                               .past = &from};
-        const struct mr_row *masked = &state;
-        row->state = state;
-        moved = past->old_key.data != NULL;
-        if (past->mask != NULL && (past->old_in_target || past->new_key_tuple.data != NULL))
-            rc = mr_masked_fill(load, &masked, 1, arena, &row->state, err);
-        row->state.past = NULL;
-    }
-    row->wants_base = !moved && (past == NULL || !past->replaced) && !rows->truncated;
-    return rc;
-}
-
-/* What is newer than the delete is not the row that moved, and what the target has is not always
- * older than the batch's state (R-09). */
-static void bases_compare(const struct mr_load *load, const struct mr_colset *kept,
-                          struct leaving *row)
-{
-    const struct mr_guard_use *use = &load->rows->guard;
-    const struct mr_row base = {.op = MR_ROW_UPSERT, .cols = kept, .tuple = row->base};
-    const struct mr_row deleted = {.op = MR_ROW_DELETE, .tuple = row->left->tuple};
-    struct mr_slice theirs;
-    struct mr_slice mine;
-    if (!use->on || row->base.data == NULL || !mr_row_guard(use, &base, &theirs))
-        return;
-    bool older =
-        mr_row_guard(use, &deleted, &mine) && mr_guard_order(use->single, mine, theirs) >= 0;
-    bool behind = row->state.cols != NULL && (!mr_row_guard(use, &row->state, &mine) ||
-                                              mr_guard_order(use->single, mine, theirs) < 0);
-    if (!older)
-        row->base = (struct mr_slice){NULL, 0};
-    if (!older || behind)
-        row->state.cols = NULL;
-}
-
 /* Rows that leave by one statement. */
 struct piece {
     struct leaving *rows;
     size_t n;
-    struct mr_colset kept;
+    const struct mr_colset *kept;
     struct mr_arena arena;
     size_t n_bytes; /* of their values */
 };
 
-static int bases_read(struct mr_load *load, struct piece *piece, struct mr_err *err)
+/* Finds what is known of these rows. */
+static int values_find(struct mr_load *load, const struct mr_colset *kept,
+                       struct leaving *const *rows, size_t n, struct mr_arena *arena,
+                       struct mr_err *err)
 {
-    struct leaving *rows = piece->rows;
-    struct mr_slice keys[MR_READ_MAX_ROWS];
-    struct mr_slice tuples[MR_READ_MAX_ROWS];
-    struct mr_read_rows read = {.table = load->rows->table,
-                                .key = &load->rows->key,
-                                .cols = &piece->kept,
-                                .keys = keys,
-                                .arena = &piece->arena,
-                                .tuples = tuples};
-    for (size_t i = 0; i < piece->n; i++) {
-        if (rows[i].wants_base && (load->rows->guard.on || !is_whole(&piece->kept, &rows[i].state)))
-            keys[read.n_keys++] = rows[i].left->key_tuple;
-        else
-            rows[i].wants_base = false;
-    }
-    int rc = read.n_keys > 0 ? load->session->ops->read_rows(load->session, &read, err) : 0;
-    size_t at = 0;
-    for (size_t i = 0; rc == 0 && i < piece->n; i++) {
-        if (!rows[i].wants_base)
-            continue;
-        rows[i].base = tuples[at++];
-        bases_compare(load, &piece->kept, &rows[i]);
-    }
+    struct mr_row_left *left[MR_READ_MAX_ROWS];
+    struct mr_left_find find = {.of = left, .n = n, .cols = kept, .arena = arena};
+    find.fields = mr_arena_alloc(arena, (n * kept->n_cols + 1) * sizeof *find.fields);
+    if (find.fields == NULL)
+        return mr_err_set(err, MR_NO_MEMORY, "%zu rows", n);
+    for (size_t i = 0; i < n; i++)
+        left[i] = rows[i]->left;
+    int rc = n > 0 ? mr_left_find(load, &find, err) : 0;
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = values_make(load, &find, i, rows[i], err);
     return rc;
 }
 
@@ -393,13 +291,12 @@ static bool may_drop(const struct mr_load *load, const struct mr_row_left *left,
 {
     uint8_t octets[MR_GUARD_MAX_BYTES];
     struct origin origin;
-    const struct mr_row deleted = {.op = MR_ROW_DELETE, .tuple = left->tuple};
     struct reading in = {values.data, values.data + values.len, false};
     if (!origin_take(load, left->span_idx, &in, &origin))
         return true;
     if (origin.same_partition && origin.offset == (uint64_t)left->offset)
         return false;
-    struct mr_slice guard = guard_of(load->rows, &deleted, octets);
+    struct mr_slice guard = guard_of(load->rows, left, octets);
     return origin.guard.len == 0 || guard.len == 0 ||
            mr_guard_order(false, guard, origin.guard) >= 0;
 }
@@ -430,26 +327,22 @@ static int drop_some(struct mr_load *load, struct piece *piece, struct mr_err *e
 static int leave_some(struct mr_load *load, struct piece *piece, struct mr_err *err)
 {
     struct mr_kept tombs[MR_READ_MAX_ROWS];
+    struct leaving *asked[MR_READ_MAX_ROWS];
+    size_t n_asked = 0;
     size_t n = 0;
-    size_t n_bytes = 0;
     mr_arena_reset(&piece->arena);
     piece->n_bytes = 0;
-    int rc = kept_cols(load, &piece->arena, &piece->kept, err);
-    if (rc == 0)
-        rc = bases_read(load, piece, err);
+    for (size_t i = 0; i < piece->n; i++) {
+        if (!piece->rows[i].found)
+            asked[n_asked++] = &piece->rows[i];
+    }
+    int rc = values_find(load, piece->kept, asked, n_asked, &piece->arena, err);
     for (size_t i = 0; rc == 0 && i < piece->n; i++) {
-        struct leaving *row = &piece->rows[i];
-        rc = values_make(load, &piece->kept, row, &piece->arena, err);
+        const struct leaving *row = &piece->rows[i];
         if (row->values.data != NULL)
             tombs[n++] = (struct mr_kept){row->left->key_tuple, row->values};
-        n_bytes += row->values.len;
-        if (rc == 0 && n_bytes >= KEPT_PIECE_BYTES) {
-            rc = kept_put(load, tombs, n, err);
-            piece->n_bytes += n_bytes;
-            n = n_bytes = 0;
-        }
+        piece->n_bytes += row->values.len;
     }
-    piece->n_bytes += n_bytes;
     if (rc == 0)
         rc = kept_put(load, tombs, n, err);
     return rc == 0 ? drop_some(load, piece, err) : rc;
@@ -475,7 +368,7 @@ static int left_list(const struct mr_rows *rows, struct leaving **out, size_t *n
     *out = calloc(n + 1, sizeof **out);
     if (*out == NULL)
         return mr_err_set(err, MR_NO_MEMORY, "rows that move");
-    for (const struct mr_row_left *left = rows->left; left != NULL; left = left->before) {
+    for (struct mr_row_left *left = rows->left; left != NULL; left = left->before) {
         if (!left->taken && !left->came)
             (*out)[--n].left = left;
     }
@@ -484,9 +377,10 @@ static int left_list(const struct mr_rows *rows, struct leaving **out, size_t *n
 
 /* Piece by piece, in few bytes; a key's later move must not share a statement with the one before
  * it. */
-static int leave_all(struct mr_load *load, struct leaving *rows, size_t n_rows, struct mr_err *err)
+static int leave_all(struct mr_load *load, const struct mr_colset *kept, struct leaving *rows,
+                     size_t n_rows, struct mr_err *err)
 {
-    struct piece piece = {.rows = rows};
+    struct piece piece = {.rows = rows, .kept = kept};
     size_t max = FEW_ROWS;
     int rc = 0;
     mr_arena_init(&piece.arena, KEPT_CHUNK_BYTES, SIZE_MAX / 2);
@@ -518,14 +412,11 @@ static int came_drop(struct mr_load *load, const struct mr_row_left *left,
     size_t i = 0;
     int rc = load->session->ops->kept_read(load->session, read, err);
     for (; rc == 0 && left != NULL && i < read->n; left = left->before) {
-        struct mr_row_past past = {.new_key_tuple = left->new_key_tuple};
-        const struct mr_row row = {
-            .op = MR_ROW_DELETE, .tuple = left->tuple, .span_idx = left->span_idx, .past = &past};
         struct mr_slice values = left->came ? read->kept[i++].values : (struct mr_slice){NULL, 0};
         if (values.data == NULL)
             continue;
         struct reading in = {values.data, values.data + values.len, false};
-        if (is_of_change(load, &row, &in))
+        if (is_of_change(load, left, &in))
             read->kept[n_used++] = (struct mr_kept){.key = left->key_tuple};
     }
     return rc == 0 ? kept_put(load, read->kept, n_used, err) : rc;
@@ -558,22 +449,60 @@ static int came_all(struct mr_load *load, struct mr_err *err)
     return rc;
 }
 
-int mr_kept_leave(struct mr_load *load, struct mr_err *err)
+/* A row that came from another key itself may have left a tomb there, which another one may be put
+ * in place of: so those are asked first. */
+static int moved_find(struct mr_load *load, const struct mr_colset *kept, struct leaving *rows,
+                      size_t n, struct mr_arena *arena, struct mr_err *err)
 {
-    struct leaving *rows = NULL;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        struct leaving *row = &rows[i];
+        if (row->left->past != NULL && row->left->past->came != NULL)
+            rc = values_find(load, kept, &row, 1, arena, err);
+    }
+    return rc;
+}
+
+/* Where rows are not kept, a tomb of a time when they were is none of a later move of its key. */
+static int former_drop(struct mr_load *load, const struct leaving *rows, size_t n,
+                       struct mr_err *err)
+{
+    struct mr_kept *kept = calloc(n + 1, sizeof *kept);
+    int rc = kept != NULL ? 0 : mr_err_set(err, MR_NO_MEMORY, "rows that move");
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        kept[i] = (struct mr_kept){.key = rows[i].left->key_tuple};
+    if (rc == 0)
+        rc = kept_put(load, kept, n, err);
+    free(kept);
+    return rc;
+}
+
+static int kept_all(struct mr_load *load, struct leaving *rows, size_t n, struct mr_err *err)
+{
     struct mr_arena arena;
-    size_t n = 0;
-    if (load->rows->left == NULL || !load->route->keep_moved)
-        return 0;
+    struct mr_colset kept;
     mr_arena_init(&arena, KEPT_CHUNK_BYTES, SIZE_MAX / 2);
-    int rc = left_list(load->rows, &rows, &n, err);
-    for (size_t i = 0; rc == 0 && i < n; i++) /* reads tombs: before any is put */
-        rc = leaving_begin(load, &rows[i], &arena, err);
+    int rc = kept_cols(load, &arena, &kept, err);
+    if (rc == 0)
+        rc = moved_find(load, &kept, rows, n, &arena, err);
     if (rc == 0)
         rc = came_all(load, err);
     if (rc == 0)
-        rc = leave_all(load, rows, n, err);
+        rc = leave_all(load, &kept, rows, n, err);
     mr_arena_release(&arena);
+    return rc;
+}
+
+int mr_kept_leave(struct mr_load *load, struct mr_err *err)
+{
+    struct leaving *rows = NULL;
+    size_t n = 0;
+    if (load->rows->left == NULL)
+        return 0;
+    int rc = left_list(load->rows, &rows, &n, err);
+    if (rc == 0)
+        rc = load->route->keep_moved ? kept_all(load, rows, n, err)
+                                     : former_drop(load, rows, n, err);
     free(rows);
     return rc;
 }

@@ -11,15 +11,15 @@
  * such rows. A row that is not there leaves none, and takes away a former one. */
 int mr_kept_leave(struct mr_load *load, struct mr_err *err);
 
-/* What tombs have for masked rows, whose past names an old key: at most MR_READ_MAX_ROWS, all
- * masked in `cols`. tuples[i]: those columns, in `arena`; data NULL where no tomb is that of this
- * very change. What is found is used up. */
+/* What tombs have for rows that came, at most MR_READ_MAX_ROWS: for each of them one field a
+ * column, with its length word; data NULL where no tomb of this very change has it. What is found
+ * is used up. */
 struct mr_kept_find {
-    const struct mr_row *const *rows;
+    const struct mr_row_left *const *came;
     size_t n;
     const struct mr_colset *cols;
     struct mr_arena *arena;
-    struct mr_slice *tuples;
+    struct mr_slice *fields;
 };
 int mr_kept_find(struct mr_load *load, const struct mr_kept_find *find, struct mr_err *err);
 

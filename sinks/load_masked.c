@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "schemas/guard.h"
-#include "sinks/load_kept.h"
+#include "sinks/load_left.h"
 
 #include "base/ban.h"
 
@@ -17,9 +16,7 @@ enum { COMPLETED_CHUNK_BYTES = 64 * 1024 };
 
 static bool wants_old(const struct mr_row *row)
 {
-    const struct mr_row_past *past = row->past;
-    return row->mask != NULL && past != NULL &&
-           (past->old_in_target || past->new_key_tuple.data != NULL);
+    return row->mask != NULL && row->past != NULL && row->past->came != NULL;
 }
 
 void mr_completed_release(struct mr_completed *completed)
@@ -56,29 +53,26 @@ static int masked_cols(const struct mr_row *row, struct mr_arena *arena, struct 
     return 0;
 }
 
-/* `row` with the fields of `from` in place of its masked ones, which are just those columns. */
-static int complete(const struct mr_row *row, struct mr_slice from, struct mr_arena *arena,
+/* `row` with these fields in place of its masked ones, one for each of them. */
+static int complete(const struct mr_row *row, const struct mr_slice *fields, struct mr_arena *arena,
                     struct mr_row *out, struct mr_err *err)
 {
-    uint8_t *tuple = mr_arena_alloc(arena, row->tuple.len + from.len);
+    size_t max = row->tuple.len;
+    size_t n_taken = 0;
+    for (uint16_t i = 0; i < row->cols->n_cols; i++)
+        max += mr_row_is_masked(row->mask, i) ? fields[n_taken++].len : 0;
+    uint8_t *tuple = mr_arena_alloc(arena, max);
     if (tuple == NULL)
-        return mr_err_set(err, MR_NO_MEMORY, "a row of %zu bytes", row->tuple.len + from.len);
+        return mr_err_set(err, MR_NO_MEMORY, "a row of %zu bytes", max);
     const uint8_t *at = row->tuple.data + 2;
-    const uint8_t *old = from.data + 2;
     size_t len = 2;
     mr_put_u16(tuple, row->cols->n_cols);
     for (uint16_t i = 0; i < row->cols->n_cols; i++) {
-        size_t n = mr_field_len(at);
-        const uint8_t *field = at;
-        size_t n_field = n;
-        if (mr_row_is_masked(row->mask, i)) {
-            field = old;
-            n_field = mr_field_len(old);
-            old += n_field;
-        }
-        memcpy(tuple + len, field, n_field);
-        len += n_field;
-        at += n;
+        struct mr_slice own = {at, mr_field_len(at)};
+        struct mr_slice field = mr_row_is_masked(row->mask, i) ? *fields++ : own;
+        memcpy(tuple + len, field.data, field.len);
+        len += field.len;
+        at += own.len;
     }
     *out = *row;
     out->tuple = (struct mr_slice){tuple, len};
@@ -87,89 +81,46 @@ static int complete(const struct mr_row *row, struct mr_slice from, struct mr_ar
     return 0;
 }
 
-/* Can their old rows be read by one statement? */
+/* Can their old rows be asked for together? */
 static bool reads_alike(const struct mr_row *a, const struct mr_row *b)
 {
     size_t n_words = ((size_t)a->cols->n_cols + 63) / 64;
-    return a->past->old_in_target == b->past->old_in_target && a->cols == b->cols &&
-           memcmp(a->mask, b->mask, n_words * sizeof *a->mask) == 0;
+    return a->cols == b->cols && memcmp(a->mask, b->mask, n_words * sizeof *a->mask) == 0;
 }
 
-/* A row that is newer than the change is not the one that moved: its key has a later life. */
-static int newer_drop(struct mr_load *load, const struct mr_read_rows *read,
-                      const struct mr_row *const *rows, struct mr_err *err)
+static bool all_known(const struct mr_slice *fields, size_t n)
 {
-    const struct mr_guard_use *use = &load->rows->guard;
-    struct mr_slice guards[MR_READ_MAX_ROWS];
-    const struct mr_colset col = {.n_cols = 1, .cols = &use->col};
-    struct mr_read_rows again = *read;
-    again.cols = &col;
-    again.tuples = guards;
-    int rc = load->session->ops->read_rows(load->session, &again, err);
-    for (size_t i = 0; rc == 0 && i < read->n_keys; i++) {
-        struct mr_slice mine;
-        struct mr_slice theirs;
-        if (guards[i].data == NULL || !mr_tuple_field(guards[i], 0, &theirs))
-            continue;
-        if (!mr_row_guard(use, rows[i], &mine) || mr_guard_order(use->single, mine, theirs) < 0)
-            read->tuples[i] = (struct mr_slice){NULL, 0};
+    for (size_t i = 0; i < n; i++) {
+        if (fields[i].data == NULL)
+            return false;
     }
-    return rc;
+    return true;
 }
 
-/* Rows of one column set and mask, whose values are all at the target or all in tombs: what the old
- * rows have in the columns that are masked here. */
-static int old_read(struct mr_load *load, const struct mr_kept_find *find, struct mr_err *err)
-{
-    struct mr_slice keys[MR_READ_MAX_ROWS];
-    if (!find->rows[0]->past->old_in_target)
-        return mr_kept_find(load, find, err);
-    for (size_t i = 0; i < find->n; i++)
-        keys[i] = find->rows[i]->past->old_key_tuple;
-    struct mr_read_rows read = {.table = load->rows->table,
-                                .key = &load->rows->key,
-                                .cols = find->cols,
-                                .keys = keys,
-                                .n_keys = find->n,
-                                .arena = find->arena,
-                                .tuples = find->tuples};
-    int rc = load->session->ops->read_rows(load->session, &read, err);
-    return rc == 0 && load->rows->guard.on ? newer_drop(load, &read, find->rows, err) : rc;
-}
-
-/* NOLINTNEXTLINE(readability-function-size): six parameters, the interface of load_masked.h */
-int mr_masked_fill(struct mr_load *load, const struct mr_row *const *rows, size_t n,
-                   struct mr_arena *arena, struct mr_row *out, struct mr_err *err)
-{
-    struct mr_slice tuples[MR_READ_MAX_ROWS];
-    struct mr_colset cols;
-    int rc = masked_cols(rows[0], arena, &cols, err);
-    struct mr_kept_find find = {
-        .rows = rows, .n = n, .cols = &cols, .arena = arena, .tuples = tuples};
-    if (rc == 0)
-        rc = old_read(load, &find, err);
-    for (size_t i = 0; rc == 0 && i < n; i++) {
-        out[i] = *rows[i];
-        if (tuples[i].data != NULL)
-            rc = complete(rows[i], tuples[i], arena, &out[i], err);
-    }
-    return rc;
-}
-
-/* The same of rows from `first` on: keeps those whose old row is there. */
+/* Rows of one column set and mask, from `first` on: keeps those of which all is known. */
 static int complete_some(struct mr_load *load, const size_t *first, size_t n,
                          struct mr_completed *out, struct mr_err *err)
 {
-    const struct mr_row *rows[MR_READ_MAX_ROWS] = {NULL};
-    struct mr_row filled[MR_READ_MAX_ROWS];
+    struct mr_row_left *came[MR_READ_MAX_ROWS];
+    struct mr_colset cols;
+    const struct mr_row *rows = load->rows->rows;
+    int rc = masked_cols(&rows[first[0]], &out->arena, &cols, err);
+    if (rc < 0)
+        return rc;
+    struct mr_left_find find = {.of = came, .n = n, .cols = &cols, .arena = &out->arena};
+    find.fields = mr_arena_alloc(&out->arena, n * cols.n_cols * sizeof *find.fields);
+    if (find.fields == NULL)
+        return mr_err_set(err, MR_NO_MEMORY, "%zu rows", n);
     for (size_t i = 0; i < n; i++)
-        rows[i] = &load->rows->rows[first[i]];
-    int rc = mr_masked_fill(load, rows, n, &out->arena, filled, err);
+        came[i] = rows[first[i]].past->came;
+    rc = mr_left_find(load, &find, err);
     for (size_t i = 0; rc == 0 && i < n; i++) {
-        if (filled[i].mask != NULL)
+        const struct mr_slice *fields = find.fields + i * cols.n_cols;
+        if (!all_known(fields, cols.n_cols))
             continue;
-        out->rows[out->n_rows] = filled[i];
-        out->of[out->n_rows++] = first[i];
+        rc = complete(&rows[first[i]], fields, &out->arena, &out->rows[out->n_rows], err);
+        out->of[out->n_rows] = first[i];
+        out->n_rows += rc == 0 ? 1 : 0;
     }
     return rc;
 }

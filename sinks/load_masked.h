@@ -24,12 +24,6 @@ void mr_completed_release(struct mr_completed *completed);
 const struct mr_row *mr_completed_row(const struct mr_completed *completed,
                                       const struct mr_rows *rows, size_t idx, size_t *at);
 
-/* out[i]: rows[i] with the values of the row under its old key, or as it is where that is not
- * known. At most MR_READ_MAX_ROWS, of one column set and mask, all with the same
- * past->old_in_target: in the target, or in a tomb (U-32). */
-int mr_masked_fill(struct mr_load *load, const struct mr_row *const *rows, size_t n,
-                   struct mr_arena *arena, struct mr_row *out, struct mr_err *err);
-
 /* A group of masked rows: updates those that are there; of the others makes what the route's
  * unavailable_missing_row says (U-27, U-31). */
 int mr_masked_put(struct mr_load *load, const struct mr_load_group *group, struct mr_err *err);

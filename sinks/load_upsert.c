@@ -144,14 +144,18 @@ static int upsert_run(struct mr_load *load, struct mr_err *err)
         rc = mr_load_regroup(load, err);
     if (rows->n_rows == 0 || rc < 0)
         return rc;
-    if (rows->key.n_cols == 0)
-        return mr_keyless_run(load, err);
+    if (rows->key.n_cols == 0) {
+        rc = mr_load_guard_tombs(load, err);
+        return rc == 0 ? mr_keyless_run(load, err) : rc;
+    }
     const struct mr_row **picked = malloc(rows->n_rows * sizeof(*picked));
     if (picked == NULL)
         return mr_err_set(err, MR_NO_MEMORY, "%zu rows", rows->n_rows);
     rc = mr_masked_complete(load, &completed, err);
     if (rc == 0)
         rc = mr_kept_leave(load, err);
+    if (rc == 0)
+        rc = mr_load_guard_tombs(load, err);
     if (rc == 0 && !rows->truncated) /* else there is nothing to delete */
         rc = upsert_deletes(load, picked, err);
     if (rc == 0)

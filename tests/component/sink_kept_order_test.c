@@ -361,3 +361,119 @@ MR_CONFORM(whole_guarded,
     MR_CHECK_U64(kept_flush(), 0);
     MR_CHECK_INT(kept_n_tombs(), 0);
 }
+
+/* U-30, R-09 */
+MR_CONFORM(late_state_in,
+           "with a guard a row that moves within a batch has the values of the newer state, too")
+{
+    kept_case.guard = 15;
+    kept_case.route.guard = MR_GUARD_LSN;
+    kept_case_make();
+    kept_put(1, "x", "G15"); /* by another partition */
+    (void)kept_flush();
+    kept_case.guard = 10;
+    kept_put(1, "x", "G10");
+    kept_case.guard = 20;
+    kept_leave(1, 2);
+    kept_arrive(1, 2, "x", "~");
+    MR_CHECK_U64(kept_flush(), 0);
+    kept_check("2|x|G15\n");
+}
+
+/* U-30, R-09: there was a later life, of which nothing has come */
+MR_CONFORM(late_life, "with a guard a state that is older than its key's tomb gives nothing")
+{
+    kept_case.guard = 15;
+    kept_case.route.guard = MR_GUARD_LSN;
+    kept_case_make();
+    kept_case_add((struct kept_change){.id = 1, .delete = true});
+    kept_case_add((struct kept_change){.id = 3, .delete = true});
+    (void)kept_flush();
+    kept_case.guard = 10;
+    kept_put(1, "x", "G10");
+    kept_put(3, "x", "G10");
+    kept_case.guard = 20;
+    kept_leave(1, 2);
+    kept_arrive(1, 2, "x", "~");
+    kept_leave(3, 4);
+    MR_CHECK_U64(kept_flush(), 1);
+    kept_check("");
+    MR_CHECK_INT(kept_n_tombs(), 0);
+}
+
+/* U-30, R-10 */
+MR_CONFORM(unsure_in,
+           "without a guard a key with states in two partitions gives nothing within a batch")
+{
+    kept_case_make();
+    kept_put(1, "x", "OLD");
+    (void)kept_flush();
+    kept_case_add((struct kept_change){.id = 1, .new_id = 2, .delete = true, .span = 1});
+    kept_case_add((struct kept_change){.id = 1, .a = "x", .b = "NEW"});
+    kept_case_add((struct kept_change){.id = 2, .old_id = 1, .a = "x", .b = "~", .span = 1});
+    MR_CHECK_OK(mr_rows_settle(&kept_case.rows, kept_rank, &mr_case.f.err));
+    MR_CHECK_U64(kept_flush(), 1);
+    MR_CHECK_STR(kept_query("SELECT count(*) FROM t WHERE b = 'OLD'"), "0\n");
+    kept_put(3, "y", "OLD");
+    kept_leave(3, 4);
+    kept_arrive(3, 4, "y", "~");
+    kept_case_add((struct kept_change){.id = 3, .a = "y", .b = "NEW", .span = 1});
+    MR_CHECK_OK(mr_rows_settle(&kept_case.rows, kept_rank, &mr_case.f.err));
+    MR_CHECK_U64(kept_flush(), 1);
+    MR_CHECK_STR(kept_query("SELECT count(*) FROM t WHERE b = 'OLD'"), "0\n");
+}
+
+/* U-30, U-32 */
+MR_CONFORM(across, "with a guard the halves of a change find each other in one batch, too")
+{
+    kept_case.guard = 10;
+    kept_case.route.guard = MR_GUARD_LSN;
+    kept_case_make();
+    kept_put(1, "x", "BIG");
+    kept_put(3, "y", "LARGE");
+    (void)kept_flush();
+    kept_case.guard = 20;
+    kept_leave(1, 2);
+    kept_case_add((struct kept_change){.id = 2, .old_id = 1, .a = "~", .b = "~", .span = 1});
+    kept_case.guard = 30;
+    kept_case_add((struct kept_change){.id = 4, .old_id = 3, .a = "~", .b = "~", .span = 1});
+    kept_leave(3, 4);
+    MR_CHECK_U64(kept_flush(), 0);
+    kept_check("2|x|BIG\n4|y|LARGE\n");
+    MR_CHECK_INT(kept_n_tombs(), 0);
+}
+
+/* U-30 */
+MR_CONFORM(other_row, "with a guard an older row under the new key is not the one that came")
+{
+    kept_case.guard = 10;
+    kept_case.route.guard = MR_GUARD_LSN;
+    kept_case_make();
+    kept_put(2, "p", "OTHER");
+    (void)kept_flush();
+    kept_case.guard = 20; /* the delete of the other row is behind, as is that of the old key */
+    kept_arrive(1, 2, "x", "~");
+    MR_CHECK_U64(kept_flush(), 1);
+    MR_CHECK_STR(kept_query("SELECT count(*) FROM t WHERE b = 'OTHER'"), "0\n");
+}
+
+/* U-32: a route's option may change between two starts */
+MR_CONFORM(not_kept, "where rows are not kept a tomb of before is none of a later move")
+{
+    kept_case_make();
+    kept_put(1, "x", "V1");
+    (void)kept_flush();
+    kept_leave(1, 2);
+    (void)kept_flush();
+    MR_CHECK_INT(kept_n_tombs(), 1);
+    kept_case.route.keep_moved = false;
+    kept_put(1, "y", "V2"); /* another row; what came of the first was put aside */
+    (void)kept_flush();
+    kept_leave(1, 2);
+    (void)kept_flush();
+    MR_CHECK_INT(kept_n_tombs(), 0);
+    kept_case.route.keep_moved = true;
+    kept_arrive(1, 2, "y", "~");
+    MR_CHECK_U64(kept_flush(), 1);
+    kept_check("");
+}

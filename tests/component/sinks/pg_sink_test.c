@@ -222,13 +222,15 @@ MR_TEST("a row whose key changed takes the masked values of its old row before t
     pg_fixture_table(&f, "docs", "id", NULL);
     const char *const moves[][3] = {{"1", "2|x|NULL|NULL|NULL"}, {"3", "4|y|NULL|NULL|NULL"}};
     static struct mr_row_past pasts[2];
+    static struct mr_row_left halves[2][2]; /* that left, and that came */
     for (size_t i = 0; i < 2; i++) {
         struct mr_row *gone = pg_rows_delete(&f.rows, moves[i][0]);
         struct mr_row *row = pg_rows_put(&f.rows, moves[i][1]);
         for (uint16_t c = 2; c < 5; c++)
             pg_rows_mask(&f.rows, row, c);
-        pasts[i] = (struct mr_row_past){
-            .old_key = gone->key, .old_key_tuple = gone->key_tuple, .old_in_target = true};
+        halves[i][0] = (struct mr_row_left){.key = gone->key, .key_tuple = gone->key_tuple};
+        halves[i][1] = (struct mr_row_left){.came = true, .of = &halves[i][0]};
+        pasts[i] = (struct mr_row_past){.came = &halves[i][1]};
         row->past = &pasts[i];
     }
     f.rows.rows.n_moved = 2;
