@@ -350,7 +350,7 @@ static int data_record(struct mr_lane *lane, struct mr_record *record, struct mr
 
     if (record->key.data == NULL && record->value.data == NULL)
         return take(lane, record, MR_COUNT_SKIP, err); /* contract.md F-31 */
-    int rc = mr_fill_frames(lane, record, &key, &value, err);
+    int rc = mr_frames_open(lane->transcode, record, &key, &value, err);
     if (rc < 0)
         return fault_fate(lane, record, rc, err);
     if (key.body.data == NULL && value.body.data == NULL)
@@ -363,7 +363,8 @@ static int data_record(struct mr_lane *lane, struct mr_record *record, struct mr
     if (part->target->rule->by_source)
         rc = mr_fill_locate(lane, record, &work.want, value.body, err);
     if (rc == 0 && part->target->rule->by_source && mr_transcode_guessed(lane->transcode))
-        rc = mr_fill_frames(lane, record, &key, &value, err); /* by its table's own records */
+        rc = mr_frames_open(lane->transcode, record, &key, &value,
+                            err); /* by its table's own records */
     work.want.key = key.ref;
     work.want.value = value.ref;
     work.in = record_in(lane, record, &key, &value);

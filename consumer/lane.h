@@ -14,6 +14,7 @@
 
 #include "consumer/batch.h"
 #include "consumer/flush.h"
+#include "consumer/frames.h"
 #include "consumer/locators.h"
 #include "consumer/meters.h"
 #include "consumer/plans.h"
@@ -129,10 +130,7 @@ void *mr_lane_fill_main(void *lane);
 void *mr_lane_write_main(void *lane);
 /* fill.c: works on one record of the array; see there. */
 int mr_fill_record(struct mr_lane *lane, struct mr_record *record, struct mr_err *err);
-/* fill_frames.c: framing, and what is not Avro made Avro, by what is known of record->target. */
-int mr_fill_frames(struct mr_lane *lane, const struct mr_record *record, struct mr_frame *key,
-                   struct mr_frame *value, struct mr_err *err);
-/* A record's bodies in the form of the plan that was found last. */
+/* fill_resolve.c: a record's bodies in the form of the plan that was found last. */
 int mr_fill_resolve(struct mr_lane *lane, const struct mr_target *target,
                     const struct mr_record_in *in, struct mr_record_in *out, struct mr_err *err);
 /* fill_locate.c: the target of a record whose source names it: record->target, and want's. May

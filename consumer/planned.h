@@ -8,18 +8,22 @@
 struct planned_pair {
     struct mr_schema_ref key;
     struct mr_schema_ref value;
+    size_t order;                            /* of being met first */
+    struct mr_schema *made_key, *made_value; /* that were made of the record; else NULL */
 };
 struct planned_pairs {
     struct planned_pair items[MR_PLANNED_SCHEMAS];
     size_t n;
 };
 
+void planned_pairs_release(struct planned_pairs *pairs);
+
 struct planned_sources; /* planned_source.h */
 
 /* One topic in the making. */
 struct planned_work {
     struct mr_planning *planning;
-    const struct mr_target *target;
+    struct mr_target *target;
     struct mr_route route;
     struct mr_table *before; /* NULL: absent */
     struct mr_table *table;  /* after what was wished so far; NULL: absent */
@@ -27,9 +31,9 @@ struct planned_work {
     struct planned_sources *sources; /* of a topic whose records name their tables; else NULL */
 };
 
-/* The schema of a reference, by the registry; NULL where it has none there. */
-int planned_schema(const struct planned_work *work, const struct mr_schema_ref *ref,
-                   const char *part, struct mr_schema **out, struct mr_err *err);
+/* The schema that a key or value is written with; NULL where it has none. */
+int planned_schema(const struct planned_work *work, const struct mr_schema_ref *ref, bool is_key,
+                   struct mr_schema **out, struct mr_err *err);
 
 void planned_trouble(struct mr_planned *out, const struct mr_err *err, const char *sql);
 /* The wish in the target's own types. */

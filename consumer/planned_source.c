@@ -34,6 +34,8 @@ void planned_sources_free(struct planned_sources *sources)
 {
     if (sources == NULL)
         return;
+    for (size_t i = 0; i < sources->n; i++)
+        planned_pairs_release(&sources->items[i].pairs);
     mr_locator_free(sources->locator);
     free(sources->items);
     free(sources);
@@ -50,9 +52,9 @@ static int locator_get(struct planned_work *work, const struct mr_schema_ref *re
         return 0;
     mr_locator_free(sources->locator);
     sources->locator = NULL;
-    int rc = planned_schema(work, ref, "value", &schema, err);
+    int rc = planned_schema(work, ref, false, &schema, err);
     if (rc == 0 && schema == NULL)
-        rc = mr_err_set(err, MR_ROUTE_MISSING, "the value has no schema of the registry");
+        rc = mr_err_set(err, MR_ROUTE_MISSING, "the value has no schema");
     if (rc == 0)
         rc = mr_locator_make(schema, &work->route, work->out->topic, &sources->locator, err);
     sources->ref = *ref;

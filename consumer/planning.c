@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "consumer/frames.h"
 #include "consumer/planned_source.h"
+#include "consumer/plans.h"
 
 #include "base/ban.h"
 
@@ -50,12 +52,16 @@ int mr_planning_open(struct mr_planning *p, const struct mr_config *config, stru
                     p->env);
     p->targets.default_schema = config->target.schema;
     p->targets_made = true;
+    p->transcode = mr_transcode_new(p->env);
+    if (p->transcode == NULL)
+        return mr_err_set(err, MR_NO_MEMORY, "no memory for records that are not Avro");
     return ends_open(p, config, err);
 }
 
 void mr_planning_close(struct mr_planning *p)
 {
     planned_sources_free(p->sources);
+    mr_transcode_free(p->transcode);
     mr_kafka_tail_close(p->tail);
     if (p->sink != NULL)
         p->sink->ops->close(p->sink);
@@ -74,14 +80,32 @@ static bool pair_same(const struct planned_pair *a, const struct planned_pair *b
            memcmp(&a->value, &b->value, sizeof a->value) == 0;
 }
 
-static void pair_add(struct planned_pairs *pairs, const struct planned_pair *pair)
+/* With its own schemas that only the transcode has, which keeps them for the last record. */
+static void pair_add(struct planned_pairs *pairs, const struct planned_pair *pair,
+                     const struct mr_transcode *transcode)
 {
     for (size_t i = 0; i < pairs->n; i++) {
         if (pair_same(&pairs->items[i], pair))
             return;
     }
-    if (pairs->n < MR_PLANNED_SCHEMAS)
-        pairs->items[pairs->n++] = *pair;
+    if (pairs->n == MR_PLANNED_SCHEMAS)
+        return;
+    struct planned_pair *kept = &pairs->items[pairs->n];
+    *kept = *pair;
+    kept->order = pairs->n++;
+    if (transcode != NULL && pair->key.kind == MR_REF_MADE)
+        kept->made_key = mr_transcode_schema(transcode, &pair->key);
+    if (transcode != NULL && pair->value.kind == MR_REF_MADE)
+        kept->made_value = mr_transcode_schema(transcode, &pair->value);
+}
+
+void planned_pairs_release(struct planned_pairs *pairs)
+{
+    for (size_t i = 0; i < pairs->n; i++) {
+        mr_schema_unref(pairs->items[i].made_key);
+        mr_schema_unref(pairs->items[i].made_value);
+    }
+    pairs->n = 0;
 }
 
 /* Of this topic or table, not of who was asked. A schema that the registry may only not have yet is
@@ -106,34 +130,50 @@ static int record_bad(const struct mr_record *record, int rc, struct mr_planned 
     return 0;
 }
 
-/* Tombstones say nothing of columns. */
-static int record_look(struct planned_work *work, const struct mr_record *record,
-                       struct planned_pairs *pairs, struct mr_err *err)
+/* As a lane does it (fill.c): where the schema is guessed, by the table's own records. */
+static int record_open(struct planned_work *work, struct mr_record *record,
+                       struct planned_source **source, struct planned_pair *pair,
+                       struct mr_err *err)
 {
-    const struct mr_route *route = &work->route;
-    struct planned_source *source = NULL;
-    struct planned_pair pair;
+    struct mr_transcode *transcode = work->planning->transcode;
     struct mr_frame key;
     struct mr_frame value;
+
+    record->target = work->target;
+    int rc = mr_frames_open(transcode, record, &key, &value, err);
+    if (rc < 0 || value.body.data == NULL)
+        return rc < 0 ? rc : -MR_SKIP;
+    if (work->sources != NULL)
+        rc = planned_source_look(work, &value, source, err);
+    if (rc == 0 && *source != NULL && mr_transcode_guessed(transcode)) {
+        record->target = (*source)->target;
+        rc = mr_frames_open(transcode, record, &key, &value, err);
+    }
+    pair->key = key.ref;
+    pair->value = value.ref;
+    return rc;
+}
+
+/* Tombstones say nothing of columns. */
+static int record_look(struct planned_work *work, struct mr_record *record,
+                       struct planned_pairs *pairs, struct mr_err *err)
+{
+    struct planned_source *source = NULL;
+    struct planned_pair pair;
 
     memset(&pair, 0, sizeof pair);
     work->out->n_records++;
     if (record->value.data == NULL)
         return 0;
-    int rc =
-        mr_framing_open(record->value, false, route->value_format, &record->headers, &value, err);
-    if (rc == 0)
-        rc = mr_framing_open(record->key, true, route->key_format, &record->headers, &key, err);
-    if (rc == 0 && work->sources != NULL)
-        rc = planned_source_look(work, &value, &source, err);
+    int rc = record_open(work, record, &source, &pair, err);
+    if (rc == -MR_SKIP)
+        return 0;
     if (rc < 0)
         return record_bad(record, rc, work->out, err);
-    pair.key = key.ref;
-    pair.value = value.ref;
     if (work->sources == NULL)
-        pair_add(pairs, &pair);
+        pair_add(pairs, &pair, work->planning->transcode);
     else if (source != NULL)
-        pair_add(&source->pairs, &pair);
+        pair_add(&source->pairs, &pair, work->planning->transcode);
     return 0;
 }
 
@@ -171,7 +211,7 @@ static int subjects_look(struct mr_registry *registry, const char *topic,
             rc = 0;
         }
         if (rc == 0)
-            pair_add(pairs, &pair);
+            pair_add(pairs, &pair, NULL);
     }
     mr_buf_release(&subject);
     if (rc != -MR_EMPTY)
@@ -180,7 +220,7 @@ static int subjects_look(struct mr_registry *registry, const char *topic,
     return 0;
 }
 
-/* Older ones first, as they were registered. */
+/* Older ones first, as they were registered, or met. */
 static int by_id(const void *a, const void *b)
 {
     const struct planned_pair *x = a;
@@ -188,7 +228,9 @@ static int by_id(const void *a, const void *b)
 
     if (x->value.id != y->value.id)
         return x->value.id < y->value.id ? -1 : 1;
-    return x->key.id < y->key.id ? -1 : x->key.id > y->key.id;
+    if (x->key.id != y->key.id)
+        return x->key.id < y->key.id ? -1 : 1;
+    return x->order < y->order ? -1 : 1;
 }
 
 static int pairs_find(struct planned_work *work, const struct mr_tail_topic *topic,
@@ -211,18 +253,34 @@ static int pairs_find(struct planned_work *work, const struct mr_tail_topic *top
 
 /* ---- one pair ---- */
 
-int planned_schema(const struct planned_work *work, const struct mr_schema_ref *ref,
-                   const char *part, struct mr_schema **out, struct mr_err *err)
+int planned_schema(const struct planned_work *work, const struct mr_schema_ref *ref, bool is_key,
+                   struct mr_schema **out, struct mr_err *err)
 {
-    struct mr_buf subject = MR_BUF_INIT;
+    const struct mr_plan_for want = {.target = work->target,
+                                     .topic = work->out->topic,
+                                     .key = *ref,
+                                     .value = *ref,
+                                     .made = work->planning->transcode};
 
-    *out = NULL;
-    if (ref->kind == MR_REF_NONE || ref->kind == MR_REF_RAW)
-        return 0;
-    mr_buf_fmt(&subject, "%s-%s", work->out->topic, part);
-    int rc = mr_registry_get(work->target->rule->registry, ref, mr_buf_cstr(&subject), REGISTRY_MS,
-                             out, err);
-    mr_buf_release(&subject);
+    return mr_plan_schema(&want, is_key, REGISTRY_MS, out, err);
+}
+
+/* What the plan reads: the written schema, or the route's own that it is resolved to. */
+static int schema_read(const struct planned_work *work, const struct planned_pair *pair,
+                       bool is_key, struct mr_schema **out, struct mr_err *err)
+{
+    struct mr_schema *made = is_key ? pair->made_key : pair->made_value;
+    struct mr_schema *own = is_key ? work->route.key_schema : work->route.value_schema;
+    struct mr_resolver *via = NULL;
+    int rc = 0;
+
+    if (made != NULL)
+        *out = mr_schema_ref(made);
+    else
+        rc = planned_schema(work, is_key ? &pair->key : &pair->value, is_key, out, err);
+    if (rc == 0)
+        rc = mr_plan_reader(own, out, &via, err);
+    mr_resolver_free(via);
     return rc;
 }
 
@@ -257,10 +315,10 @@ static int pair_follow(struct planned_work *work, const struct planned_pair *pai
     struct mr_plan *plan = NULL;
     struct mr_shape_from from = {.raw_key = (enum mr_format)pair->key.format,
                                  .topic = work->out->topic};
-    int rc = planned_schema(work, &pair->key, "key", &from.key, err);
+    int rc = schema_read(work, pair, true, &from.key, err);
 
     if (rc == 0)
-        rc = planned_schema(work, &pair->value, "value", &from.value, err);
+        rc = schema_read(work, pair, false, &from.value, err);
     if (rc == 0)
         rc = mr_shape_derive(&from, &work->route, work->table, &shape, err);
     if (rc == 0)
@@ -326,7 +384,7 @@ static void work_begin(struct mr_planning *p, struct mr_planned *out, struct pla
     *work = (struct planned_work){.planning = p, .out = out, .sources = p->sources};
 }
 
-static void work_target(struct planned_work *work, const struct mr_target *target)
+static void work_target(struct planned_work *work, struct mr_target *target)
 {
     work->target = target;
     work->route = target->rule->route;
@@ -392,5 +450,8 @@ int mr_planning_topic(struct mr_planning *p, const struct mr_tail_topic *topic,
     if (target->stem)
         return sources_find(&work, topic, err);
     rc = pairs_find(&work, topic, &pairs, err);
-    return rc < 0 ? rc : topic_follow(&work, &pairs, err);
+    if (rc == 0)
+        rc = topic_follow(&work, &pairs, err);
+    planned_pairs_release(&pairs);
+    return rc;
 }

@@ -1,6 +1,6 @@
 /* What `run` would do to the tables of a topic, found out without doing it: the schemas that its
- * last records name (else the registry's newest ones), compared with the table as it is, wish by
- * wish. Nothing is altered, claimed or committed. Thread: its owner's. */
+ * last records name, or that are made of them (else the registry's newest ones), compared with the
+ * table as it is, wish by wish. Nothing is altered, claimed or committed. Thread: its owner's. */
 #ifndef MR_CONSUMER_PLANNING_H
 #define MR_CONSUMER_PLANNING_H
 
@@ -74,6 +74,7 @@ struct mr_planning {
     struct mr_env env;
     struct mr_arena arena; /* of one struct mr_planned */
     char topic[MR_STREAM_NAME_BYTES];
+    struct mr_transcode *transcode;  /* of records that are not Avro, as a lane's */
     struct planned_sources *sources; /* of that topic; NULL: its route names the table */
 };
 

@@ -179,9 +179,8 @@ int mr_plan_schema(const struct mr_plan_for *want, bool is_key, uint32_t deadlin
     return rc < 0 ? rc : schema_check(want, *out, err);
 }
 
-/* S-01: with a reader schema the plan is its, and the record is resolved to it. */
-static int reader_take(struct mr_schema *reader, struct mr_schema **schema,
-                       struct mr_resolver **via, struct mr_err *err)
+int mr_plan_reader(struct mr_schema *reader, struct mr_schema **schema, struct mr_resolver **via,
+                   struct mr_err *err)
 {
     if (reader == NULL || *schema == NULL || *schema == reader)
         return 0;
@@ -346,9 +345,9 @@ static int compile(struct mr_plans *plans, const struct mr_plan_for *want, uint3
     if (rc == 0)
         rc = mr_plan_schema(want, false, deadline_ms, &value, err);
     if (rc == 0)
-        rc = reader_take(route->key_schema, &key, &entry->key_via, err);
+        rc = mr_plan_reader(route->key_schema, &key, &entry->key_via, err);
     if (rc == 0)
-        rc = reader_take(route->value_schema, &value, &entry->value_via, err);
+        rc = mr_plan_reader(route->value_schema, &value, &entry->value_via, err);
     struct making m = {.plans = plans,
                        .want = want,
                        .from = {.key = key,

@@ -28,6 +28,10 @@ struct mr_plan_for {
  * schema.invalid where the route refuses its names. */
 int mr_plan_schema(const struct mr_plan_for *want, bool is_key, uint32_t deadline_ms,
                    struct mr_schema **out, struct mr_err *err);
+/* S-01: with a reader schema the plan is its: `*schema` becomes that, and `*via` what a record is
+ * resolved by. As it is where the reader, or the schema, is NULL. Errors: schema.unresolvable. */
+int mr_plan_reader(struct mr_schema *reader, struct mr_schema **schema, struct mr_resolver **via,
+                   struct mr_err *err);
 
 struct mr_plans;
 

@@ -2,7 +2,7 @@
 
 import json
 
-from harness.schemas import DebeziumTable, PlainTable, opt
+from harness.schemas import DebeziumTable, PlainTable, Record, opt
 from harness.target import SqliteTarget
 
 ID = ("id", "int")
@@ -13,6 +13,10 @@ def plan_of(one, expect: int = 0) -> dict:
     done = one.command("plan", "--json")
     assert done.returncode == expect, done.stdout + done.stderr
     return {entry["table"]: entry for entry in json.loads(done.stdout)}
+
+
+def jsoned(value) -> bytes:
+    return json.dumps(value).encode()
 
 
 def columns_of(entry: dict) -> dict:
@@ -212,3 +216,44 @@ def test_a_topic_of_several_tables_is_planned_by_the_tables_that_its_records_nam
     streams.produce(lost)
     bad = plan_of(one, expect=65)[""]
     assert [t["code"] for t in bad["troubles"]] == ["route.missing"] and bad["records_bad"] == 1
+
+
+def test_json_without_a_schema_is_planned_by_what_its_records_are(streams, schemas, topic, millrace, target):
+    """F-11, E-30: the same tables and columns as run makes, for a topic of one table and of several."""
+    one, all_of = topic("one"), topic("all")
+    streams.create(one, all_of)
+    streams.produce(*(Record(one, jsoned({"id": i}), jsoned(row)) for i, row in enumerate(
+        [{"id": 0, "a": "x", "n": 1}, {"id": 1, "n": None, "a": None, "p": 1.50}])))
+    streams.produce(Record(one, jsoned({"id": 0}), None))
+    streams.produce(*(Record(all_of, jsoned({"id": i}), jsoned({
+        "op": "c", "before": None, "after": {"id": i, **more},
+        "source": {"connector": "postgresql", "schema": "public", "table": table}}))
+        for i, (table, more) in enumerate([("orders", {"a": "x"}), ("items", {"n": 7}), ("items", {"n": 8})])))
+    formats = {"value_format": "json", "key_format": "json"}
+    instance = millrace([{"topic": one, "table": "one", **formats}, {"topic": all_of, "route": "source", **formats}])
+    found = plan_of(instance)
+    assert {t: (e["schemas_from"], e["records_seen"], e["troubles"]) for t, e in found.items()} == {
+        "one": ("records", 3, []), "": ("source", 3, []), "public.orders": ("records", 1, []),
+        "public.items": ("records", 2, [])}
+    assert {t: [(c["column"], c["type"]) for c in e["columns"]] for t, e in found.items() if t} == {
+        "one": [("id", "bigint"), ("a", "text"), ("n", "bigint"), ("p", "numeric")],
+        "public.orders": [("id", "bigint"), ("a", "text")], "public.items": [("id", "bigint"), ("n", "bigint")]}
+    instance.load_to_end()
+    assert sorted(target.query("SELECT statement FROM millrace.schema_changes")) == sorted(
+        (sql,) for entry in found.values() for sql in entry["statements"])
+    assert all(entry["statements"] == [] for entry in plan_of(instance).values())
+
+
+def test_a_reader_schema_is_what_is_planned(streams, schemas, topic, millrace, target):
+    """S-01: the route's own schema names the columns; what does not resolve to it is a trouble."""
+    name = topic("t")
+    streams.create(name)
+    table = PlainTable(schemas, name, [ID, ("a", "string")], ["id"])
+    streams.produce(table.put({"id": 1, "a": "x"}))
+    own = {"type": "record", "name": f"{name}.Value", "fields": [{"name": "id", "type": "int"},
+                                                     {"name": "more", "type": "string", "default": "-"}]}
+    one = millrace([{"topic": name, "table": "t", "value_schema": json.dumps(own)}])
+    assert [(c["column"], c["type"]) for c in plan_of(one)["t"]["columns"]] == [("id", "integer"), ("more", "text")]
+    own["name"] = "other"
+    one = millrace([{"topic": name, "table": "t", "value_schema": json.dumps(own)}], name="other")
+    assert [t["code"] for t in plan_of(one, expect=65)["t"]["troubles"]] == ["schema.unresolvable"]

@@ -1,6 +1,5 @@
-/* Owns fill's way from a record's payloads to Avro bodies, and from a writer's body to the plan's.
- * It decides no fate: a fault goes back to fill with its class. */
-#include "consumer/lane.h"
+/* Owns the way from a record's payloads to Avro bodies. It decides no fate. */
+#include "consumer/frames.h"
 
 #include "base/ban.h"
 
@@ -10,8 +9,8 @@ static struct mr_transcode_for transcode_for(const struct mr_target *target, boo
         .route = &target->rule->route, .scope = target->idx, .is_key = is_key};
 }
 
-int mr_fill_frames(struct mr_lane *lane, const struct mr_record *record, struct mr_frame *key,
-                   struct mr_frame *value, struct mr_err *err)
+int mr_frames_open(struct mr_transcode *transcode, const struct mr_record *record,
+                   struct mr_frame *key, struct mr_frame *value, struct mr_err *err)
 {
     const struct mr_target *target = record->target;
     const struct mr_route *route = &target->rule->route;
@@ -26,18 +25,8 @@ int mr_fill_frames(struct mr_lane *lane, const struct mr_record *record, struct 
     if (rc == 0)
         rc = mr_framing_open(record->key, true, route->key_format, &record->headers, key, err);
     if (rc == 0 && (value->ref.kind == MR_REF_RAW || value->ref.kind == MR_REF_CONFIGURED))
-        rc = mr_transcode_open(lane->transcode, &of[0], value, err);
+        rc = mr_transcode_open(transcode, &of[0], value, err);
     if (rc == 0 && (key->ref.kind == MR_REF_RAW || key->ref.kind == MR_REF_CONFIGURED))
-        rc = mr_transcode_open(lane->transcode, &of[1], key, err);
+        rc = mr_transcode_open(transcode, &of[1], key, err);
     return rc;
-}
-
-int mr_fill_resolve(struct mr_lane *lane, const struct mr_target *target,
-                    const struct mr_record_in *in, struct mr_record_in *out, struct mr_err *err)
-{
-    const struct mr_transcode_via via = {.value = mr_plans_resolver(lane->plans, false),
-                                         .key = mr_plans_resolver(lane->plans, true),
-                                         .max_zero = target->rule->route.max_zero_size_items};
-
-    return mr_transcode_resolve(lane->transcode, &via, in, out, err);
 }
