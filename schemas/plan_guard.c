@@ -88,6 +88,7 @@ int mr_guard_compile(struct mr_op_make *make, const struct mr_shape *shape)
                                             .single = plan->guard.single,
                                             .before = bytes_before(plan->emit),
                                             .col = (uint16_t)at,
-                                            .tomb_ttl_ms = make->route->guard_tomb_ttl_ms};
+                                            .tomb_ttl_ms = make->route->guard_tomb_ttl_ms,
+                                            .position = make->route->guard != MR_GUARD_FIELDS};
     return column_check(make, &plan->table->columns[at]);
 }

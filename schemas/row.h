@@ -22,6 +22,7 @@ struct mr_guard_use {
     uint8_t before; /* bytes that the emitter puts before its octets or number */
     uint16_t col;   /* of the table */
     uint64_t tomb_ttl_ms;
+    bool position; /* the source's: the two halves of a change have the same, no others do */
 };
 
 enum mr_row_op { MR_ROW_UPSERT, MR_ROW_DELETE };

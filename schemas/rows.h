@@ -85,6 +85,8 @@ bool mr_row_guard(const struct mr_guard_use *use, const struct mr_row *row, stru
 enum { MR_ROW_GUARD_BYTES = 80 };
 bool mr_row_guard_tuple(const struct mr_rows *rows, const struct mr_row *row,
                         uint8_t out[MR_ROW_GUARD_BYTES]);
+/* May these be the halves of one change, by their guards? Only a guard that is a position tells. */
+bool mr_rows_same_change(const struct mr_rows *rows, struct mr_slice a, struct mr_slice b);
 /* is `row` older than the state that its key has? */
 bool mr_rows_is_stale(const struct mr_rows *rows, const struct mr_row *state,
                       const struct mr_row *row);

@@ -31,6 +31,11 @@ bool mr_row_guard_tuple(const struct mr_rows *rows, const struct mr_row *row,
     return true;
 }
 
+bool mr_rows_same_change(const struct mr_rows *rows, struct mr_slice a, struct mr_slice b)
+{
+    return !rows->guard.position || a.len == 0 || b.len == 0 || mr_slice_eq(a, b);
+}
+
 bool mr_rows_is_stale(const struct mr_rows *rows, const struct mr_row *state,
                       const struct mr_row *row)
 {

@@ -94,7 +94,8 @@ static struct mr_row_left *left_by(const struct mr_rows *rows, const struct mr_r
             continue;
         n_own++;
         if (!left->came && !left->plain && mr_slice_eq(left->new_key_tuple, came->new_key_tuple) &&
-            mr_slice_eq(left->key_tuple, came->key_tuple))
+            mr_slice_eq(left->key_tuple, came->key_tuple) &&
+            mr_rows_same_change(rows, left->tuple, came->tuple))
             return left;
     }
     return NULL;

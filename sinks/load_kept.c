@@ -3,7 +3,7 @@
  * values to no other change, so a row gets none that were never its own. Two records are of one
  * change if the first names the second's key, and either both came by one partition, where the
  * second stands behind the first and no later move of the old key between them, or both have the
- * same guard, made of the source's position.
+ * same guard, made of the source's position; never if they have such guards that differ.
  *
  * Values: version, partition, offset of the delete, stream, new key, guard, then (name, type,
  * field) of each column, all texts with their length as two bytes. */
@@ -180,9 +180,10 @@ static bool is_of_change(const struct mr_load *load, const struct mr_row_left *c
     if (!origin_take(load, came->span_idx, in, &origin) ||
         !mr_slice_eq(origin.new_key, came->new_key_tuple))
         return false;
-    return origin.same_partition ||
-           (load->route->guard != MR_GUARD_FIELDS && origin.guard.len > 0 &&
-            mr_slice_eq(origin.guard, guard_of(load->rows, came, octets)));
+    struct mr_slice guard = guard_of(load->rows, came, octets);
+    bool same_guard = origin.guard.len > 0 && mr_slice_eq(origin.guard, guard);
+    return (origin.same_partition || (load->rows->guard.position && same_guard)) &&
+           mr_rows_same_change(load->rows, origin.guard, guard);
 }
 
 /* The column's field, as it was written for the type that the column has now; the tomb's columns
@@ -215,7 +216,6 @@ int mr_kept_find(struct mr_load *load, const struct mr_kept_find *find, struct m
                                 .n = find->n,
                                 .arena = find->arena,
                                 .ttl_ms = load->route->moved_tomb_ttl_ms};
-    size_t n_used = 0;
     for (size_t i = 0; i < find->n; i++)
         kept[i] = (struct mr_kept){.key = find->came[i]->key_tuple};
     int rc = load->session->ops->kept_read(load->session, &read, err);
@@ -229,9 +229,8 @@ int mr_kept_find(struct mr_load *load, const struct mr_kept_find *find, struct m
             continue;
         for (uint16_t c = 0; c < find->cols->n_cols; c++)
             fields[c] = field_find(in, &load->rows->table->columns[find->cols->cols[c]]);
-        kept[n_used++] = (struct mr_kept){.key = find->came[i]->key_tuple};
     }
-    return rc == 0 ? kept_put(load, kept, n_used, err) : rc;
+    return rc;
 }
 
 /* ---- rows that leave ---- */
@@ -481,14 +480,15 @@ static int kept_all(struct mr_load *load, struct leaving *rows, size_t n, struct
 {
     struct mr_arena arena;
     struct mr_colset kept;
+    bool keep = load->route->keep_moved;
     mr_arena_init(&arena, KEPT_CHUNK_BYTES, SIZE_MAX / 2);
     int rc = kept_cols(load, &arena, &kept, err);
-    if (rc == 0)
+    if (rc == 0 && keep)
         rc = moved_find(load, &kept, rows, n, &arena, err);
     if (rc == 0)
         rc = came_all(load, err);
     if (rc == 0)
-        rc = leave_all(load, &kept, rows, n, err);
+        rc = keep ? leave_all(load, &kept, rows, n, err) : former_drop(load, rows, n, err);
     mr_arena_release(&arena);
     return rc;
 }
@@ -501,8 +501,7 @@ int mr_kept_leave(struct mr_load *load, struct mr_err *err)
         return 0;
     int rc = left_list(load->rows, &rows, &n, err);
     if (rc == 0)
-        rc = load->route->keep_moved ? kept_all(load, rows, n, err)
-                                     : former_drop(load, rows, n, err);
+        rc = kept_all(load, rows, n, err);
     free(rows);
     return rc;
 }

@@ -8,7 +8,8 @@
 
 /* Leaves a tomb for each row of the batch that goes on under a key which the batch does not have,
  * with all that is known of it: to be called before anything is deleted, and where the route keeps
- * such rows. A row that is not there leaves none, and takes away a former one. */
+ * such rows. A row that is not there leaves none, and takes away a former one. What rows that came
+ * have left behind is used up. */
 int mr_kept_leave(struct mr_load *load, struct mr_err *err);
 
 /* What tombs have for rows that came, at most MR_READ_MAX_ROWS: for each of them one field a

@@ -17,11 +17,13 @@
 
 /* One row's search. */
 struct search {
-    struct mr_row_left *at; /* the half to be asked next; NULL: it is over */
+    struct mr_row_left *at;   /* the half to be asked next; NULL: it is over */
+    struct mr_row_left *came; /* of the same change; NULL: none */
     struct mr_slice *fields;
     bool *open; /* columns that are still looked for */
     bool state; /* does the batch's state count? */
     bool base;  /* does the target's row? */
+    bool tomb;  /* is the old key's tomb asked? */
 };
 
 struct searches {
@@ -45,29 +47,70 @@ static bool is_open(const struct searches *searches, const struct search *search
     return false;
 }
 
-/* ---- which half left ---- */
+/* ---- the halves of a change ---- */
 
-static bool same_guard(const struct mr_row_left *a, const struct mr_row_left *b)
+/* Guard and old key of a half, as one text at `*at`. */
+static struct mr_slice change_name(const struct mr_row_left *half, uint8_t **at)
 {
-    return a->tuple.data != NULL && mr_slice_eq(a->tuple, b->tuple);
+    struct mr_slice name = {*at, half->tuple.len + half->key_tuple.len};
+    memcpy(*at, half->tuple.data, half->tuple.len);
+    memcpy(*at + half->tuple.len, half->key_tuple.data, half->key_tuple.len);
+    *at += name.len;
+    return name;
 }
 
-/* The half that left, of a row that came: by the same partition, else by a guard that is the
- * source's position (U-32). */
-static struct mr_row_left *half_of(const struct mr_load *load, struct mr_row_left *came)
+/* Those that left and have not been found by a row that came. */
+static int names_make(const struct mr_row_left *first, struct mr_map *names, uint8_t **at)
 {
-    bool by_guard = load->rows->guard.on && load->route->guard != MR_GUARD_FIELDS;
-    struct mr_row_left *left = by_guard && came->of == NULL ? load->rows->left : NULL;
-    for (; left != NULL; left = left->before) {
-        if (!left->came && !left->taken && same_guard(left, came) &&
-            mr_slice_eq(left->key_tuple, came->key_tuple) &&
-            mr_slice_eq(left->new_key_tuple, came->new_key_tuple)) {
-            came->of = left;
-            left->taken = true;
-            break;
-        }
+    int rc = 0;
+    for (const struct mr_row_left *left = first; rc == 0 && left != NULL; left = left->before) {
+        if (left->came || left->taken || left->tuple.data == NULL)
+            continue;
+        struct mr_slice name = change_name(left, at);
+        if (mr_map_find(names, name.data, name.len) == NULL) /* the last one has the name */
+            rc = mr_map_put(names, name.data, name.len, (void *)(uintptr_t)left);
     }
-    return came->of;
+    return rc;
+}
+
+static void halves_join(struct mr_row_left *first, const struct mr_map *names, uint8_t *at)
+{
+    for (struct mr_row_left *came = first; came != NULL; came = came->before) {
+        if (!came->came || came->of != NULL || came->lost || came->tuple.data == NULL)
+            continue;
+        uint8_t *end = at;
+        struct mr_slice name = change_name(came, &end);
+        struct mr_row_left *left =
+            (struct mr_row_left *)(uintptr_t)mr_map_find(names, name.data, name.len);
+        if (left == NULL || left->taken || !mr_slice_eq(left->new_key_tuple, came->new_key_tuple))
+            continue;
+        came->of = left;
+        left->taken = true;
+    }
+}
+
+int mr_left_pair(struct mr_load *load, struct mr_err *err)
+{
+    const struct mr_rows *rows = load->rows;
+    struct mr_map names;
+    size_t n_bytes = 1;
+    size_t max = 1;
+    if (rows->left == NULL || !rows->guard.on || !rows->guard.position)
+        return 0;
+    for (const struct mr_row_left *left = rows->left; left != NULL; left = left->before) {
+        size_t len = left->tuple.len + left->key_tuple.len;
+        n_bytes += len;
+        max = len > max ? len : max;
+    }
+    uint8_t *bytes = malloc(n_bytes + max);
+    uint8_t *at = bytes;
+    mr_map_init(&names, rows->by_key.seed);
+    int rc = bytes != NULL ? names_make(rows->left, &names, &at) : -MR_NO_MEMORY;
+    if (rc == 0)
+        halves_join(rows->left, &names, at);
+    mr_map_release(&names);
+    free(bytes);
+    return rc == 0 ? 0 : mr_err_set(err, MR_NO_MEMORY, "rows that move");
 }
 
 /* ---- guards ---- */
@@ -210,6 +253,8 @@ static int bases_take(const struct searches *searches, struct search *const *ask
             continue;
         if (tuples[at].data != NULL)
             base_take(searches, asked[i], tuples[at]);
+        else
+            asked[i]->base = false;
         at++;
     }
     return rc;
@@ -228,7 +273,11 @@ static int batch_ask(const struct searches *searches, struct search *const *aske
         rc = bases_take(searches, asked, n, err);
     for (size_t i = 0; rc == 0 && i < n; i++) {
         const struct mr_row_past *past = asked[i]->at->past;
-        asked[i]->at = asked[i]->state && is_open(searches, asked[i]) ? past->came : NULL;
+        if (asked[i]->at->plain && !asked[i]->state && !asked[i]->base &&
+            (past == NULL || past->cols == NULL))
+            asked[i]->tomb = true; /* the delete is the tombstone of one that came before */
+        else
+            asked[i]->at = asked[i]->state && is_open(searches, asked[i]) ? past->came : NULL;
     }
     return rc;
 }
@@ -244,7 +293,7 @@ static int tombs_ask(const struct searches *searches, struct search *const *aske
     if (find.fields == NULL)
         return mr_err_set(err, MR_NO_MEMORY, "%zu rows", n);
     for (size_t i = 0; i < n; i++)
-        came[i] = asked[i]->at;
+        came[i] = asked[i]->came;
     int rc = mr_kept_find(searches->load, &find, err);
     for (size_t i = 0; rc == 0 && i < n; i++) {
         for (size_t c = 0; c < n_cols; c++) {
@@ -258,7 +307,21 @@ static int tombs_ask(const struct searches *searches, struct search *const *aske
     return rc;
 }
 
-/* One step of all that go on; false: none does. */
+/* Goes from a half that came to the one that left, if the batch has it. */
+static void other_half(struct search *search)
+{
+    if (search->at == NULL || !search->at->came)
+        return;
+    search->came = search->at;
+    if (search->at->lost)
+        search->at = NULL;
+    else if (search->at->of != NULL)
+        search->at = search->at->of;
+    else
+        search->tomb = true;
+}
+
+/* One step of all that go on. */
 static int step(const struct searches *searches, bool *goes_on, struct mr_err *err)
 {
     struct search *in_batch[MR_READ_MAX_ROWS];
@@ -267,13 +330,11 @@ static int step(const struct searches *searches, bool *goes_on, struct mr_err *e
     size_t n_tombs = 0;
     for (size_t i = 0; i < searches->find->n; i++) {
         struct search *search = &searches->all[i];
-        if (search->at != NULL && search->at->came && half_of(searches->load, search->at) != NULL)
-            search->at = search->at->of;
-        if (search->at == NULL || search->at->lost)
-            search->at = NULL;
-        else if (search->at->came)
+        if (!search->tomb)
+            other_half(search);
+        if (search->at != NULL && search->tomb)
             in_tombs[n_tombs++] = search;
-        else
+        else if (search->at != NULL)
             in_batch[n_batch++] = search;
     }
     *goes_on = n_batch > 0;

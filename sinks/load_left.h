@@ -5,6 +5,10 @@
 
 #include "sinks/load.h"
 
+/* U-32: joins the halves of changes that different partitions have brought, by a guard that is the
+ * source's position. To be called before the others. */
+int mr_left_pair(struct mr_load *load, struct mr_err *err);
+
 /* Of `n` rows, at most MR_READ_MAX_ROWS, each named by a half of its change (rows.h): one that left
  * is told as it was just before its delete, one that came as it was before it came. */
 struct mr_left_find {
@@ -15,8 +19,7 @@ struct mr_left_find {
     struct mr_slice *fields; /* for each row one a column, with its length word; data NULL where
                                 nobody knows it for sure */
 };
-/* To be called before anything is deleted and before guards of the batch's deletes are put. Uses up
- * the tombs that it reads. */
+/* To be called before anything is deleted and before guards of the batch's deletes are put. */
 int mr_left_find(struct mr_load *load, const struct mr_left_find *find, struct mr_err *err);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "sinks/load_guard.h"
 #include "sinks/load_kept.h"
+#include "sinks/load_left.h"
 #include "sinks/load_masked.h"
 
 #include "base/ban.h"
@@ -136,7 +137,7 @@ static int upsert_puts(struct mr_load *load, const struct mr_completed *complete
 static int upsert_run(struct mr_load *load, struct mr_err *err)
 {
     const struct mr_rows *rows = load->rows;
-    struct mr_completed completed;
+    struct mr_completed completed = {.n_rows = 0};
     int rc = rows->truncated ? load->session->ops->truncate(load->session, rows->table, err) : 0;
     if (rc == 0)
         rc = mr_load_guard(load, err);
@@ -151,7 +152,9 @@ static int upsert_run(struct mr_load *load, struct mr_err *err)
     const struct mr_row **picked = malloc(rows->n_rows * sizeof(*picked));
     if (picked == NULL)
         return mr_err_set(err, MR_NO_MEMORY, "%zu rows", rows->n_rows);
-    rc = mr_masked_complete(load, &completed, err);
+    rc = mr_left_pair(load, err);
+    if (rc == 0)
+        rc = mr_masked_complete(load, &completed, err);
     if (rc == 0)
         rc = mr_kept_leave(load, err);
     if (rc == 0)

@@ -33,7 +33,7 @@ MR_CONFORM(guarded, "with a guard the halves of a change find each other across 
     kept_case_add((struct kept_change){.id = 4, .old_id = 3, .a = "moved", .b = "~", .span = 1});
     MR_CHECK_U64(kept_flush(), 1);
     kept_check("2|moved|BIG\n");
-    kept_case.route.guard = MR_GUARD_FIELDS; /* two changes may have the same */
+    kept_case.rows.guard.position = false; /* of fields: two changes may have the same */
     kept_case.guard = 20;
     kept_case_add((struct kept_change){.id = 4, .old_id = 3, .a = "moved", .b = "~", .span = 1});
     MR_CHECK_U64(kept_flush(), 1);
@@ -476,4 +476,42 @@ MR_CONFORM(not_kept, "where rows are not kept a tomb of before is none of a late
     kept_arrive(1, 2, "y", "~");
     MR_CHECK_U64(kept_flush(), 1);
     kept_check("");
+}
+
+/* U-30, U-32: the delete of the later change came by another partition, which is behind */
+MR_CONFORM(two_changes, "with a guard two changes between the same keys are not taken for one")
+{
+    kept_case.guard = 10;
+    kept_case.route.guard = MR_GUARD_LSN;
+    kept_case_make();
+    kept_put(1, "x", "FIRST");
+    kept_put(3, "x", "FIRST");
+    (void)kept_flush();
+    kept_case.guard = 20;
+    kept_leave(1, 2);
+    kept_leave(3, 4);
+    kept_case.guard = 40;
+    kept_arrive(1, 2, "x", "~");
+    MR_CHECK_U64(kept_flush(), 1);
+    kept_arrive(3, 4, "x", "~");
+    MR_CHECK_U64(kept_flush(), 1);
+    kept_check("");
+}
+
+/* O-11 */
+MR_CONFORM(columns, "a guard orders rows, not their columns")
+{
+    kept_case.guard = 10;
+    kept_case.route.guard = MR_GUARD_LSN;
+    kept_case_make();
+    kept_put(1, "x", "G10");
+    (void)kept_flush();
+    kept_case.guard = 20;
+    kept_put(1, "y", "~"); /* of G15, which another partition brings later */
+    MR_CHECK_U64(kept_flush(), 0);
+    kept_case.guard = 15;
+    kept_put(1, "x", "G15");
+    (void)kept_flush();
+    kept_check("1|y|G10\n");
+    MR_CHECK_U64(kept_case.stats.n_updated, 1);
 }

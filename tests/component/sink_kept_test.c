@@ -52,6 +52,22 @@ MR_CONFORM(again, "a tombstone in a batch of its own takes nothing away")
     kept_check("2|x|BIG\n");
 }
 
+/* U-32 */
+MR_CONFORM(tombstone, "a tombstone that comes in the batch of the new row hides no tomb from it")
+{
+    kept_case_make();
+    kept_put(1, "x", "BIG");
+    (void)kept_flush();
+    kept_case_add((struct kept_change){.id = 1, .new_id = 2, .delete = true});
+    (void)kept_flush();
+    kept_case_add((struct kept_change){.id = 1, .delete = true});
+    kept_arrive(1, 2, "~", "~");
+    kept_leave(2, 3);
+    kept_arrive(2, 3, "~", "~");
+    MR_CHECK_U64(kept_flush(), 0);
+    kept_check("3|x|BIG\n");
+}
+
 /* U-32: never the values of another row */
 MR_CONFORM(whose, "a tomb is for the one change that left it")
 {

@@ -41,11 +41,13 @@ void kept_case_open(void)
         mr_rows_release(&kept_case.rows);
     mr_case_open("t");
     mr_rows_init(&kept_case.rows, mr_case.table, &key, true, &kept_case.arena, 7);
-    kept_case.rows.guard = (struct mr_guard_use){.on = kept_case.guard != 0,
-                                                 .single = true,
-                                                 .before = mr_case.f.kind == MR_KIND_SQLITE ? 1 : 0,
-                                                 .col = 3,
-                                                 .tomb_ttl_ms = 60000};
+    kept_case.rows.guard =
+        (struct mr_guard_use){.on = kept_case.guard != 0,
+                              .single = true,
+                              .before = mr_case.f.kind == MR_KIND_SQLITE ? 1 : 0,
+                              .col = 3,
+                              .tomb_ttl_ms = 60000,
+                              .position = kept_case.route.guard != MR_GUARD_FIELDS};
 }
 
 /* Table t(id int8, a text, b text, g int8). */
@@ -166,8 +168,12 @@ size_t kept_flush(void)
     MR_CHECK_OK(mr_load_upsert.run(&load, &mr_case.f.err));
     mr_case_commit();
     size_t n_faults = kept_case.faults.n_items;
-    for (size_t i = 0; i < n_faults; i++)
+    kept_case.n_orphans = 0;
+    for (size_t i = 0; i < n_faults; i++) {
         MR_CHECK_INT(kept_case.faults.items[i].code, MR_UNAVAILABLE_ORPHAN);
+        if (i < KEPT_MAX_ORPHANS)
+            kept_case.orphans[kept_case.n_orphans++] = kept_case.faults.items[i].offset;
+    }
     mr_load_faults_reset(&kept_case.faults);
     mr_rows_reset(&kept_case.rows);
     mr_arena_reset(&kept_case.arena);

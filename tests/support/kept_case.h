@@ -7,6 +7,7 @@
 #include "tests/support/sink_cases.h"
 
 enum { KEPT_A = 2, KEPT_B = 4 }; /* masks */
+enum { KEPT_MAX_ORPHANS = 256 };
 
 struct kept_case {
     struct mr_rows rows;
@@ -15,7 +16,9 @@ struct kept_case {
     struct mr_load_stats stats;
     struct mr_load_faults faults;
     struct mr_route route;
-    int64_t guard; /* of the rows that follow; 0: the table has none */
+    int64_t guard;                     /* of the rows that follow; 0: the table has none */
+    int64_t orphans[KEPT_MAX_ORPHANS]; /* offsets of the last flush's */
+    size_t n_orphans;
 };
 extern struct kept_case kept_case;
 extern const struct mr_colset kept_all;   /* its columns */
