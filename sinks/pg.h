@@ -69,10 +69,23 @@ const char *mr_pg_control(const struct mr_pg_sink *sink); /* quoted schema name 
 /* ---- pg_control.c ---- */
 /* Appends the statements that make the control tables in schema `control` (quoted). */
 void mr_pg_control_sql(struct mr_buf *sql, const char *control);
+/* The same as a script that makes, or completes, the control tables with their first row. */
+void mr_pg_control_script(struct mr_buf *sql, const char *control);
+/* The stored version, 0 where there is none, and whether a column of today's is missing. */
+int mr_pg_control_look(struct mr_pg_sink *sink, struct mr_pg_conn *conn, int64_t *version,
+                       bool *missing, struct mr_err *err);
 int mr_pg_setup(struct mr_sink *sink, char *target_id, struct mr_err *err);
 int mr_pg_probe(struct mr_sink *sink, struct mr_err *err);
 int mr_pg_table_register(struct mr_sink *sink, const struct mr_table *table, const char *route,
                          bool shared, struct mr_err *err);
+
+/* ---- pg_look.c, pg_look_rights.c ---- */
+int mr_pg_look_over(struct mr_sink *sink, struct mr_look *look, struct mr_findings *findings,
+                    struct mr_err *err);
+int mr_pg_look_rights(struct mr_pg_sink *sink, struct mr_pg_conn *conn, const struct mr_look *look,
+                      struct mr_findings *findings, struct mr_err *err);
+/* The role's name as this connection has it, quoted. */
+int mr_pg_look_role(struct mr_pg_conn *conn, struct mr_buf *role, struct mr_err *err);
 
 /* ---- pg_claim.c ---- */
 int mr_pg_positions_read(struct mr_sink *sink, struct mr_position **out, size_t *n_out,

@@ -75,8 +75,9 @@ static PGconn *connect_start(const struct mr_sink_opts *opts)
                                 "tcp_user_timeout",    "keepalives_idle",
                                 "keepalives_interval", "dbname",
                                 "client_encoding",     NULL};
-    const char *const values[] = {name, "read-write", user_timeout, "30",
-                                  "10", opts->url,    "UTF8",       NULL};
+    const char *const values[] = {
+        name, opts->look_only ? "any" : "read-write", user_timeout, "30", "10", opts->url, "UTF8",
+        NULL};
     return PQconnectStartParams(keys, values, 1);
 }
 

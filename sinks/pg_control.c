@@ -231,6 +231,30 @@ static int late_columns_look(struct mr_pg_sink *sink, struct mr_pg_conn *conn, b
     return rc;
 }
 
+static void first_row_sql(struct mr_buf *sql, const char *control)
+{
+    mr_buf_fmt(sql,
+               "INSERT INTO %s.meta SELECT %d, pg_catalog.gen_random_uuid()::text "
+               "WHERE NOT EXISTS (SELECT FROM %s.meta)",
+               control, CONTROL_VERSION, control);
+}
+
+void mr_pg_control_script(struct mr_buf *sql, const char *control)
+{
+    mr_pg_control_sql(sql, control);
+    late_columns_sql(sql, control);
+    first_row_sql(sql, control);
+}
+
+int mr_pg_control_look(struct mr_pg_sink *sink, struct mr_pg_conn *conn, int64_t *version,
+                       bool *missing, struct mr_err *err)
+{
+    char target_id[MR_TARGET_ID_BYTES];
+    int rc = version_read(sink, conn, version, target_id, err);
+    *missing = false;
+    return rc == 0 && *version != 0 ? late_columns_look(sink, conn, missing, err) : rc;
+}
+
 /* In one transaction, one maker at a time; the version is read again under the lock. */
 static int control_make(struct mr_pg_sink *sink, struct mr_pg_conn *conn, struct mr_err *err)
 {
@@ -241,12 +265,8 @@ static int control_make(struct mr_pg_sink *sink, struct mr_pg_conn *conn, struct
                      "pg_catalog.hashtextextended(");
     mr_pg_literal(&sql, mr_buf_cstr(&lock));
     mr_buf_str(&sql, ", 0));\n");
-    mr_pg_control_sql(&sql, sink->control);
-    late_columns_sql(&sql, sink->control);
-    mr_buf_fmt(&sql,
-               "INSERT INTO %s.meta SELECT %d, pg_catalog.gen_random_uuid()::text "
-               "WHERE NOT EXISTS (SELECT FROM %s.meta); COMMIT",
-               sink->control, CONTROL_VERSION, sink->control);
+    mr_pg_control_script(&sql, sink->control);
+    mr_buf_str(&sql, "; COMMIT");
     int rc = mr_buf_ok(&sql) ? mr_pg_exec(conn, mr_buf_cstr(&sql), NULL, err)
                              : mr_err_set(err, MR_NO_MEMORY, "a statement");
     if (rc < 0) {

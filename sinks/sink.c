@@ -66,3 +66,15 @@ int mr_sink_keys_plain(struct mr_session *session, const struct mr_keys *keys, u
     (void)err;
     return 0;
 }
+
+int mr_sink_look_plain(struct mr_sink *sink, struct mr_look *look, struct mr_findings *findings,
+                       struct mr_err *err)
+{
+    (void)err;
+    if (look->tables != NULL)
+        return 0;
+    look->control_absent = true;
+    mr_findings_add(findings, MR_FINDING_NOTE, sink->ops->name,
+                    "keeps no positions: the group's commits are used, at least once");
+    return 0;
+}

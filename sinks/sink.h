@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "base/pos.h"
 #include "schemas/plan.h"
+#include "sinks/look.h"
 #include "sinks/put.h"
 
 enum mr_sink_cap {
@@ -99,6 +100,10 @@ struct mr_sink_ops {
     /* Claims all in one statement, rows locked in (stream, partition, slot) order; raises epochs;
      * ends a stalled former owner's backend (design.md section 4). */
     int (*claim)(struct mr_sink *sink, struct mr_claim *claims, size_t n, struct mr_err *err);
+    /* Looks at what run needs of the target, alters nothing, and adds what it finds. Errors: the
+     * target cannot be asked. */
+    int (*look_over)(struct mr_sink *sink, struct mr_look *look, struct mr_findings *findings,
+                     struct mr_err *err);
     /* Pool figures for metrics. */
     void (*stats)(struct mr_sink *sink, uint32_t *idle, uint32_t *busy, uint32_t *waiting);
 

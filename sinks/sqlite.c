@@ -13,6 +13,7 @@
 
 #include "base/fault.h"
 #include "sinks/sqlite_guard.h"
+#include "sinks/sqlite_look.h"
 #include "sinks/typed_emit.h"
 
 #include "base/ban.h"
@@ -311,6 +312,7 @@ const struct mr_sink_ops mr_sink_sqlite = {
     .table_register = mr_sq_table_register,
     .positions_read = mr_sq_positions_read,
     .claim = mr_sq_claim,
+    .look_over = mr_sq_look_over,
     .stats = sqlite_stats,
     .session_open = sqlite_session_open,
     .session_close = sqlite_session_close,

@@ -7,6 +7,7 @@
 #include <sqlite3.h>
 
 #include "sinks/sqlite.h"
+#include "sinks/sqlite_look.h"
 
 #include "base/ban.h"
 
@@ -438,7 +439,9 @@ int mr_sq_table_open(struct mr_sink *base, const char *schema, const char *name,
     struct mr_sq_sink *sink = mr_sq_sink(base);
     struct mr_buf full = MR_BUF_INIT;
     int rc = mr_sq_table_name(sink, schema, name, &full, err);
-    if (rc == 0) {
+    if (rc == 0 && sink->opts->look_only && mr_sq_file_absent(sink)) {
+        rc = mr_err_set(err, MR_TARGET_MISSING, "%s is not there yet", sink->path);
+    } else if (rc == 0) {
         *out = fresh ? NULL : cache_find(sink, mr_buf_cstr(&full));
         if (*out == NULL)
             rc = read_and_keep(sink, mr_buf_cstr(&full), out, err);
