@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <microhttpd.h>
 
@@ -201,14 +203,12 @@ static void address_note(struct mr_admin *admin, const char *listen)
              info != NULL ? (unsigned)info->port : 0U);
 }
 
-int mr_admin_start(struct mr_service *service, const char *listen, const char *bearer_token,
-                   struct mr_admin **out, struct mr_err *err)
+static int listen_check(const char *listen, const char *bearer_token,
+                        struct sockaddr_storage *address, struct mr_err *err)
 {
-    struct sockaddr_storage address;
     bool loopback = false;
-    unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL;
 
-    if (!address_parse(listen, &address, &loopback))
+    if (!address_parse(listen, address, &loopback))
         return mr_err_set(err, MR_CONFIG_INVALID,
                           "http.listen = \"%s\": write address:port, such as 127.0.0.1:9464",
                           listen);
@@ -218,6 +218,36 @@ int mr_admin_start(struct mr_service *service, const char *listen, const char *b
     if (strlen(bearer_token) > MAX_TOKEN_BYTES)
         return mr_err_set(err, MR_CONFIG_INVALID, "http.bearer_token has %zu bytes, at most %d",
                           strlen(bearer_token), MAX_TOKEN_BYTES);
+    return 0;
+}
+
+int mr_admin_try(const char *at, const char *bearer_token, struct mr_err *err)
+{
+    struct sockaddr_storage address;
+    int on = 1;
+    int rc = listen_check(at, bearer_token, &address, err);
+
+    if (rc < 0)
+        return rc;
+    socklen_t len = address.ss_family == AF_INET6 ? (socklen_t)sizeof(struct sockaddr_in6)
+                                                  : (socklen_t)sizeof(struct sockaddr_in);
+    int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool bound = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+                 bind(fd, (const struct sockaddr *)&address, len) == 0 && listen(fd, 1) == 0;
+    if (fd >= 0)
+        (void)close(fd);
+    return bound ? 0 : mr_err_set(err, MR_IO, "cannot listen on %s: is the port taken?", at);
+}
+
+int mr_admin_start(struct mr_service *service, const char *listen, const char *bearer_token,
+                   struct mr_admin **out, struct mr_err *err)
+{
+    struct sockaddr_storage address;
+    unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL;
+    int rc = listen_check(listen, bearer_token, &address, err);
+
+    if (rc < 0)
+        return rc;
     struct mr_admin *admin = calloc(1, sizeof *admin);
     if (admin == NULL)
         return mr_err_set(err, MR_NO_MEMORY, "no memory for the admin listener");

@@ -14,6 +14,8 @@ enum { MR_ADMIN_MAX_CONNECTIONS = 32, MR_ADMIN_TIMEOUT_S = 10 };
  * Errors: config.invalid (address, a token is missing), internal.io (the port is taken). */
 int mr_admin_start(struct mr_service *service, const char *listen, const char *bearer_token,
                    struct mr_admin **out, struct mr_err *err);
+/* Whether it could be started: the address is right, and can be bound (nothing is served). */
+int mr_admin_try(const char *at, const char *bearer_token, struct mr_err *err);
 /* The address with the real port, "127.0.0.1:9464". */
 const char *mr_admin_address(const struct mr_admin *admin);
 void mr_admin_stop(struct mr_admin *admin); /* NULL is fine */

@@ -68,6 +68,11 @@ void mr_kafka_tail_close(struct mr_kafka_tail *tail)
     free(tail);
 }
 
+struct rd_kafka_s *mr_kafka_tail_client(struct mr_kafka_tail *tail)
+{
+    return tail->rk;
+}
+
 /* ---- topics ---- */
 
 static int by_name(const void *a, const void *b)

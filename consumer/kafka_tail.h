@@ -21,6 +21,9 @@ int mr_kafka_tail_open(const struct mr_source_opts *opts, struct mr_kafka_tail *
                        struct mr_err *err);
 void mr_kafka_tail_close(struct mr_kafka_tail *tail); /* NULL is allowed */
 
+/* The client, for kafka_look.c. Borrowed. */
+struct rd_kafka_s *mr_kafka_tail_client(struct mr_kafka_tail *tail);
+
 /* All topics of the cluster, sorted by name, as a malloc'd array (free()). Errors: source.*. */
 int mr_kafka_tail_topics(struct mr_kafka_tail *tail, uint32_t timeout_ms,
                          struct mr_tail_topic **out, size_t *n_out, struct mr_err *err);

@@ -394,6 +394,7 @@ static void work_target(struct planned_work *work, struct mr_target *target)
             work->route.evolve = MR_EVOLVE_ADD;
     }
     work->out->table = target->label;
+    work->out->target = target;
 }
 
 /* E-30: each record says its table. */

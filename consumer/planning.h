@@ -43,9 +43,10 @@ struct mr_planned_note {
  * until close. */
 struct mr_planned {
     const char *topic;
-    const char *table; /* "" where the route cannot name one */
-    const char *from;  /* "records", "registry", "nothing", or "source": each record says its table,
-                          and this is of the topic as a whole */
+    const char *table;              /* "" where the route cannot name one */
+    const struct mr_target *target; /* likewise NULL; lives as long as the planning */
+    const char *from; /* "records", "registry", "nothing", or "source": each record says its table,
+                         and this is of the topic as a whole */
     int64_t schema_ids[MR_PLANNED_SCHEMAS];
     size_t n_schemas;
     uint64_t n_records; /* that were looked at */

@@ -37,6 +37,10 @@ static const struct mr_cmd_option lag_options[] = {
     {"watch", NULL, "again every two seconds"},
 };
 
+static const struct mr_cmd_option check_options[] = {
+    {"sql", NULL, "print the statements that are missing instead, as a script"},
+};
+
 static const struct mr_cmd_option demo_options[] = {
     {"rows", "N", "change records to load (1000 or more; default 300000)"},
     {"target", "URL", "a new sqlite: file or a postgresql:// database instead of a temporary file"},
@@ -52,6 +56,8 @@ static const struct mr_cmd commands[] = {
      mr_cmd_demo, demo_options, sizeof(demo_options) / sizeof(demo_options[0]), NULL},
     {"lag", "", "committed, position, end and lag of each partition", mr_cmd_lag, lag_options,
      sizeof(lag_options) / sizeof(lag_options[0]), NULL},
+    {"check", "", "whether run would find all that it needs, each finding with its remedy",
+     mr_cmd_check, check_options, sizeof(check_options) / sizeof(check_options[0]), NULL},
     {"plan", "", "what run would create or alter, column by column; alters nothing", mr_cmd_plan,
      NULL, 0, NULL},
     {"config", "", "the effective configuration with the origin of each value", mr_cmd_config,

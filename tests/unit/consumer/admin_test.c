@@ -319,6 +319,21 @@ MR_TEST("beyond loopback a token is demanded")
     MR_CHECK_INT(ask("GET", "/status", ""), 401);
 }
 
+MR_TEST("whether an address can be listened on is told without serving it")
+{
+    char taken[64];
+
+    start("127.0.0.1:0", "");
+    (void)snprintf(taken, sizeof taken, "%s", mr_admin_address(admin));
+    MR_CHECK_INT(mr_admin_try(taken, "", &err), -MR_IO);
+    mr_admin_stop(admin);
+    admin = NULL;
+    MR_CHECK_OK(mr_admin_try(taken, "", &err));
+    start(taken, "");
+    MR_CHECK_INT(mr_admin_try("0.0.0.0:0", "", &err), -MR_CONFIG_INVALID);
+    MR_CHECK_INT(mr_admin_try("here", "", &err), -MR_CONFIG_INVALID);
+}
+
 MR_TEST("localhost and any 127 address are loopback")
 {
     start("localhost:0", "");
