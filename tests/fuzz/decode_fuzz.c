@@ -3,82 +3,22 @@
  * value, byte 3 which header there is (upper two bits) and its length, then header, key, value.
  * Beside memory safety: a fault is a record's own and has a code; a tuple is framed as emit.h says
  * and has the plan's fields; a record costs no more than G-06 allows. */
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "base/map.h"
-#include "schemas/canon.h"
 #include "schemas/decode_run.h"
 #include "sinks/sink.h"
-#include "tests/support/random_plan.h"
+#include "tests/support/decode_watch.inc"
 
-/* Memory is counted where the compiler brings ASan's interface: in the builds that fuzz. */
-#if defined(__has_feature) && defined(__has_include)
-#if __has_feature(address_sanitizer) && __has_include(<sanitizer/allocator_interface.h>)
-#include <sanitizer/allocator_interface.h>
-#define MR_COUNTS_MEMORY 1
-#endif
-#endif
-
-enum { N_PLANS = 4096, COST_FLOOR = 1024 * 1024, COST_FACTOR = 64 };
+enum { N_PLANS = 4096 };
 
 static struct {
     bool made;
     struct random_plan plan;
 } cache[N_PLANS];
 
-#ifdef MR_COUNTS_MEMORY
-static size_t live;
-static size_t peak;
-static bool counting;
-
-static void on_malloc(const volatile void *ptr, size_t size)
-{
-    (void)ptr;
-    if (!counting)
-        return;
-    live += size;
-    if (live > peak)
-        peak = live;
-}
-
-static void on_free(const volatile void *ptr)
-{
-    if (counting && ptr != NULL)
-        live -= __sanitizer_get_allocated_size((const void *)(uintptr_t)ptr);
-}
-#endif
-
-static uint64_t n_decoded;
-
-static void tell(void)
-{
-    fprintf(stderr, "records decoded: %llu\n", (unsigned long long)n_decoded);
-}
-
-static void check(bool holds)
-{
-    if (holds)
-        return;
-    tell();
-    abort();
-}
-
 static const struct random_plan *plans_of(uint32_t number)
 {
-    static const struct mr_emit_ops *emits[RANDOM_PLAN_EMITS];
-    if (emits[0] == NULL) {
-        atexit(tell);
-        emits[0] = mr_sink_postgresql.emit;
-        emits[1] = mr_sink_sqlite.emit;
-        emits[2] = mr_sink_stdout.emit;
-        emits[3] = &mr_canon;
-#ifdef MR_COUNTS_MEMORY
-        __sanitizer_install_malloc_and_free_hooks(on_malloc, on_free);
-#endif
-    }
     if (!cache[number].made) {
-        random_plan_make(number, emits, &cache[number].plan);
+        random_plan_make(number, watch_emits(), &cache[number].plan);
         cache[number].made = true;
     }
     return &cache[number].plan;
@@ -96,23 +36,6 @@ static bool header_last(const void *owner, const char *name, struct mr_slice *va
         return false;
     *value = header->value;
     return true;
-}
-
-/* int16 fields, then each field's length and bytes, and nothing behind them. */
-static void check_tuple(struct mr_slice tuple, uint16_t n_fields)
-{
-    check(tuple.len >= 2 && (uint16_t)(tuple.data[0] << 8 | tuple.data[1]) == n_fields);
-    size_t at = 2;
-    for (uint16_t i = 0; i < n_fields; i++) {
-        check(tuple.len - at >= 4);
-        uint32_t len = mr_get_u32(tuple.data + at);
-        at += 4;
-        if (len == UINT32_MAX)
-            continue;
-        check(tuple.len - at >= len);
-        at += len;
-    }
-    check(at == tuple.len);
 }
 
 static void check_outcome(int rc, const struct mr_decoded *out, const struct mr_err *err)
@@ -168,17 +91,10 @@ static struct outcome decode(const struct mr_plan *plan, const struct mr_record_
     struct mr_err err = MR_ERR_INIT;
     struct mr_decoded out = {.op = MR_REC_SKIP};
     struct mr_decoder *decoder = decoder_bare();
-    n_decoded++;
-#ifdef MR_COUNTS_MEMORY
-    live = 0;
-    peak = 0;
-    counting = true;
-#endif
+    watch.n_decoded++;
+    watch_begin();
     struct outcome result = {.rc = mr_decode_record(plan, decoder, in, &out, &err)};
-#ifdef MR_COUNTS_MEMORY
-    counting = false;
-    check(peak <= (in->key.len + in->value.len) * COST_FACTOR + COST_FLOOR);
-#endif
+    watch_end(in->key.len + in->value.len);
     check_outcome(result.rc, &out, &err);
     if (result.rc == 0) {
         result.op = out.op;
@@ -187,12 +103,6 @@ static struct outcome decode(const struct mr_plan *plan, const struct mr_record_
         result.key_hash = mr_hash(out.key.data, out.key.len, 1);
     }
     return result;
-}
-
-/* A value that only one target cannot hold (L-02), or whose form is larger in it. */
-static bool may_differ(int rc)
-{
-    return rc == -MR_VALUE_OUT_OF_RANGE || rc == -MR_FRAMING_TOO_LARGE || rc == -MR_VALUE_TOO_LARGE;
 }
 
 /* Which target it is for says nothing about whether a record is good, what it asks for, and for

@@ -8,30 +8,19 @@
  *   - the targets agree about op, key, mask and old key;
  *   - a record costs no more than G-06 allows.
  * The mutator writes whole data of the plan's schemas, for the fuzzer to spoil. */
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "schemas/canon.h"
 #include "schemas/decode_run.h"
 #include "sinks/sink.h"
+#include "tests/support/decode_watch.inc"
 #include "tests/support/random_datum.h"
 #include "tests/support/wide_plan.h"
-
-/* Memory is counted where the compiler brings ASan's interface: in the builds that fuzz. */
-#if defined(__has_feature) && defined(__has_include)
-#if __has_feature(address_sanitizer) && __has_include(<sanitizer/allocator_interface.h>)
-#include <sanitizer/allocator_interface.h>
-#define MR_COUNTS_MEMORY 1
-#endif
-#endif
 
 enum {
     N_NESTED = 4096, /* the numbers from here to the last */
     N_PLANS = WIDE_PLAN_NESTED + N_NESTED,
     MAX_RECORDS = 4,
     HEAD_BYTES = 4,
-    COST_FLOOR = 1024 * 1024,
-    COST_FACTOR = 64,
     KEY_AS_IS = 0,
     KEY_NULL,
     KEY_FRAMED, /* five bytes of framing first */
@@ -58,64 +47,14 @@ static struct {
     bool made;
     struct wide_plan plan;
 } cache[N_PLANS];
-static uint64_t n_decoded;
-
-#ifdef MR_COUNTS_MEMORY
-static size_t live;
-static size_t peak;
-static bool counting;
-
-static void on_malloc(const volatile void *ptr, size_t size)
-{
-    (void)ptr;
-    if (!counting)
-        return;
-    live += size;
-    if (live > peak)
-        peak = live;
-}
-
-static void on_free(const volatile void *ptr)
-{
-    if (counting && ptr != NULL)
-        live -= __sanitizer_get_allocated_size((const void *)(uintptr_t)ptr);
-}
-#endif
-
-/* For a tally over many runs; of one that fails, too. */
-static void tell(void)
-{
-    fprintf(stderr, "records decoded: %llu\n", (unsigned long long)n_decoded);
-}
-
-#define check(holds) check_at(holds, __LINE__)
-static void check_at(bool holds, int line)
-{
-    if (holds)
-        return;
-    fprintf(stderr, "line %d does not hold\n", line);
-    tell();
-    abort();
-}
 
 static const struct wide_plan *plan_of(const uint8_t *data)
 {
-    static const struct mr_emit_ops *emits[RANDOM_PLAN_EMITS];
     uint32_t number = (uint32_t)data[0] << 8 | data[1];
     number = number >= 65536 - N_NESTED ? WIDE_PLAN_NESTED + number % N_NESTED
                                         : number % WIDE_PLAN_NESTED;
-    if (emits[0] == NULL) {
-        emits[0] = mr_sink_postgresql.emit;
-        emits[1] = mr_sink_sqlite.emit;
-        emits[2] = mr_sink_stdout.emit;
-        emits[3] = &mr_canon;
-        (void)atexit(tell);
-#ifdef MR_COUNTS_MEMORY
-        __sanitizer_install_malloc_and_free_hooks(on_malloc, on_free);
-#endif
-    }
     if (!cache[number].made) {
-        wide_plan_make(number, emits, &cache[number].plan);
+        wide_plan_make(number, watch_emits(), &cache[number].plan);
         cache[number].made = true;
     }
     return &cache[number].plan;
@@ -211,23 +150,6 @@ static void record_close(struct record *record)
 
 /* ---- outcomes ---- */
 
-/* int16 fields, then each field's length and bytes, and nothing behind them. */
-static void check_tuple(struct mr_slice tuple, uint16_t n_fields)
-{
-    check(tuple.len >= 2 && (uint16_t)(tuple.data[0] << 8 | tuple.data[1]) == n_fields);
-    size_t at = 2;
-    for (uint16_t i = 0; i < n_fields; i++) {
-        check(tuple.len - at >= 4);
-        uint32_t len = mr_get_u32(tuple.data + at);
-        at += 4;
-        if (len == UINT32_MAX)
-            continue;
-        check(tuple.len - at >= len);
-        at += len;
-    }
-    check(at == tuple.len);
-}
-
 struct outcome {
     int rc;
     struct mr_decoded out; /* slices are its decoder's */
@@ -258,7 +180,7 @@ static struct outcome decode(const struct mr_plan *plan, struct mr_decoder *deco
 {
     struct mr_err err = MR_ERR_INIT;
     struct outcome outcome = {.out = {.op = MR_REC_SKIP}};
-    n_decoded++;
+    watch.n_decoded++;
     outcome.rc = mr_decode_record(plan, decoder, in, &outcome.out, &err);
     check_outcome(&outcome, &err);
     return outcome;
@@ -282,19 +204,11 @@ static void check_alone(const struct mr_plan *plan, const struct record *record,
                         const struct outcome *was)
 {
     const struct mr_decoded *a = &was->out;
-#ifdef MR_COUNTS_MEMORY
-    live = 0;
-    peak = 0;
-    counting = true;
-#endif
+    watch_begin();
     struct mr_decoder *decoder = mr_decoder_new();
     check(decoder != NULL);
     struct outcome now = decode(plan, decoder, &record->in);
-#ifdef MR_COUNTS_MEMORY
-    counting = false;
-    check(peak <= (record->in.key.len + record->in.value.len + record->header.len) * COST_FACTOR +
-                      COST_FLOOR);
-#endif
+    watch_end(record->in.key.len + record->in.value.len + record->header.len);
     const struct mr_decoded *b = &now.out;
     check(was->rc == now.rc);
     if (now.rc == 0) {
@@ -309,12 +223,6 @@ static void check_alone(const struct mr_plan *plan, const struct record *record,
         check(same_mask(a->match_mask, b->match_mask, n));
     }
     mr_decoder_free(decoder);
-}
-
-/* A value that only one target cannot hold (L-02), or whose form is larger in it. */
-static bool may_differ(int rc)
-{
-    return rc == -MR_VALUE_OUT_OF_RANGE || rc == -MR_FRAMING_TOO_LARGE || rc == -MR_VALUE_TOO_LARGE;
 }
 
 /* What the targets must agree about, kept over the decoder's next call. */
