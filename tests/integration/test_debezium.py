@@ -178,7 +178,7 @@ def test_each_column_that_the_source_sends_whole_is_equal(make_world, mode, kind
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("mode", MODES)
-def test_plan_names_the_columns_that_the_source_does_not_send_whole(make_world, mode, kind):
+def test_plan_and_check_name_the_columns_that_the_source_does_not_send_whole(make_world, mode, kind):
     """docs/sources.md: all that are lost by the connector's settings, and no other."""
     world = make_world(mode)
     done = world.loaders[kind].command("plan", "--json")
@@ -189,6 +189,10 @@ def test_plan_names_the_columns_that_the_source_does_not_send_whole(make_world, 
         return {note["column"] for note in notes if note["kind"] == "lost"}
     assert lost("main") == set(LOST[mode]), done.stderr
     assert lost("more") == set(LOST_ITEMS[mode])
+    checked = json.loads(world.loaders[kind].command("check", "--json").stdout)["findings"]
+    warned = {f["what"].split(":")[0] for f in checked if f["check"] == "tables" and f["level"] == "warning"
+              and f["subject"].startswith(world.source.topic("main") + " -> ")}
+    assert warned == set(LOST[mode])
 
 
 @pytest.mark.parametrize("kind", KINDS)
