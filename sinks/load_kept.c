@@ -256,7 +256,7 @@ static int kept_cols(const struct mr_load *load, struct mr_arena *arena, struct 
     return 0;
 }
 
-/* Rows that leave by one statement. */
+/* Rows that leave together. */
 struct piece {
     struct leaving *rows;
     size_t n;
@@ -265,14 +265,13 @@ struct piece {
     size_t n_bytes; /* of their values */
 };
 
-/* Finds what is known of these rows. */
-static int values_find(struct mr_load *load, const struct mr_colset *kept,
-                       struct leaving *const *rows, size_t n, struct mr_arena *arena,
-                       struct mr_err *err)
+/* Finds what is known of some of a piece's rows. */
+static int values_find(struct mr_load *load, struct piece *piece, struct leaving *const *rows,
+                       size_t n, struct mr_err *err)
 {
     struct mr_row_left *left[MR_READ_MAX_ROWS];
-    struct mr_left_find find = {.of = left, .n = n, .cols = kept, .arena = arena};
-    find.fields = mr_arena_alloc(arena, (n * kept->n_cols + 1) * sizeof *find.fields);
+    struct mr_left_find find = {.of = left, .n = n, .cols = piece->kept, .arena = &piece->arena};
+    find.fields = mr_arena_alloc(find.arena, (n * find.cols->n_cols + 1) * sizeof *find.fields);
     if (find.fields == NULL)
         return mr_err_set(err, MR_NO_MEMORY, "%zu rows", n);
     for (size_t i = 0; i < n; i++)
@@ -335,7 +334,7 @@ static int leave_some(struct mr_load *load, struct piece *piece, struct mr_err *
         if (!piece->rows[i].found)
             asked[n_asked++] = &piece->rows[i];
     }
-    int rc = values_find(load, piece->kept, asked, n_asked, &piece->arena, err);
+    int rc = values_find(load, piece, asked, n_asked, err);
     for (size_t i = 0; rc == 0 && i < piece->n; i++) {
         const struct leaving *row = &piece->rows[i];
         if (row->values.data != NULL)
@@ -450,14 +449,13 @@ static int came_all(struct mr_load *load, struct mr_err *err)
 
 /* A row that came from another key itself may have left a tomb there, which another one may be put
  * in place of: so those are asked first. */
-static int moved_find(struct mr_load *load, const struct mr_colset *kept, struct leaving *rows,
-                      size_t n, struct mr_arena *arena, struct mr_err *err)
+static int moved_find(struct mr_load *load, struct piece *piece, struct mr_err *err)
 {
     int rc = 0;
-    for (size_t i = 0; rc == 0 && i < n; i++) {
-        struct leaving *row = &rows[i];
+    for (size_t i = 0; rc == 0 && i < piece->n; i++) {
+        struct leaving *row = &piece->rows[i];
         if (row->left->past != NULL && row->left->past->came != NULL)
-            rc = values_find(load, kept, &row, 1, arena, err);
+            rc = values_find(load, piece, &row, 1, err);
     }
     return rc;
 }
@@ -478,18 +476,18 @@ static int former_drop(struct mr_load *load, const struct leaving *rows, size_t 
 
 static int kept_all(struct mr_load *load, struct leaving *rows, size_t n, struct mr_err *err)
 {
-    struct mr_arena arena;
     struct mr_colset kept;
+    struct piece all = {.rows = rows, .n = n, .kept = &kept};
     bool keep = load->route->keep_moved;
-    mr_arena_init(&arena, KEPT_CHUNK_BYTES, SIZE_MAX / 2);
-    int rc = kept_cols(load, &arena, &kept, err);
+    mr_arena_init(&all.arena, KEPT_CHUNK_BYTES, SIZE_MAX / 2);
+    int rc = kept_cols(load, &all.arena, &kept, err);
     if (rc == 0 && keep)
-        rc = moved_find(load, &kept, rows, n, &arena, err);
+        rc = moved_find(load, &all, err);
     if (rc == 0)
         rc = came_all(load, err);
     if (rc == 0)
         rc = keep ? leave_all(load, &kept, rows, n, err) : former_drop(load, rows, n, err);
-    mr_arena_release(&arena);
+    mr_arena_release(&all.arena);
     return rc;
 }
 

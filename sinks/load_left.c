@@ -15,6 +15,8 @@
 
 #include "base/ban.h"
 
+enum { MAX_CHAIN = 1000 }; /* changes of one row's key in a batch that are followed back */
+
 /* One row's search. */
 struct search {
     struct mr_row_left *at;   /* the half to be asked next; NULL: it is over */
@@ -60,15 +62,15 @@ static struct mr_slice change_name(const struct mr_row_left *half, uint8_t **at)
 }
 
 /* Those that left and have not been found by a row that came. */
-static int names_make(const struct mr_row_left *first, struct mr_map *names, uint8_t **at)
+static int names_make(struct mr_row_left *first, struct mr_map *names, uint8_t **at)
 {
     int rc = 0;
-    for (const struct mr_row_left *left = first; rc == 0 && left != NULL; left = left->before) {
+    for (struct mr_row_left *left = first; rc == 0 && left != NULL; left = left->before) {
         if (left->came || left->taken || left->tuple.data == NULL)
             continue;
         struct mr_slice name = change_name(left, at);
         if (mr_map_find(names, name.data, name.len) == NULL) /* the last one has the name */
-            rc = mr_map_put(names, name.data, name.len, (void *)(uintptr_t)left);
+            rc = mr_map_put(names, name.data, name.len, left);
     }
     return rc;
 }
@@ -80,8 +82,7 @@ static void halves_join(struct mr_row_left *first, const struct mr_map *names, u
             continue;
         uint8_t *end = at;
         struct mr_slice name = change_name(came, &end);
-        struct mr_row_left *left =
-            (struct mr_row_left *)(uintptr_t)mr_map_find(names, name.data, name.len);
+        struct mr_row_left *left = mr_map_find(names, name.data, name.len);
         if (left == NULL || left->taken || !mr_slice_eq(left->new_key_tuple, came->new_key_tuple))
             continue;
         came->of = left;
@@ -345,7 +346,7 @@ static int step(const struct searches *searches, bool *goes_on, struct mr_err *e
 int mr_left_find(struct mr_load *load, const struct mr_left_find *find, struct mr_err *err)
 {
     size_t n_cols = find->cols->n_cols;
-    size_t max_steps = 1;
+    size_t max_steps = MAX_CHAIN;
     bool goes_on = true;
     struct searches searches = {.load = load, .find = find};
     bool *open = malloc(find->n * n_cols + 1);
@@ -361,8 +362,6 @@ int mr_left_find(struct mr_load *load, const struct mr_left_find *find, struct m
         searches.all[i] = (struct search){
             .at = find->of[i], .fields = find->fields + i * n_cols, .open = open + i * n_cols};
     /* each step is one change further back, unless guards that are no positions go round */
-    for (const struct mr_row_left *left = load->rows->left; left != NULL; left = left->before)
-        max_steps++;
     for (; rc == 0 && goes_on && max_steps > 0; max_steps--)
         rc = step(&searches, &goes_on, err);
     free(searches.all);

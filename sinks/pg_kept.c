@@ -67,11 +67,15 @@ int mr_pg_kept_read(struct mr_session *base, const struct mr_kept_rows *what, st
     if (rc < 0)
         return rc;
     mr_buf_reset(&session->sql);
+    /* The first tomb from this key on, by the primary key's own order: while a table of tombs is
+     * new and without statistics, any other form is planned to look through all of them for each
+     * key. */
     mr_buf_fmt(&session->sql,
-               "SELECT k.i, d.kept FROM unnest($4::bytea[]) WITH ORDINALITY k(key, i) "
-               "JOIN %s.tombs d ON d.key = k.key WHERE " MR_PG_TOMBS_OF(
-                   "row") " AND d.deleted_at >= pg_catalog.now() - "
-                          "pg_catalog.make_interval(secs => %llu.%03u)",
+               "SELECT k.i, t.kept FROM unnest($4::bytea[]) WITH ORDINALITY k(key, i), LATERAL "
+               "(SELECT d.key, d.kind, d.kept, d.deleted_at FROM %s.tombs d WHERE d.pipeline = $1 "
+               "AND d.schema = $2 AND d.name = $3 AND (d.key, d.kind) >= (k.key, 'row') "
+               "ORDER BY d.key, d.kind LIMIT 1) t WHERE t.key = k.key AND t.kind = 'row' AND "
+               "t.deleted_at >= pg_catalog.now() - pg_catalog.make_interval(secs => %llu.%03u)",
                session->sink->control, (unsigned long long)(what->ttl_ms / 1000),
                (unsigned)(what->ttl_ms % 1000));
     mr_pg_tomb_params(session, what->table, &params);

@@ -8,7 +8,7 @@
 #include "tests/support/kept_case.h"
 #include "tests/support/mr_test.h"
 
-enum { N_MANY = 150 };
+enum { N_MANY = 600 };
 
 MR_SETUP
 {
@@ -222,7 +222,7 @@ MR_CONFORM(many, "more rows move at once than one statement reads")
     MR_CHECK_STR(
         kept_query("SELECT count(*), min(id), max(id), sum(CASE WHEN b = CASE id % 2 WHEN 0 THEN "
                    "'even' ELSE 'odd' END THEN 1 ELSE 0 END) FROM t"),
-        "150|1001|1150|150\n");
+        "600|1001|1600|600\n");
     MR_CHECK_INT(kept_n_tombs(), 0);
 }
 

@@ -125,7 +125,8 @@ static void change_draw(struct source *source)
         else
             row_move(source, live, free);
     } else if (kind == 19 && chance(model, 3) &&
-               (model->shape.guard || model->shape.n_partitions == 1)) {
+               (model->shape.n_partitions == 1 || (model->shape.guard && !model->skips))) {
+        /* O-11: a fold does not see the floor of a truncate that was loaded before */
         memset(source->value, 0, sizeof source->value);
         record_add(source, MOVES_TRUNCATE, 0);
     } else {
@@ -177,24 +178,26 @@ static struct moves_record *last_of(struct moves_model *model, int key)
     return model->last[key] > 0 ? &model->records[model->last[key] - 1] : NULL;
 }
 
-static const struct moves_record *half_find(const struct moves_model *model, size_t at)
+/* Index + 1. */
+static int half_find(const struct moves_model *model, size_t at)
 {
     const struct moves_record *put = &model->records[at];
     for (size_t i = 0; i < at; i++) {
         const struct moves_record *record = &model->records[i];
         if (record->op == MOVES_DELETE && record->change == put->change &&
             record->key == put->other && record->other == put->key)
-            return record;
+            return (int)i + 1;
     }
-    return NULL;
+    return 0;
 }
 
-static void known_from(struct moves_record *record, const struct moves_record *before)
+static void known_take(struct moves_model *model, struct moves_record *record)
 {
+    const struct moves_record *from = record->from > 0 ? &model->records[record->from - 1] : NULL;
     for (int c = 0; c < MOVES_COLUMNS; c++) {
         record->known[c] = record->value[c];
-        if (record->masked[c])
-            record->known[c] = before == NULL ? MOVES_UNKNOWN : before->known[c];
+        if (record->op == MOVES_DELETE || record->masked[c])
+            record->known[c] = from == NULL ? MOVES_UNKNOWN : from->known[c];
     }
 }
 
@@ -205,7 +208,7 @@ static void half_came(struct moves_model *model, size_t at)
     for (size_t i = model->n_loaded; gone->other != 0 && i < at; i++) {
         struct moves_record *record = &model->records[i];
         if (record->op == MOVES_PUT && record->change == gone->change && record->other == gone->key)
-            known_from(record, gone);
+            record->from = (int)at + 1;
     }
 }
 
@@ -229,17 +232,13 @@ void moves_model_come(struct moves_model *model, size_t at)
         (model->shape.guard && model->tomb[record->key] > record->change) ||
         (model->shape.guard && last != NULL && last->change > record->change))
         return; /* too late */
-    if (record->op == MOVES_DELETE) {
-        for (int c = 0; c < MOVES_COLUMNS; c++) {
-            bool there = last != NULL && last->op == MOVES_PUT;
-            record->known[c] = there ? last->known[c] : MOVES_UNKNOWN;
-        }
+    bool there = last != NULL && last->op == MOVES_PUT;
+    record->from = there ? model->last[record->key] : 0;
+    if (record->op == MOVES_DELETE)
         half_came(model, at);
-    } else if (record->other != 0) {
-        known_from(record, half_find(model, at));
-    } else {
-        known_from(record, last != NULL && last->op == MOVES_PUT ? last : NULL);
-    }
+    else if (record->other != 0)
+        record->from = half_find(model, at);
+    known_take(model, record);
     model->last[record->key] = (int)at + 1;
 }
 
@@ -249,6 +248,10 @@ void moves_model_load(struct moves_model *model)
         const struct moves_record *last = last_of(model, key);
         if (last != NULL && last->op == MOVES_DELETE)
             model->tomb[key] = last->change;
+    }
+    for (int again = 0; again < 4; again++) { /* a half may have come behind what it gives to */
+        for (size_t i = model->n_loaded; i < model->n_come; i++)
+            known_take(model, &model->records[i]);
     }
     model->n_loaded = model->n_come;
 }

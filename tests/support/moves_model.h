@@ -31,6 +31,7 @@ struct moves_record {
     int value[MOVES_COLUMNS];
     bool masked[MOVES_COLUMNS];
     unsigned partition;
+    int from; /* index + 1 of the record whose values it takes where it has none; 0: none */
     /* what the row may have in the target behind it, besides its true values; MOVES_UNKNOWN */
     int known[MOVES_COLUMNS];
 };
