@@ -105,6 +105,16 @@ MR_TEST("arrays become literals whose items are quoted, with the delimiter of th
         e->integer(&out, &plain, i);
     e->array_end(&out, &texts, at);
     MR_CHECK_STR(text(), "{{\"0\",\"1\"},{\"2\",\"3\"}}");
+    at = e->matrix_begin(&out, &texts, &(struct mr_dims){.n = 3, .len = {2, 1, 2}}, false);
+    for (int i = 0; i < 4; i++)
+        e->integer(&out, &plain, i);
+    e->array_end(&out, &texts, at);
+    MR_CHECK_STR(text(), "{{{\"0\",\"1\"}},{{\"2\",\"3\"}}}");
+    at = e->matrix_begin(&out, &texts, &(struct mr_dims){.n = 3, .len = {1, 2, 1}}, false);
+    for (int i = 0; i < 2; i++)
+        e->integer(&out, &plain, i);
+    e->array_end(&out, &texts, at);
+    MR_CHECK_STR(text(), "{{{\"0\"},{\"1\"}}}");
     at = e->array_begin(&out, &boxes, 2, false);
     e->figure(&out, &box, &figure);
     e->figure(&out, &box, &figure);

@@ -146,6 +146,8 @@ MR_TEST("rows are full before their fold could run out of room")
         rc = rows_case_add("AB", "1", NULL, ROWS_MASK_B, 0);
     MR_CHECK_INT(rc, -MR_FULL);
     MR_CHECK(rows_case.rows.n_rows > 8 && rows_case.rows.n_rows < 24);
+    while (mr_arena_alloc(&rows_case.arena, 64) != NULL) /* by rows of other tables */
+        continue;
     MR_CHECK_STR(regrouped(), "ab:{AB,1,x}");
     mr_rows_reset(&rows_case.rows);
     MR_CHECK(!rows_case.rows.regrouped);

@@ -141,6 +141,22 @@ MR_TEST("a row leaves with the state that its own partition has of the key")
     MR_CHECK_STR(mr_emit_text_tuple(rows_case.rows.left->past->tuple, NULL), "{1,x,BIG}");
 }
 
+/* R-10, U-30 */
+MR_TEST("a delete is found behind the state that another partition has of its key")
+{
+    rows_case_put("1", "x", "BIG", 0);
+    rows_case_delete("1", 0);
+    MR_CHECK_OK(rows_case_add("1", "z", "NEW", 0, 1));
+    MR_CHECK_STR(rows_case_text(rows_case_move("1", "2", "x2", ROWS_MASK_B)),
+                 "{2,x2,~} of 1 {1,x,BIG} in the target");
+    rows_case_delete("3", 0);
+    MR_CHECK_OK(rows_case_add("3", "z", "NEW", 0, 1));
+    rows_case_leave("3", "4", 0);
+    MR_CHECK(rows_case.rows.left->gone);
+    rows_case_leave("3", "4", 1);
+    MR_CHECK(!rows_case.rows.left->gone);
+}
+
 /* R-10, U-30: whichever of the two came first */
 MR_TEST("a key with states of several partitions has nothing to give to the row that left it")
 {

@@ -463,6 +463,42 @@ MR_TEST("G-06: branches of nested unions that refuse a value are paid for")
     mr_buf_release(&json);
 }
 
+MR_TEST("G-06: a default that was read once costs no more steps")
+{
+    struct mr_buf schema = MR_BUF_INIT;
+    struct mr_buf json = MR_BUF_INIT;
+    mr_buf_str(&schema,
+               "{\"type\":\"array\",\"items\":{\"type\":\"record\",\"name\":\"r\",\"fields\":[{"
+               "\"name\":\"a\",\"type\":{\"type\":\"array\",\"items\":\"int\"},\"default\":[1");
+    repeat(&schema, ",1", 199);
+    mr_buf_str(&schema, "]}]}}");
+    use_value_schema(mr_buf_cstr(&schema));
+    mr_buf_str(&json, "[{}");
+    repeat(&json, ",{}", 5000);
+    mr_buf_str(&json, "]");
+    check_cost(&json, 0);
+    mr_buf_release(&schema);
+    mr_buf_release(&json);
+}
+
+MR_TEST("G-06: a wide record that an object is not is paid for by its width")
+{
+    struct mr_buf schema = MR_BUF_INIT;
+    struct mr_buf json = MR_BUF_INIT;
+    mr_buf_str(&schema, "{\"type\":\"array\",\"items\":[{\"type\":\"record\",\"name\":\"A\","
+                        "\"fields\":[{\"name\":\"f\",\"type\":\"int\"}");
+    for (int i = 0; i < 4000; i++)
+        mr_buf_fmt(&schema, ",{\"name\":\"f%d\",\"type\":\"int\"}", i);
+    mr_buf_str(&schema, "]},{\"type\":\"record\",\"name\":\"B\",\"fields\":[]}]}");
+    use_value_schema(mr_buf_cstr(&schema));
+    mr_buf_str(&json, "[{}");
+    repeat(&json, ",{}", 20000);
+    mr_buf_str(&json, "]");
+    check_cost(&json, -MR_FRAMING_TOO_LARGE);
+    mr_buf_release(&schema);
+    mr_buf_release(&json);
+}
+
 /* P5 */
 MR_TEST("F-11: a member's name that is longer than names may be is refused, never cut")
 {
