@@ -18,9 +18,7 @@ MR_TEARDOWN
 
 MR_CONFORM(guarded, "with a guard the halves of a change find each other across partitions")
 {
-    kept_case.guard = 10;
-    kept_case.route.guard = MR_GUARD_LSN;
-    kept_case_make();
+    kept_case_guarded(10);
     kept_put(1, "x", "BIG");
     kept_put(3, "y", "LARGE");
     (void)kept_flush();
@@ -41,9 +39,7 @@ MR_CONFORM(guarded, "with a guard the halves of a change find each other across 
 
 MR_CONFORM(newer, "with a guard a row that is newer than the delete is not the one that moved")
 {
-    kept_case.guard = 30;
-    kept_case.route.guard = MR_GUARD_LSN;
-    kept_case_make();
+    kept_case_guarded(30);
     kept_put(1, "newer", "VALUE");
     (void)kept_flush();
     kept_case.guard = 20;
@@ -84,7 +80,7 @@ MR_CONFORM(unsure, "without a guard a key with states in two partitions leaves n
     (void)kept_flush();
     kept_case_add((struct kept_change){.id = 1, .a = "x", .b = "NEW"});
     kept_case_add((struct kept_change){.id = 1, .new_id = 2, .delete = true, .span = 1});
-    MR_CHECK_OK(mr_rows_settle(&kept_case.rows, kept_rank, &mr_case.f.err));
+    kept_case_settle();
     (void)kept_flush();
     kept_check("");
     kept_case_add((struct kept_change){.id = 2, .old_id = 1, .a = "x", .b = "~", .span = 1});
@@ -96,9 +92,7 @@ MR_CONFORM(unsure, "without a guard a key with states in two partitions leaves n
 MR_CONFORM(late_state,
            "with a guard what is kept is the newer one of the batch's state and the target's row")
 {
-    kept_case.guard = 15;
-    kept_case.route.guard = MR_GUARD_LSN;
-    kept_case_make();
+    kept_case_guarded(15);
     kept_put(1, "x", "G15"); /* by another partition */
     (void)kept_flush();
     kept_case.guard = 10;
@@ -114,9 +108,7 @@ MR_CONFORM(late_state,
 MR_CONFORM(later_life,
            "with a guard a later life of the old key gives nothing to the row that moved")
 {
-    kept_case.guard = 10;
-    kept_case.route.guard = MR_GUARD_LSN;
-    kept_case_make();
+    kept_case_guarded(10);
     kept_put(1, "x", "BIG");
     (void)kept_flush();
     kept_case.guard = 30;
@@ -131,9 +123,7 @@ MR_CONFORM(later_life,
 
 MR_CONFORM(under, "what is in a tomb comes before the batch's other state under the new key")
 {
-    kept_case.guard = 10;
-    kept_case.route.guard = MR_GUARD_LSN;
-    kept_case_make();
+    kept_case_guarded(10);
     kept_put(1, "x", "BIG");
     (void)kept_flush();
     kept_case.guard = 20;
@@ -271,7 +261,7 @@ MR_CONFORM(stale, "a move whose delete is in the batch asks no tomb")
     kept_case_add((struct kept_change){.id = 1, .a = "x", .b = "V3", .span = 1});
     kept_leave(1, 2);
     kept_arrive(1, 2, "x", "~");
-    MR_CHECK_OK(mr_rows_settle(&kept_case.rows, kept_rank, &mr_case.f.err));
+    kept_case_settle();
     (void)kept_flush();
     MR_CHECK_STR(kept_query("SELECT count(*) FROM t WHERE b = 'V1'"), "0\n");
 }
@@ -310,9 +300,7 @@ MR_CONFORM(once_more, "a delete that is read once more keeps the tomb that it le
 
 MR_CONFORM(late_delete, "with a guard a late delete takes no newer one's tomb away")
 {
-    kept_case.guard = 10;
-    kept_case.route.guard = MR_GUARD_LSN;
-    kept_case_make();
+    kept_case_guarded(10);
     kept_put(1, "x", "BIG");
     (void)kept_flush();
     kept_case.guard = 30;
@@ -337,7 +325,7 @@ MR_CONFORM(others, "one key with states in two partitions takes nothing from the
     kept_leave(1, 2);
     kept_case_add((struct kept_change){.id = 5, .a = "p", .b = "q"});
     kept_case_add((struct kept_change){.id = 5, .a = "r", .b = "s", .span = 1});
-    MR_CHECK_OK(mr_rows_settle(&kept_case.rows, kept_rank, &mr_case.f.err));
+    kept_case_settle();
     (void)kept_flush();
     MR_CHECK_INT(kept_n_tombs(), 1);
     kept_arrive(1, 2, "x", "~");
@@ -349,9 +337,7 @@ MR_CONFORM(others, "one key with states in two partitions takes nothing from the
 MR_CONFORM(whole_guarded,
            "with a guard a row that comes whole by another partition uses its tomb up")
 {
-    kept_case.guard = 10;
-    kept_case.route.guard = MR_GUARD_LSN;
-    kept_case_make();
+    kept_case_guarded(10);
     kept_put(1, "x", "BIG");
     (void)kept_flush();
     kept_case.guard = 20;
@@ -366,9 +352,7 @@ MR_CONFORM(whole_guarded,
 MR_CONFORM(late_state_in,
            "with a guard a row that moves within a batch has the values of the newer state, too")
 {
-    kept_case.guard = 15;
-    kept_case.route.guard = MR_GUARD_LSN;
-    kept_case_make();
+    kept_case_guarded(15);
     kept_put(1, "x", "G15"); /* by another partition */
     (void)kept_flush();
     kept_case.guard = 10;
@@ -383,9 +367,7 @@ MR_CONFORM(late_state_in,
 /* U-30, R-09: there was a later life, of which nothing has come */
 MR_CONFORM(late_life, "with a guard a state that is older than its key's tomb gives nothing")
 {
-    kept_case.guard = 15;
-    kept_case.route.guard = MR_GUARD_LSN;
-    kept_case_make();
+    kept_case_guarded(15);
     kept_case_add((struct kept_change){.id = 1, .delete = true});
     kept_case_add((struct kept_change){.id = 3, .delete = true});
     (void)kept_flush();
@@ -411,14 +393,14 @@ MR_CONFORM(unsure_in,
     kept_case_add((struct kept_change){.id = 1, .new_id = 2, .delete = true, .span = 1});
     kept_case_add((struct kept_change){.id = 1, .a = "x", .b = "NEW"});
     kept_case_add((struct kept_change){.id = 2, .old_id = 1, .a = "x", .b = "~", .span = 1});
-    MR_CHECK_OK(mr_rows_settle(&kept_case.rows, kept_rank, &mr_case.f.err));
+    kept_case_settle();
     MR_CHECK_U64(kept_flush(), 1);
     MR_CHECK_STR(kept_query("SELECT count(*) FROM t WHERE b = 'OLD'"), "0\n");
     kept_put(3, "y", "OLD");
     kept_leave(3, 4);
     kept_arrive(3, 4, "y", "~");
     kept_case_add((struct kept_change){.id = 3, .a = "y", .b = "NEW", .span = 1});
-    MR_CHECK_OK(mr_rows_settle(&kept_case.rows, kept_rank, &mr_case.f.err));
+    kept_case_settle();
     MR_CHECK_U64(kept_flush(), 1);
     MR_CHECK_STR(kept_query("SELECT count(*) FROM t WHERE b = 'OLD'"), "0\n");
 }
@@ -426,9 +408,7 @@ MR_CONFORM(unsure_in,
 /* U-30, U-32 */
 MR_CONFORM(across, "with a guard the halves of a change find each other in one batch, too")
 {
-    kept_case.guard = 10;
-    kept_case.route.guard = MR_GUARD_LSN;
-    kept_case_make();
+    kept_case_guarded(10);
     kept_put(1, "x", "BIG");
     kept_put(3, "y", "LARGE");
     (void)kept_flush();
@@ -446,9 +426,7 @@ MR_CONFORM(across, "with a guard the halves of a change find each other in one b
 /* U-30 */
 MR_CONFORM(other_row, "with a guard an older row under the new key is not the one that came")
 {
-    kept_case.guard = 10;
-    kept_case.route.guard = MR_GUARD_LSN;
-    kept_case_make();
+    kept_case_guarded(10);
     kept_put(2, "p", "OTHER");
     (void)kept_flush();
     kept_case.guard = 20; /* the delete of the other row is behind, as is that of the old key */
@@ -481,9 +459,7 @@ MR_CONFORM(not_kept, "where rows are not kept a tomb of before is none of a late
 /* U-30, U-32: the delete of the later change came by another partition, which is behind */
 MR_CONFORM(two_changes, "with a guard two changes between the same keys are not taken for one")
 {
-    kept_case.guard = 10;
-    kept_case.route.guard = MR_GUARD_LSN;
-    kept_case_make();
+    kept_case_guarded(10);
     kept_put(1, "x", "FIRST");
     kept_put(3, "x", "FIRST");
     (void)kept_flush();
@@ -501,9 +477,7 @@ MR_CONFORM(two_changes, "with a guard two changes between the same keys are not 
 /* O-11 */
 MR_CONFORM(columns, "a guard orders rows, not their columns")
 {
-    kept_case.guard = 10;
-    kept_case.route.guard = MR_GUARD_LSN;
-    kept_case_make();
+    kept_case_guarded(10);
     kept_put(1, "x", "G10");
     (void)kept_flush();
     kept_case.guard = 20;

@@ -71,11 +71,7 @@ MR_CONFORM(tombstone, "a tombstone that comes in the batch of the new row hides 
 /* U-32: never the values of another row */
 MR_CONFORM(whose, "a tomb is for the one change that left it")
 {
-    kept_case_make();
-    kept_put(1, "x", "BIG");
-    (void)kept_flush();
-    kept_leave(1, 2);
-    (void)kept_flush();
+    kept_case_moving();
     kept_arrive(1, 3, "another key", "~");
     kept_case_add(
         (struct kept_change){.id = 2, .old_id = 1, .a = "other partition", .b = "~", .span = 1});
@@ -159,11 +155,7 @@ MR_CONFORM(whole, "a change within one batch leaves no tomb, whether its row is 
 /* U-32: a replay, say, or a row that was put aside */
 MR_CONFORM(absent, "a delete that finds no row takes away what a former one left")
 {
-    kept_case_make();
-    kept_put(1, "x", "BIG");
-    (void)kept_flush();
-    kept_leave(1, 2);
-    (void)kept_flush();
+    kept_case_moving();
     kept_leave(1, 2);
     MR_CHECK_U64(kept_flush(), 0);
     MR_CHECK_INT(kept_n_tombs(), 0);
@@ -303,11 +295,7 @@ MR_CONFORM(used, "a row that comes whole uses up what was kept for it")
 
 MR_CONFORM(order, "a tomb that a chain of moves needs is read before another one takes its place")
 {
-    kept_case_make();
-    kept_put(1, "x", "BIG");
-    (void)kept_flush();
-    kept_leave(1, 2);
-    (void)kept_flush();
+    kept_case_moving();
     kept_arrive(1, 2, "x", "~");
     kept_put(1, "p", "P");
     kept_leave(1, 9);
@@ -357,11 +345,7 @@ MR_TEST("postgresql: columns of types without a binary form move as well")
 
 MR_CONFORM(second, "a row that moves again in the batch of its first move still finds its tomb")
 {
-    kept_case_make();
-    kept_put(1, "x", "BIG");
-    (void)kept_flush();
-    kept_leave(1, 2);
-    (void)kept_flush();
+    kept_case_moving();
     kept_arrive(1, 2, "x", "~");
     kept_leave(2, 3);
     kept_arrive(2, 3, "x", "~");

@@ -180,6 +180,27 @@ size_t kept_flush(void)
     return n_faults;
 }
 
+void kept_case_guarded(int64_t guard)
+{
+    kept_case.guard = guard;
+    kept_case.route.guard = MR_GUARD_LSN;
+    kept_case_make();
+}
+
+void kept_case_moving(void)
+{
+    kept_case_make();
+    kept_put(1, "x", "BIG");
+    (void)kept_flush();
+    kept_leave(1, 2);
+    (void)kept_flush();
+}
+
+void kept_case_settle(void)
+{
+    MR_CHECK_OK(mr_rows_settle(&kept_case.rows, kept_rank, &mr_case.f.err));
+}
+
 const char *kept_query(const char *sql)
 {
     return mr_sink_fixture_query(&mr_case.f, sql);

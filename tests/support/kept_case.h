@@ -27,8 +27,12 @@ extern const uint32_t kept_rank[];
 
 void kept_case_start(void);
 void kept_case_stop(void);
-void kept_case_make(void); /* the table */
-void kept_case_open(void); /* as the catalogue has it now */
+void kept_case_make(void);             /* the table */
+void kept_case_open(void);             /* as the catalogue has it now */
+void kept_case_guarded(int64_t guard); /* the table, with guards; the next rows have this one */
+void kept_case_moving(
+    void); /* the table, and in two batches row (1,x,BIG), which leaves for key 2 */
+void kept_case_settle(void); /* R-10, of what was added */
 
 /* One record. */
 struct kept_change {
