@@ -53,7 +53,8 @@ int mr_pg_wish_resolve(struct mr_pg_conn *conn, const struct mr_ddl *ddl, struct
     *out = *ddl;
     if (columns == NULL)
         return mr_err_set(err, MR_NO_MEMORY, "columns to make");
-    memcpy(columns, ddl->columns, ddl->n_columns * sizeof *columns);
+    if (ddl->n_columns > 0) /* of a record without fields: none */
+        memcpy(columns, ddl->columns, ddl->n_columns * sizeof *columns);
     out->columns = columns;
     int rc = 0;
     for (uint16_t i = 0; rc == 0 && i < ddl->n_columns; i++)

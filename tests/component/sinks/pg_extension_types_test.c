@@ -148,3 +148,15 @@ MR_TEST("a wished column has its extension's type, by its schema, or the fallbac
     MR_CHECK_INT(f.table->columns[0].type.type, MR_T_LTREE);
     MR_CHECK_INT(f.table->columns[8].type.elem, MR_T_LTREE);
 }
+
+// V-11
+MR_TEST("a wish for no columns is one for none")
+{
+    struct mr_arena arena;
+    struct mr_ddl none = {.kind = MR_DDL_CREATE};
+    struct mr_ddl wish = {.n_columns = 1};
+    mr_arena_init(&arena, 4096, 65536);
+    PG_OK(&f, f.sink->ops->wish_resolve(f.sink, &none, &arena, &wish, &f.err));
+    MR_CHECK_INT(wish.n_columns, 0);
+    mr_arena_release(&arena);
+}
