@@ -74,6 +74,8 @@ static void tables_reset(struct mr_batch *batch)
         table->n_upserts = 0;
         table->n_deletes = 0;
         table->n_left_out = 0;
+        table->split = false;
+        table->constraints_now = false;
     }
     /* what stayed is packed at the front and still bound to its target: mr_batch looks them up */
     batch->n_tables = batch->n_tables < MAX_TABLES_KEPT ? batch->n_tables : MAX_TABLES_KEPT;

@@ -25,6 +25,8 @@ struct mr_batch_table {
     struct mr_rows rows;
     uint64_t n_upserts, n_deletes; /* records, before reduction */
     uint64_t n_left_out;           /* rows, by the flush (load.h) */
+    bool split; /* the flush takes its rows apart: the target refused one (load_split.h) */
+    bool constraints_now; /* it refused it at the commit */
 };
 
 /* records by what they were, for millrace_records_total{op} */

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sinks/load_split.h"
+
 #include "base/ban.h"
 
 void mr_load_memories_release(struct mr_load_memories *memories)
@@ -167,6 +169,7 @@ static void result_reset(struct mr_flush_result *result)
     memset(&result->stats, 0, sizeof result->stats);
     result->failed = NULL;
     result->stopped = false;
+    result->at_commit = false;
 }
 
 static int load_tables(const struct mr_flush *flush, const struct flush_lists *lists,
@@ -184,9 +187,11 @@ static int load_tables(const struct mr_flush *flush, const struct flush_lists *l
                                .stats = &result->stats,
                                .faults = &result->faults.found,
                                .rank = lists->rank,
-                               .spans = lists->by_idx};
+                               .spans = lists->by_idx,
+                               .constraints_now = table->constraints_now};
         uint64_t n_before = result->stats.n_left_out;
-        int rc = table->target->load->run(&load, err);
+        const struct mr_load_ops *ops = table->target->load;
+        int rc = table->split ? mr_load_split(&load, ops, err) : ops->run(&load, err);
         table->n_left_out = result->stats.n_left_out - n_before;
         if (rc == 0)
             rc = mr_flush_faults_note(&result->faults, flush->batch, table->target, err);
@@ -232,7 +237,8 @@ static int put_letters(const struct mr_flush *flush, const struct flush_lists *l
     return rc;
 }
 
-int mr_flush_run(const struct mr_flush *flush, struct mr_flush_result *result, struct mr_err *err)
+static int run_once(const struct mr_flush *flush, struct mr_flush_result *result,
+                    struct mr_err *err)
 {
     struct mr_session *session = flush->session;
     const struct mr_sink_ops *ops = session->ops;
@@ -261,6 +267,7 @@ int mr_flush_run(const struct mr_flush *flush, struct mr_flush_result *result, s
         /* a deferred constraint: its table's fault, as it would have been at the row */
         if (rc < 0 && (err->class == MR_CLASS_HALT || err->class == MR_CLASS_POISON))
             result->failed = target_named(&lists, err);
+        result->at_commit = rc < 0;
     }
 rollback:
     if (rc <
@@ -269,4 +276,32 @@ rollback:
 out:
     lists_release(&lists);
     return rc;
+}
+
+/* The target refused what is in a row of `failed`: from now on the batch loads that table in parts,
+ * and where only the commit showed it, each part is held against all constraints. NULL: nobody
+ * knows of which table it was, so all of them. False where that was done already. */
+static bool split_begin(const struct mr_batch *batch, const struct mr_flush_result *result)
+{
+    bool begun = false;
+    for (size_t i = 0; i < batch->n_tables; i++) {
+        struct mr_batch_table *table = batch->tables[i];
+        if (result->failed != NULL && table->target != result->failed)
+            continue;
+        begun = begun || !table->split || (result->at_commit && !table->constraints_now);
+        table->split = true;
+        table->constraints_now = table->constraints_now || result->at_commit;
+    }
+    return begun;
+}
+
+int mr_flush_run(const struct mr_flush *flush, struct mr_flush_result *result, struct mr_err *err)
+{
+    for (;;) {
+        int rc = run_once(flush, result, err);
+        if (rc == 0 || err->class != MR_CLASS_POISON || result->stopped ||
+            !split_begin(flush->batch, result))
+            return rc;
+        mr_err_clear(err);
+    }
 }

@@ -1,6 +1,6 @@
 /* One flush: everything that a batch holds, for all its tables, in one transaction together with
- * its dead letters and the positions it covers (contract.md G-01). It tries once; what to do about
- * an error is the writer's. Thread: write. */
+ * its dead letters and the positions it covers (contract.md G-01). What to do about an error
+ * of the target as a whole is the writer's. Thread: write. */
 #ifndef MR_CONSUMER_FLUSH_H
 #define MR_CONSUMER_FLUSH_H
 
@@ -20,7 +20,8 @@ struct mr_flush_result {
     struct mr_load_stats stats;
     struct mr_target *failed; /* the target whose load failed; NULL where it was not one table's */
     struct mr_flush_faults faults; /* records that were put aside, or stopped the flush */
-    bool stopped;                  /* records must be waited at: mr_flush_faults_stops() */
+    bool at_commit; /* the target refused the COMMIT, after it had taken every statement */
+    bool stopped;   /* records must be waited at: mr_flush_faults_stops() */
 };
 void mr_flush_result_init(struct mr_flush_result *result);
 void mr_flush_result_release(struct mr_flush_result *result);
@@ -32,8 +33,10 @@ struct mr_flush {
     struct mr_source *source;
 };
 
-/* 0: durable. -MR_COMMIT_UNKNOWN: see sink.h. After every error the session is ready for another
- * run. `result` is emptied first. */
+/* 0: durable. -MR_COMMIT_UNKNOWN: see sink.h. What the target refuses in single rows is taken apart
+ * here, in a transaction of its own, and ends in result->faults; such an error comes back only
+ * where that finds nothing. After every error the session is ready for another run. `result` is
+ * emptied first. */
 int mr_flush_run(const struct mr_flush *flush, struct mr_flush_result *result, struct mr_err *err);
 
 #endif

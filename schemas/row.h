@@ -32,6 +32,7 @@ enum mr_row_flag {
     MR_ROW_READ = 1 << 2,   /* a snapshot's: with a guard it must be newer to count (O-06) */
     MR_ROW_REPLACED =
         1 << 1, /* a delete came before in this batch: absent columns get defaults */
+    MR_ROW_NOTED = 1 << 3, /* the rows that made this state are in the journal (rows_journal.h) */
 };
 
 /* A record that a masked row was folded from, besides the last one. */

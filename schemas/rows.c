@@ -7,6 +7,8 @@
 #include <stdlib.h>
 
 #include "schemas/guard.h"
+#include "schemas/rows_fold.h"
+#include "schemas/rows_journal.h"
 #include "schemas/rows_loose.h"
 #include "schemas/rows_past.h"
 
@@ -42,6 +44,8 @@ void mr_rows_reset(struct mr_rows *rows)
     rows->n_folded = 0;
     rows->n_moved = 0;
     rows->left = NULL;
+    rows->journal = NULL;
+    rows->n_journal = 0;
     rows->truncated = false;
     rows->floor = (struct mr_slice){NULL, 0};
     rows->n_stale = 0;
@@ -59,52 +63,9 @@ void mr_rows_truncate(struct mr_rows *rows)
     rows->fold_bytes = 0;
     rows->max_bytes = 0;
     rows->left = NULL;
+    rows->journal = NULL;
+    rows->n_journal = 0;
     rows->truncated = true;
-}
-
-/* A tuple read field by field, in order. */
-struct cursor {
-    const uint8_t *at;
-    uint16_t field;
-};
-
-static struct cursor cursor_open(struct mr_slice tuple)
-{
-    return (struct cursor){.at = tuple.data + 2, .field = 0};
-}
-
-/* The whole field with its length word; the cursor moves behind it. */
-static struct mr_slice cursor_next(struct cursor *cursor)
-{
-    struct mr_slice field = {cursor->at, mr_field_len(cursor->at)};
-    cursor->at += field.len;
-    cursor->field++;
-    return field;
-}
-
-bool mr_tuple_field(struct mr_slice tuple, uint16_t idx, struct mr_slice *out)
-{
-    struct cursor cursor = cursor_open(tuple);
-    struct mr_slice field = cursor_next(&cursor);
-    while (idx-- > 0)
-        field = cursor_next(&cursor);
-    if (mr_get_u32(field.data) == UINT32_MAX)
-        return false;
-    *out = (struct mr_slice){field.data + 4, field.len - 4};
-    return true;
-}
-
-bool mr_tuple_column(const struct mr_colset *cols, struct mr_slice tuple, uint16_t col,
-                     uint16_t *idx, struct mr_slice *field)
-{
-    struct cursor cursor = cursor_open(tuple);
-    while (cursor.field < cols->n_cols && cols->cols[cursor.field] <= col) {
-        *idx = cursor.field;
-        *field = cursor_next(&cursor);
-        if (cols->cols[*idx] == col)
-            return true;
-    }
-    return false;
 }
 
 static size_t mask_words(uint16_t n_cols)
@@ -197,102 +158,6 @@ static int loose_append(struct mr_rows *rows, const struct mr_row *row, struct m
     return 0;
 }
 
-/* Same columns, told by content: two plans of one table have sets of their own. */
-static bool colset_eq(const struct mr_colset *a, const struct mr_colset *b)
-{
-    return a == b ||
-           (a->n_cols == b->n_cols && memcmp(a->cols, b->cols, a->n_cols * sizeof *a->cols) == 0);
-}
-
-/* What a fold by columns builds, in the arena. */
-struct fold {
-    struct mr_colset *cols;
-    uint16_t *idx;
-    uint8_t *tuple;
-    size_t tuple_len;
-    uint64_t *mask;
-    bool masked;
-};
-
-static bool fold_alloc(struct mr_arena *arena, const struct mr_row *a, const struct mr_row *b,
-                       struct fold *fold)
-{
-    size_t n_max = (size_t)a->cols->n_cols + b->cols->n_cols;
-    *fold = (struct fold){.cols = mr_arena_alloc(arena, sizeof *fold->cols)};
-    fold->idx = mr_arena_alloc(arena, n_max * sizeof *fold->idx);
-    fold->tuple = mr_arena_alloc(arena, a->tuple.len + b->tuple.len);
-    fold->mask = mr_arena_alloc(arena, ((n_max + 63) / 64) * sizeof *fold->mask);
-    if (fold->cols == NULL || fold->idx == NULL || fold->tuple == NULL || fold->mask == NULL)
-        return false;
-    memset(fold->mask, 0, ((n_max + 63) / 64) * sizeof *fold->mask);
-    fold->tuple_len = 2; /* the count is written last */
-    return true;
-}
-
-static void fold_take(struct fold *fold, uint16_t col, struct mr_slice field, bool masked)
-{
-    uint16_t n = fold->cols->n_cols;
-    fold->idx[n] = col;
-    fold->cols->n_cols = (uint16_t)(n + 1);
-    memcpy(fold->tuple + fold->tuple_len, field.data, field.len);
-    fold->tuple_len += field.len;
-    if (masked) {
-        fold->mask[n / 64] |= UINT64_C(1) << (n % 64);
-        fold->masked = true;
-    }
-}
-
-/* R-02 and R-08, column by column over the union of both sets, which ascend. A column that only one
- * of them carries, and masks, is left out: the other does not mention it, which says the same, and
- * is no reason for an orphan. What a moved row masks is not the earlier state's to give. */
-static void fold_columns(const struct mr_row *a, const struct mr_row *b, struct fold *fold)
-{
-    struct cursor at_a = cursor_open(a->tuple);
-    struct cursor at_b = cursor_open(b->tuple);
-    bool moved = mr_past_is_moved(b);
-    fold->cols->n_cols = 0;
-    fold->cols->cols = fold->idx;
-    while (at_a.field < a->cols->n_cols || at_b.field < b->cols->n_cols) {
-        uint32_t col_a = at_a.field < a->cols->n_cols ? a->cols->cols[at_a.field] : UINT32_MAX;
-        uint32_t col_b = at_b.field < b->cols->n_cols ? b->cols->cols[at_b.field] : UINT32_MAX;
-        bool mask_a = col_a != UINT32_MAX && mr_row_is_masked(a->mask, at_a.field);
-        bool mask_b = col_b != UINT32_MAX && mr_row_is_masked(b->mask, at_b.field);
-        struct mr_slice field_a = {NULL, 0};
-        struct mr_slice field_b = {NULL, 0};
-        if (col_a <= col_b)
-            field_a = cursor_next(&at_a);
-        if (col_b <= col_a)
-            field_b = cursor_next(&at_b);
-        if ((col_a < col_b && mask_a) || (col_b < col_a && mask_b && !moved))
-            continue;
-        if (col_a < col_b || (col_a == col_b && mask_b && !moved))
-            fold_take(fold, (uint16_t)col_a, field_a, mask_a);
-        else
-            fold_take(fold, (uint16_t)col_b, field_b, mask_b);
-    }
-    mr_put_u16(fold->tuple, fold->cols->n_cols);
-}
-
-/* U then U. `kept` is the new state; its key is the earlier row's. */
-static bool fold_upserts(struct mr_rows *rows, const struct mr_row *a, const struct mr_row *b,
-                         struct mr_row *kept)
-{
-    if (b->mask == NULL && colset_eq(a->cols, b->cols)) {
-        kept->cols = b->cols;
-        kept->mask = NULL;
-        kept->past = NULL;
-        return slice_keep(rows->arena, b->tuple, &kept->tuple);
-    }
-    struct fold fold;
-    if (!fold_alloc(rows->arena, a, b, &fold))
-        return false;
-    fold_columns(a, b, &fold);
-    kept->cols = fold.cols;
-    kept->tuple = (struct mr_slice){fold.tuple, fold.tuple_len};
-    kept->mask = fold.masked ? fold.mask : NULL;
-    return mr_past_fold(rows->arena, a, b, kept);
-}
-
 /* R-01..R-06 for a key that has a state already. */
 static int rows_fold(struct mr_rows *rows, struct mr_row *a, const struct mr_row *b,
                      struct mr_err *err)
@@ -314,7 +179,7 @@ static int rows_fold(struct mr_rows *rows, struct mr_row *a, const struct mr_row
             return rows_full(err);
     } else {
         kept.flags |= a->flags & ~(uint32_t)MR_ROW_READ;
-        if (!fold_upserts(rows, a, b, &kept))
+        if (!mr_fold_upserts(rows->arena, a, b, &kept))
             return rows_full(err);
     }
     *a = kept;
@@ -366,25 +231,40 @@ static bool is_late(struct mr_rows *rows, const struct mr_row *row)
     return true;
 }
 
+/* a state that another partition has of the key, behind the one at `at`. */
+static int add_sibling(struct mr_rows *rows, size_t at, const struct mr_row *row,
+                       const struct mr_journal_step *step, struct mr_err *err)
+{
+    int rc = rows_append(rows, row, err);
+    if (rc < 0)
+        return rc;
+    mr_journal_note(rows, step, &rows->rows[at]);
+    rows->rows[at].sibling = (uint32_t)rows->n_rows;
+    rows->rows[rows->n_rows - 1].flags |= MR_ROW_NOTED;
+    rows->n_cross++;
+    return 0;
+}
+
 /* R-10: the state that this partition has of the key whose first state is at `first`; a new one
- * where there is none yet. Guards order the partitions by themselves. */
+ * where there is none yet. Guards order the partitions by themselves. `came` is the row as it was
+ * given. */
 static int fold_found(struct mr_rows *rows, size_t first, const struct mr_row *row,
-                      struct mr_err *err)
+                      const struct mr_row *came, struct mr_err *err)
 {
     size_t at = first;
-    while (!rows->guard.on && rows->rows[at].span_idx != row->span_idx) {
-        if (rows->rows[at].sibling == 0) {
-            int rc = rows_append(rows, row, err);
-            if (rc < 0)
-                return rc;
-            rows->rows[at].sibling = (uint32_t)rows->n_rows;
-            rows->n_cross++;
-            return 0;
-        }
+    struct mr_journal_step step;
+    bool own = rows->guard.on;
+    while (!own && rows->rows[at].span_idx != row->span_idx && rows->rows[at].sibling != 0)
         at = rows->rows[at].sibling - 1;
-    }
+    own = own || rows->rows[at].span_idx == row->span_idx;
+    if (!mr_journal_prepare(rows, &rows->rows[at], came, own, &step))
+        return rows_full(err);
+    if (!own)
+        return add_sibling(rows, at, row, &step, err);
     bool cross = at != first || rows->rows[at].span_idx != row->span_idx;
     int rc = rows_fold(rows, &rows->rows[at], row, err);
+    if (rc == 0)
+        mr_journal_note(rows, &step, &rows->rows[at]);
     rows->n_cross += rc == 0 && cross ? 1 : 0;
     return rc;
 }
@@ -421,6 +301,7 @@ static int settle_key(struct mr_rows *rows, size_t first, const uint32_t *rank, 
         }
     }
     state.sibling = 0;
+    state.flags |= MR_ROW_NOTED;
     rows->rows[first] = state;
     return 0;
 }
@@ -447,8 +328,9 @@ int mr_rows_settle(struct mr_rows *rows, const uint32_t *rank, struct mr_err *er
     return 0;
 }
 
-/* A row of which nothing is known but what it says. */
-static int add_alone(struct mr_rows *rows, const struct mr_row *row, struct mr_err *err)
+/* A row of which nothing is known but what it says; `came`: as it was given. */
+static int add_alone(struct mr_rows *rows, const struct mr_row *row, const struct mr_row *came,
+                     struct mr_err *err)
 {
     if (!rows->reduce || rows->key.n_cols == 0)
         return rows_append(rows, row, err);
@@ -459,7 +341,7 @@ static int add_alone(struct mr_rows *rows, const struct mr_row *row, struct mr_e
     if (entry == NULL)
         return rows_full(err);
     if (found)
-        return fold_found(rows, (uintptr_t)entry->value - 1, row, err);
+        return fold_found(rows, (uintptr_t)entry->value - 1, row, came, err);
     int rc = rows_append(rows, row, err);
     if (rc < 0) {
         (void)mr_map_remove(&rows->by_key, row->key.data, row->key.len);
@@ -483,11 +365,29 @@ static int add_moving(struct mr_rows *rows, const struct mr_row *row, struct mr_
         added.past = NULL;
     else if (!mr_past_move(rows, row, left, &added))
         return rows_full(err);
-    int rc = add_alone(rows, &added, err);
+    size_t n_rows = rows->n_rows;
+    size_t n_noted = rows->n_journal;
+    struct mr_journal_step step;
+    if (!mr_journal_prepare(rows, NULL, row, false, &step))
+        return rows_full(err);
+    int rc = add_alone(rows, &added, row, err);
     if (rc < 0)
         return rc;
+    if (rows->n_journal == n_noted && rows->n_rows > n_rows)
+        mr_journal_note(rows, &step, &rows->rows[n_rows]);
     mr_past_left(rows, row, left);
     rows->n_moved += added.mask != NULL ? 1 : 0;
+    return 0;
+}
+
+/* It has no effect, unless what it is older than proves to be a fault. */
+static int add_late(struct mr_rows *rows, const struct mr_row *row, struct mr_err *err)
+{
+    struct mr_journal_step step;
+    if (!mr_journal_prepare(rows, NULL, row, false, &step))
+        return rows_full(err);
+    mr_journal_note(rows, &step, NULL);
+    rows->n_stale++;
     return 0;
 }
 
@@ -496,16 +396,15 @@ int mr_rows_add(struct mr_rows *rows, const struct mr_row *row, struct mr_err *e
     bool folds = rows->reduce && rows->key.n_cols > 0;
     if (rows->loose)
         return loose_append(rows, row, err);
-    if (folds && rows->guard.on && is_late(rows, row)) {
-        rows->n_stale++;
-        return 0;
-    }
-    return row->past != NULL ? add_moving(rows, row, err) : add_alone(rows, row, err);
+    if (folds && rows->guard.on && is_late(rows, row))
+        return add_late(rows, row, err);
+    return row->past != NULL ? add_moving(rows, row, err) : add_alone(rows, row, row, err);
 }
 
 /* What a record does to the rows but for its own key's, so that it can be taken back. */
 struct before {
-    size_t n_rows, n_moved;
+    size_t n_rows, n_moved, n_journal;
+    struct mr_row_entry *journal;
     uint64_t n_folded, n_cross, n_stale;
     size_t at;           /* of the state that the record folds into; n_rows: none */
     struct mr_row state; /* that */
@@ -516,6 +415,8 @@ static struct before before_of(const struct mr_rows *rows, const struct mr_row *
 {
     struct before before = {.n_rows = rows->n_rows,
                             .n_moved = rows->n_moved,
+                            .n_journal = rows->n_journal,
+                            .journal = rows->journal,
                             .n_folded = rows->n_folded,
                             .n_cross = rows->n_cross,
                             .n_stale = rows->n_stale,
@@ -545,6 +446,8 @@ static void take_back(struct mr_rows *rows, const struct mr_row *row, const stru
     }
     rows->n_rows = before->n_rows;
     rows->n_moved = before->n_moved;
+    rows->n_journal = before->n_journal;
+    rows->journal = before->journal;
     rows->n_folded = before->n_folded;
     rows->n_cross = before->n_cross;
     rows->n_stale = before->n_stale;

@@ -10,6 +10,8 @@
 #include "schemas/row.h"
 #include "schemas/table.h"
 
+struct mr_row_entry; /* rows_journal.h */
+
 /* Rows of one table in one batch. */
 struct mr_rows {
     struct mr_table *table; /* a reference */
@@ -25,7 +27,9 @@ struct mr_rows {
     struct mr_row *rows;    /* grows by doubling, outside the arena; capacity kept across resets */
     size_t n_rows;
     size_t cap_rows;
-    struct mr_row_left *left; /* the last one; NULL: none */
+    struct mr_row_left *left;     /* the last one; NULL: none */
+    struct mr_row_entry *journal; /* the last one; NULL: none */
+    size_t n_journal;
     size_t n_moved; /* rows whose masked values were looked for under an old key, since reset */
     struct mr_guard_use guard; /* like `key`: set when the rows are empty */
     struct mr_slice floor;     /* octets of the highest truncate; data NULL: none */

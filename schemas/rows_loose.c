@@ -94,6 +94,8 @@ int mr_rows_regroup(struct mr_rows *rows, const struct mr_loose_keys *keys, cons
     rows->n_rows = fresh.n_rows;
     rows->n_moved = fresh.n_moved;
     rows->left = fresh.left;
+    rows->journal = fresh.journal;
+    rows->n_journal = fresh.n_journal;
     rows->n_folded += fresh.n_folded;
     rows->n_cross += fresh.n_cross;
     rows->regrouped = true;

@@ -74,6 +74,13 @@ static void direct_missed(struct mr_load *load)
     memory->skip_direct = skip > MAX_SKIP_DIRECT ? MAX_SKIP_DIRECT : skip;
 }
 
+static int direct_undo(struct mr_load *load, struct mr_err *err)
+{
+    const struct mr_sink_ops *ops = load->session->ops;
+    int rc = ops->rollback_to_savepoint(load->session, err);
+    return rc < 0 ? rc : ops->release_savepoint(load->session, err);
+}
+
 /* The fast way for keys that are likely new: a plain insert, taken back where one exists. */
 static int put_direct(struct mr_load *load, const struct mr_load_group *group, struct mr_err *err)
 {
@@ -91,13 +98,20 @@ static int put_direct(struct mr_load *load, const struct mr_load_group *group, s
         mr_load_left_out(load, group->n_rows, n_done);
         return ops->release_savepoint(load->session, err);
     }
+    struct mr_err why = *err;
+    if (why.class == MR_CLASS_POISON) { /* the savepoint of whoever takes the load apart is next */
+        mr_err_clear(err);
+        int undone = direct_undo(load, err);
+        if (undone < 0)
+            return undone;
+        *err = why;
+        return rc;
+    }
     if (rc != -MR_EXISTS)
         return rc;
     direct_missed(load);
     mr_err_clear(err);
-    rc = ops->rollback_to_savepoint(load->session, err);
-    if (rc == 0)
-        rc = ops->release_savepoint(load->session, err);
+    rc = direct_undo(load, err);
     return rc < 0 ? rc : put_upsert(load, group, err);
 }
 

@@ -119,6 +119,9 @@ struct mr_sink_ops {
     int (*savepoint)(struct mr_session *session, struct mr_err *err);
     int (*rollback_to_savepoint)(struct mr_session *session, struct mr_err *err);
     int (*release_savepoint)(struct mr_session *session, struct mr_err *err);
+    /* Checks the constraints that were put off until the end of the transaction, now, and from now
+     * on with each statement. Kinds that put none off do nothing. */
+    int (*constraints_now)(struct mr_session *session, struct mr_err *err);
     /* empties the table, by DELETE where TRUNCATE is refused. */
     int (*truncate)(struct mr_session *session, struct mr_table *table, struct mr_err *err);
     /* O-06, O-07: what the target has of the rows' keys, in their order; and, until the transaction
@@ -184,14 +187,6 @@ struct mr_session {
 extern const struct mr_sink_ops mr_sink_postgresql;
 extern const struct mr_sink_ops mr_sink_sqlite;
 extern const struct mr_sink_ops mr_sink_stdout;
-
-/* wish_resolve of targets without extensions. */
-int mr_sink_wish_plain(struct mr_sink *sink, const struct mr_ddl *ddl, struct mr_arena *arena,
-                       struct mr_ddl *out, struct mr_err *err);
-
-/* key_groups of targets whose tables have no keys that they alone can compare. */
-int mr_sink_keys_plain(struct mr_session *session, const struct mr_keys *keys, uint32_t *groups,
-                       struct mr_err *err);
 
 /* The kind that a URL names (postgresql:// postgres:// or key=value, sqlite:FILE, stdout:);
  * NULL with config.invalid. */

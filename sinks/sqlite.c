@@ -12,6 +12,7 @@
 #include <sqlite3.h>
 
 #include "base/fault.h"
+#include "sinks/sink_plain.h"
 #include "sinks/sqlite_guard.h"
 #include "sinks/sqlite_look.h"
 #include "sinks/typed_emit.h"
@@ -320,6 +321,7 @@ const struct mr_sink_ops mr_sink_sqlite = {
     .savepoint = sqlite_savepoint,
     .rollback_to_savepoint = sqlite_rollback_to_savepoint,
     .release_savepoint = sqlite_release_savepoint,
+    .constraints_now = mr_sink_constraints_plain,
     .truncate = mr_sq_truncate,
     .guards_read = mr_sq_guards_read,
     .tombs_put = mr_sq_tombs_put,

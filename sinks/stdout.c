@@ -18,6 +18,7 @@
 #include "schemas/semantic.h"
 #include "schemas/table_after.h"
 #include "sinks/sink.h"
+#include "sinks/sink_plain.h"
 #include "sinks/typed_emit.h"
 
 #include "base/ban.h"
@@ -572,6 +573,7 @@ const struct mr_sink_ops mr_sink_stdout = {
     .savepoint = stdout_savepoint,
     .rollback_to_savepoint = stdout_rollback_to_savepoint,
     .release_savepoint = stdout_release_savepoint,
+    .constraints_now = mr_sink_constraints_plain,
     .truncate = stdout_truncate,
     .guards_read = stdout_guards_read,
     .tombs_put = stdout_tombs_put,

@@ -108,7 +108,8 @@ void mr_arena_reset(struct mr_arena *arena)
 /* A chunk with room for `n` bytes, linked behind the current one; NULL when refused. */
 static struct mr_arena_chunk *chunk_new(struct mr_arena *arena, size_t n)
 {
-    size_t left = arena->limit_bytes - arena->held_bytes;
+    size_t left =
+        arena->limit_bytes > arena->held_bytes ? arena->limit_bytes - arena->held_bytes : 0;
     if (left < sizeof(struct mr_arena_chunk) || n > left - sizeof(struct mr_arena_chunk))
         return NULL;
     bool oversized = n > arena->chunk_bytes - sizeof(struct mr_arena_chunk);

@@ -126,7 +126,12 @@ static void truncate_below(int64_t guard)
 /* Loads what was added; how many of the rows were too old is returned. */
 static uint64_t flush(void)
 {
-    struct mr_load load = {mr_case.f.session, &rows, &route, &memory, &stats, &faults, NULL, NULL};
+    struct mr_load load = {.session = mr_case.f.session,
+                           .rows = &rows,
+                           .route = &route,
+                           .memory = &memory,
+                           .stats = &stats,
+                           .faults = &faults};
     mr_case_begin();
     MR_CHECK_OK(mr_load_upsert.run(&load, &mr_case.f.err));
     mr_case_commit();
@@ -327,7 +332,12 @@ MR_CONFORM(undone, "what is rolled back leaves neither tomb nor row")
     table_make(true, 60000);
     delete (1, 200);
     put(2, "x", 5);
-    struct mr_load load = {mr_case.f.session, &rows, &route, &memory, &stats, &faults, NULL, NULL};
+    struct mr_load load = {.session = mr_case.f.session,
+                           .rows = &rows,
+                           .route = &route,
+                           .memory = &memory,
+                           .stats = &stats,
+                           .faults = &faults};
     mr_case_begin();
     MR_CHECK_OK(mr_load_upsert.run(&load, &mr_case.f.err));
     mr_case.f.ops->rollback(mr_case.f.session);

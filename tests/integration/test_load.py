@@ -368,25 +368,6 @@ def test_a_dead_letter_keeps_the_record_as_it_was(plain, streams, millrace, targ
     assert letter["target_table"].endswith("orders")
 
 
-# Bisection (Q-14, R-14, case 165) comes later: later.txt. Until then such a row halts its table.
-def test_a_row_that_the_server_refuses_halts_its_table_and_nothing_is_lost(debezium, streams, millrace, target):
-    """Q-14: no row of the batch lands and the position stays; the other table is loaded; when the table
-    takes the row, all are there once."""
-    target.run("CREATE TABLE orders(id int PRIMARY KEY, a text CONSTRAINT good CHECK (a <> 'bad'), b text)")
-    table, other = debezium(), debezium("other")
-    streams.produce(*(table.create(texts(i, "bad" if i == 137 else "x")) for i in range(300)))
-    streams.produce(*(other.create(texts(i)) for i in range(300)))
-    one = millrace([{"topic": t.topic, "table": name} for t, name in ((table, "orders"), (other, "other"))])
-    one.load_to_end(expect=75)
-    assert "db.23514" in one.error_codes()
-    assert target.positions(table.topic)[0] <= 137 and target.count("orders") == target.positions(table.topic)[0]
-    assert target.letters(table.topic) == []
-    assert target.count("other") == 300
-    target.run("ALTER TABLE orders DROP CONSTRAINT good")
-    one.load_to_end()
-    assert target.count("orders") == 300 and target.positions(table.topic) == {0: 300}
-
-
 def test_records_of_an_aborted_transaction_are_never_loaded(plain, streams, kafka, millrace, target):
     """F-16: read_committed; the run ends although the topic ends in control records."""
     from confluent_kafka import Producer

@@ -161,9 +161,14 @@ void kept_arrive(int64_t from, int64_t to, const char *a, const char *b)
 /* Loads what was added; how many records were at fault is returned. */
 size_t kept_flush(void)
 {
-    struct mr_load load = {mr_case.f.session, &kept_case.rows,  &kept_case.route,
-                           &kept_case.memory, &kept_case.stats, &kept_case.faults,
-                           kept_rank,         kept_spans};
+    struct mr_load load = {.session = mr_case.f.session,
+                           .rows = &kept_case.rows,
+                           .route = &kept_case.route,
+                           .memory = &kept_case.memory,
+                           .stats = &kept_case.stats,
+                           .faults = &kept_case.faults,
+                           .rank = kept_rank,
+                           .spans = kept_spans};
     mr_case_begin();
     MR_CHECK_OK(mr_load_upsert.run(&load, &mr_case.f.err));
     mr_case_commit();

@@ -254,6 +254,11 @@ static int faulty_guards_read(struct mr_session *base, const struct mr_guarded *
     return real_of(base)->ops->guards_read(real_of(base), what, seen, err);
 }
 
+static int faulty_constraints_now(struct mr_session *base, struct mr_err *err)
+{
+    return real_of(base)->ops->constraints_now(real_of(base), err);
+}
+
 static int faulty_key_groups(struct mr_session *base, const struct mr_keys *keys, uint32_t *groups,
                              struct mr_err *err)
 {
@@ -384,6 +389,7 @@ static const struct mr_sink_ops faulty_ops = {
     .guards_read = faulty_guards_read,
     .tombs_put = faulty_tombs_put,
     .truncate_below = faulty_truncate_below,
+    .constraints_now = faulty_constraints_now,
     .key_groups = faulty_key_groups,
     .kept_read = faulty_kept_read,
     .kept_put = faulty_kept_put,

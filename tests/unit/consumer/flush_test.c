@@ -36,6 +36,9 @@ static struct {
     struct mr_partition parts[MAX_SPANS];
     struct mr_record held[8];
     int64_t letters_at[8]; /* offsets of the second put_letters */
+    struct mr_arena arena;
+    struct mr_row rows[MAX_TABLES][8]; /* at offsets 1, 2 .. */
+    const char *refuses;               /* a table's name: it takes no row of offset 3 */
 } f;
 
 __attribute__((format(printf, 1, 2))) static void note(const char *format, ...)
@@ -105,7 +108,42 @@ static void rollback(struct mr_session *session)
     note("rollback ");
 }
 
+static int savepoint(struct mr_session *session, struct mr_err *err)
+{
+    (void)session;
+    (void)err;
+    note("< ");
+    return 0;
+}
+
+static int to_savepoint(struct mr_session *session, struct mr_err *err)
+{
+    (void)session;
+    (void)err;
+    note("undo ");
+    return 0;
+}
+
+static int release(struct mr_session *session, struct mr_err *err)
+{
+    (void)session;
+    (void)err;
+    note("> ");
+    return 0;
+}
+
+static int constraints_now(struct mr_session *session, struct mr_err *err)
+{
+    MR_CHECK(session == &f.session);
+    note("constraints ");
+    return answer("constraints", err);
+}
+
 static const struct mr_sink_ops sink_ops = {.name = "scripted",
+                                            .savepoint = savepoint,
+                                            .rollback_to_savepoint = to_savepoint,
+                                            .release_savepoint = release,
+                                            .constraints_now = constraints_now,
                                             .begin = begin,
                                             .put_letters = put_letters,
                                             .put_positions = put_positions,
@@ -115,7 +153,12 @@ static const struct mr_sink_ops sink_ops = {.name = "scripted",
 static int load(struct mr_load *load, struct mr_err *err)
 {
     MR_CHECK(load->session == &f.session);
-    note("load(%s) ", load->rows->table->name);
+    const char *name = load->rows->table->name;
+    note("load(%s) ", name);
+    for (size_t i = 0; f.refuses != NULL && i < load->rows->n_rows; i++) {
+        if (strcmp(f.refuses, name) == 0 && load->rows->rows[i].offset == 3)
+            return mr_err_set_db(err, MR_CLASS_POISON, "23514", "scripted");
+    }
     load->memory->direct_misses++;
     load->stats->n_upserted += load->rows->n_rows;
     for (size_t i = 0; i < f.n_bad; i++) {
@@ -142,6 +185,11 @@ static void table_add(const char *schema, const char *name, uint32_t idx, size_t
     f.tables[i].target = &f.targets[i];
     f.tables[i].rows.table = &f.table[i];
     f.tables[i].rows.n_rows = n_rows;
+    f.tables[i].rows.rows = f.rows[i];
+    f.tables[i].rows.arena = &f.arena;
+    for (size_t r = 0; r < 8; r++)
+        f.rows[i][r].offset = (int64_t)r + 1;
+    atomic_store(&f.table[i].refs, 1);
     f.list[i] = &f.tables[i];
 }
 
@@ -201,6 +249,7 @@ MR_SETUP
     f.batch.spans = f.spans;
     f.batch.letters = f.letters;
     mr_err_clear(&f.fault);
+    mr_arena_init(&f.arena, 0, 0);
 }
 
 /* No other thread is left. */
@@ -214,6 +263,7 @@ MR_TEARDOWN
 {
     mr_load_memories_release(&f.memories);
     mr_flush_result_release(&f.result);
+    mr_arena_release(&f.arena);
     stops_free();
 }
 
@@ -298,14 +348,45 @@ MR_TEST("a load that fails names its target, and the error the table")
 {
     two_tables();
     f.fails_at = "b";
-    mr_err_set_db(&f.fault, MR_CLASS_POISON, "23514", "check");
+    mr_err_set_db(&f.fault, MR_CLASS_HALT, "42501", "not yours");
     MR_CHECK_INT(run(), -MR_DB);
     MR_CHECK(f.result.failed == &f.targets[0]);
     MR_CHECK_STR(f.err.table, "s.b");
-    MR_CHECK_STR(f.err.sqlstate, "23514");
+    MR_CHECK_STR(f.err.sqlstate, "42501");
     f.fails_at = NULL;
     MR_CHECK_OK(run());
     MR_CHECK(f.result.failed == NULL);
+}
+
+/* */
+MR_TEST("a load that is refused for a row is taken apart in a transaction of its own")
+{
+    two_tables();
+    held_add(0, 3);
+    f.refuses = "a";
+    MR_CHECK_OK(run());
+    MR_CHECK_STR(f.log, "begin(s.a s.b; t/0/0) load(a) rollback "
+                        "begin(s.a s.b; t/0/0) < load(a) undo > < load(a) > < load(a) undo > "
+                        "< load(a) undo > < load(a) > load(b) letters(2) found(1) positions(8) "
+                        "commit ");
+    MR_CHECK_INT(f.letters_at[0], 3);
+    MR_CHECK_STR(f.result.faults.letters[0].code, "db.23514");
+    MR_CHECK_U64(f.result.stats.n_upserted, 6);
+    MR_CHECK_OK(run()); /* tried again, it is taken apart at once */
+    MR_CHECK_U64(f.result.faults.n_letters, 1);
+}
+
+/* */
+MR_TEST("what only the COMMIT refuses is taken apart with all constraints held against each part")
+{
+    table_add("s", "a", 0, 1);
+    span_add("t", 0, 0, 8);
+    f.fails_at = "commit";
+    mr_err_set_db(&f.fault, MR_CLASS_POISON, "23505", "twice");
+    MR_CHECK_INT(run(), -MR_DB); /* it did not help: an error as any other */
+    MR_CHECK_STR(f.log, "begin(s.a; t/0/0) load(a) positions(8) commit rollback "
+                        "begin(s.a; t/0/0) < load(a) constraints > positions(8) commit rollback ");
+    MR_CHECK(f.result.at_commit);
 }
 
 /* V-13 */

@@ -1,0 +1,156 @@
+/* Owns the journal of folded rows, and the way back from states to the rows that made them. Must
+ * not fold: that is rows.c's. */
+#include "schemas/rows_journal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/ban.h"
+
+static bool keep(struct mr_arena *arena, struct mr_slice *slice)
+{
+    if (slice->data == NULL)
+        return true;
+    slice->data = mr_arena_copy(arena, slice->data, slice->len);
+    return slice->data != NULL;
+}
+
+static bool mask_keep(struct mr_arena *arena, struct mr_row *row)
+{
+    if (row->mask == NULL || row->cols == NULL)
+        return true;
+    size_t n = ((size_t)row->cols->n_cols + 63) / 64 * sizeof *row->mask;
+    uint64_t *mask = mr_arena_alloc(arena, n);
+    if (mask == NULL)
+        return false;
+    memcpy(mask, row->mask, n);
+    row->mask = mask;
+    return true;
+}
+
+/* The keys that its maker named: what adding it finds out is found out anew. */
+static bool past_keep(struct mr_arena *arena, struct mr_row *row)
+{
+    if (row->past == NULL)
+        return true;
+    struct mr_row_past *past = mr_arena_alloc(arena, sizeof *past);
+    if (past == NULL)
+        return false;
+    *past = (struct mr_row_past){.old_key = row->past->old_key,
+                                 .old_key_tuple = row->past->old_key_tuple,
+                                 .new_key_tuple = row->past->new_key_tuple};
+    row->past = past;
+    return keep(arena, &past->old_key) && keep(arena, &past->old_key_tuple) &&
+           keep(arena, &past->new_key_tuple);
+}
+
+/* Does the fold keep the record's own tuple? All but that by columns does. */
+static bool is_shared(const struct mr_row *state, const struct mr_row *came)
+{
+    if (came->op == MR_ROW_DELETE || state->op == MR_ROW_DELETE)
+        return true;
+    return came->mask == NULL && state->cols == came->cols;
+}
+
+bool mr_journal_prepare(const struct mr_rows *rows, const struct mr_row *state,
+                        const struct mr_row *came, bool folds, struct mr_journal_step *step)
+{
+    struct mr_arena *arena = rows->arena;
+    bool notes_state = state != NULL && (state->flags & MR_ROW_NOTED) == 0;
+    *step = (struct mr_journal_step){.shares = folds && is_shared(state, came)};
+    if (notes_state) {
+        step->state = mr_arena_alloc(arena, sizeof *step->state);
+        if (step->state == NULL)
+            return false;
+        step->state->row = *state;
+    }
+    step->came = mr_arena_alloc(arena, sizeof *step->came);
+    if (step->came == NULL)
+        return false;
+    struct mr_row *row = &step->came->row;
+    *row = *came;
+    if (state != NULL) {
+        row->key = state->key;
+        row->key_tuple = state->key_tuple;
+    }
+    bool ok = state != NULL || (keep(arena, &row->key) && keep(arena, &row->key_tuple));
+    return ok && (step->shares || keep(arena, &row->tuple)) && mask_keep(arena, row) &&
+           past_keep(arena, row);
+}
+
+static void entry_add(struct mr_rows *rows, struct mr_row_entry *entry)
+{
+    entry->row.sibling = 0;
+    entry->before = rows->journal;
+    rows->journal = entry;
+    rows->n_journal++;
+}
+
+void mr_journal_note(struct mr_rows *rows, const struct mr_journal_step *step, struct mr_row *state)
+{
+    if (step->shares)
+        step->came->row.tuple = state->tuple;
+    if (step->state != NULL)
+        entry_add(rows, step->state);
+    entry_add(rows, step->came);
+    if (state != NULL)
+        state->flags |= MR_ROW_NOTED;
+}
+
+/* ---- the way back ---- */
+
+struct place {
+    uint32_t rank;
+    int64_t offset;
+    size_t seq; /* of a record's two rows the one that goes comes first */
+    const struct mr_row *row;
+};
+
+static int compare_places(const void *a, const void *b)
+{
+    const struct place *x = a;
+    const struct place *y = b;
+    if (x->rank != y->rank)
+        return x->rank < y->rank ? -1 : 1;
+    if (x->offset != y->offset)
+        return x->offset < y->offset ? -1 : 1;
+    return (x->seq > y->seq) - (x->seq < y->seq);
+}
+
+static struct place place_of(const struct mr_row *row, size_t seq, const uint32_t *rank)
+{
+    uint32_t by = rank != NULL ? rank[row->span_idx] : row->span_idx;
+    return (struct place){.rank = by, .offset = row->offset, .seq = seq, .row = row};
+}
+
+int mr_rows_unfold(const struct mr_rows *rows, const uint32_t *rank, struct mr_unfolded *out,
+                   struct mr_err *err)
+{
+    size_t n_max = rows->n_rows + rows->n_journal;
+    struct place *places = calloc(n_max + 1, sizeof *places);
+    *out = (struct mr_unfolded){.rows = calloc(n_max + 1, sizeof(struct mr_row *))};
+    if (places == NULL || out->rows == NULL) {
+        free(places);
+        return mr_err_set(err, MR_NO_MEMORY, "%zu rows to be taken apart", n_max);
+    }
+    size_t n = 0;
+    for (size_t i = 0; i < rows->n_rows; i++) {
+        if ((rows->rows[i].flags & MR_ROW_NOTED) == 0)
+            places[n++] = place_of(&rows->rows[i], i, rank);
+    }
+    size_t seq = n_max;
+    for (const struct mr_row_entry *entry = rows->journal; entry != NULL; entry = entry->before)
+        places[n++] = place_of(&entry->row, seq--, rank);
+    qsort(places, n, sizeof *places, compare_places);
+    for (size_t i = 0; i < n; i++)
+        out->rows[i] = places[i].row;
+    out->n_rows = n;
+    free(places);
+    return 0;
+}
+
+void mr_unfolded_release(struct mr_unfolded *unfolded)
+{
+    free(unfolded->rows);
+    *unfolded = (struct mr_unfolded){.n_rows = 0};
+}

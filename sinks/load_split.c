@@ -1,0 +1,163 @@
+/* Owns the search for the rows that the target refuses. It decides no fate: what it finds is in
+ * load->faults. Speaks to sink->ops only. */
+#include "sinks/load_split.h"
+
+#include <stdlib.h>
+
+#include "schemas/rows_journal.h"
+#include "sinks/load_masked.h"
+
+#include "base/ban.h"
+
+enum { MAX_DEPTH = 64, SCRATCH_SLACK = 1024 * 1024 };
+
+/* Records [from, to) of the list. */
+struct part {
+    size_t from, to;
+};
+
+struct split {
+    struct mr_load *load;
+    const struct mr_load_ops *ops;
+    struct mr_unfolded rows;
+    size_t *records; /* where each record's rows begin; one more: their end */
+    size_t n_records;
+    struct mr_arena scratch; /* of one part */
+};
+
+/* The two rows of a change stay together. */
+static int records_find(struct split *split, struct mr_err *err)
+{
+    const struct mr_unfolded *rows = &split->rows;
+    split->records = calloc(rows->n_rows + 1, sizeof *split->records);
+    if (split->records == NULL)
+        return mr_err_set(err, MR_NO_MEMORY, "%zu records", rows->n_rows);
+    for (size_t i = 0; i < rows->n_rows; i++) {
+        const struct mr_row *row = rows->rows[i];
+        bool first = i == 0 || rows->rows[i - 1]->span_idx != row->span_idx ||
+                     rows->rows[i - 1]->offset != row->offset;
+        if (first)
+            split->records[split->n_records++] = i;
+    }
+    split->records[split->n_records] = rows->n_rows;
+    return 0;
+}
+
+/* The rows of a part, reduced as if they were a batch of their own. */
+static int part_fold(struct split *split, struct part part, struct mr_rows *rows,
+                     struct mr_err *err)
+{
+    int rc = 0;
+    for (size_t i = split->records[part.from]; rc == 0 && i < split->records[part.to]; i++)
+        rc = mr_rows_add(rows, split->rows.rows[i], err);
+    if (rc == -MR_FULL)
+        rc = mr_err_set(err, MR_NO_MEMORY, "%zu records to be taken apart", split->n_records);
+    return rc == 0 ? mr_rows_settle(rows, split->load->rank, err) : rc;
+}
+
+static int part_load(struct split *split, struct part part, struct mr_err *err)
+{
+    const struct mr_rows *whole = split->load->rows;
+    struct mr_load load = *split->load;
+    struct mr_rows rows;
+    mr_rows_init(&rows, whole->table, &whole->key, whole->reduce, &split->scratch,
+                 whole->by_key.seed);
+    rows.loose = false; /* the target has compared the keys */
+    rows.guard = whole->guard;
+    rows.floor = whole->floor;
+    load.rows = &rows;
+    int rc = part_fold(split, part, &rows, err);
+    if (rc == 0)
+        rc = split->ops->run(&load, err);
+    if (rc == 0 && load.constraints_now)
+        rc = load.session->ops->constraints_now(load.session, err);
+    mr_rows_release(&rows);
+    mr_arena_reset(&split->scratch);
+    return rc;
+}
+
+/* Loads a part, or leaves nothing of it. */
+static int part_try(struct split *split, struct part part, struct mr_err *err)
+{
+    struct mr_load *load = split->load;
+    struct mr_session *session = load->session;
+    struct mr_load_stats stats = *load->stats;
+    size_t n_faults = load->faults->n_items;
+    int rc = session->ops->savepoint(session, err);
+    if (rc < 0)
+        return rc;
+    rc = part_load(split, part, err);
+    if (rc == 0)
+        return session->ops->release_savepoint(session, err);
+    if (err->class != MR_CLASS_POISON)
+        return rc;
+    struct mr_err why = *err;
+    *load->stats = stats;
+    load->faults->n_items = n_faults;
+    rc = session->ops->rollback_to_savepoint(session, err);
+    if (rc == 0)
+        rc = session->ops->release_savepoint(session, err);
+    if (rc < 0)
+        return rc;
+    *err = why;
+    return -(int)why.code;
+}
+
+/* A record that was refused alone. */
+static int record_bad(struct split *split, size_t record, struct mr_err *err)
+{
+    const struct mr_row *row = split->rows.rows[split->records[record + 1] - 1];
+    struct mr_err why = *err;
+    mr_err_clear(err);
+    return mr_load_fault_add(split->load->faults, row, &why, err);
+}
+
+static int parts_try(struct split *split, struct mr_err *err)
+{
+    struct part parts[MAX_DEPTH] = {{0, split->n_records}};
+    size_t n = split->n_records > 0 ? 1 : 0;
+    while (n > 0) {
+        struct part part = parts[--n];
+        int rc = part_try(split, part, err);
+        if (rc < 0 && err->class != MR_CLASS_POISON)
+            return rc;
+        if (rc < 0 && part.to - part.from == 1) {
+            rc = record_bad(split, part.from, err);
+            if (rc < 0)
+                return rc;
+        } else if (rc < 0) {
+            size_t middle = part.from + (part.to - part.from) / 2;
+            mr_err_clear(err);
+            parts[n++] = (struct part){middle, part.to};
+            parts[n++] = (struct part){part.from, middle};
+        }
+    }
+    return 0;
+}
+
+static int split_run(struct split *split, struct mr_err *err)
+{
+    struct mr_load *load = split->load;
+    const struct mr_rows *rows = load->rows;
+    int rc = mr_load_regroup(load, err);
+    if (rc == 0)
+        rc = mr_rows_unfold(rows, load->rank, &split->rows, err);
+    if (rc == 0)
+        rc = records_find(split, err);
+    if (rc == 0 && split->n_records == 0) /* a truncate alone */
+        return split->ops->run(load, err);
+    if (rc == 0 && rows->truncated)
+        rc = load->session->ops->truncate(load->session, rows->table, err);
+    return rc == 0 ? parts_try(split, err) : rc;
+}
+
+int mr_load_split(struct mr_load *load, const struct mr_load_ops *ops, struct mr_err *err)
+{
+    struct split split = {.load = load, .ops = ops};
+    mr_arena_init(&split.scratch, 0, 2 * load->rows->arena->limit_bytes + SCRATCH_SLACK);
+    int rc = split_run(&split, err);
+    free(split.records);
+    mr_unfolded_release(&split.rows);
+    mr_arena_release(&split.scratch);
+    return rc;
+}

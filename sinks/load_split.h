@@ -1,0 +1,15 @@
+/* A load that the target refused for what is in a row, taken apart until the rows at fault are
+ * alone (contract.md section 8, R-12, R-14, Q-12 to Q-21). Thread: write. */
+#ifndef MR_SINKS_LOAD_SPLIT_H
+#define MR_SINKS_LOAD_SPLIT_H
+
+#include "sinks/load.h"
+
+/* Carries out `ops` on the rows as they came, in their order: all at once under a savepoint, and
+ * where a record fault comes back, again in parts, down to single records. So the state before each
+ * part is that of the records before it, however keys and unique values moved. Of n records with k
+ * at fault at most 1 + 2 k log2(n) + 2 k parts are loaded. What remains alone and is refused goes
+ * to load->faults; the others land. Other errors as they come. */
+int mr_load_split(struct mr_load *load, const struct mr_load_ops *ops, struct mr_err *err);
+
+#endif
