@@ -196,7 +196,7 @@ void mr_poller_set_back(struct mr_poller *poller, struct mr_lane *lane, const st
     bool table_halt = why->class == MR_CLASS_HALT || why->class == MR_CLASS_POISON;
 
     mr_lane_park(lane);
-    if (!mr_lane_forget(lane))
+    if (!mr_lane_forget(lane) && !MR_MUTATION(NO_SETTLING))
         lane->settling = true;
     if (table_halt && target != NULL)
         mr_target_halt(target, why, mr_mono_ms(&poller->opts.env));
@@ -439,7 +439,9 @@ void mr_poller_unassigned(struct mr_poller *poller, const struct mr_source_event
     parts_end(poller, event);
     shares_update(poller);
     for (uint32_t i = 0; i < poller->opts.n_lanes; i++)
-        if (concerned[i] && mr_lane_is_loaded(&poller->opts.lanes[i]))
+        if (concerned[i] && MR_MUTATION(FORGET_REVOKED))
+            (void)mr_lane_forget(&poller->opts.lanes[i]);
+        else if (concerned[i] && mr_lane_is_loaded(&poller->opts.lanes[i]))
             mr_poller_set_back(poller, &poller->opts.lanes[i], &none, NULL);
     if (source->ops->unassign(source, event->parts, event->n_parts, &err) < 0)
         mr_log(MR_ERROR, "unassign_failed", mr_kv_err(&err));
@@ -468,7 +470,7 @@ static void part_release(struct mr_poller *poller, struct mr_partition *part)
     int64_t durable = atomic_load(&part->committed_next);
     struct mr_err err = MR_ERR_INIT;
 
-    if (part->set_back && durable >= 0) {
+    if (part->set_back && durable >= 0 && !MR_MUTATION(NO_SET_BACK)) {
         part->fill_next = durable;
         part->fill_from = durable;
     }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "consumer/dlq.h"
 #include "consumer/source.h"
 #include "schemas/rows_loose.h"
@@ -318,6 +319,9 @@ static int rows_add(struct mr_batch_table *table, const struct mr_decoded *decod
     struct mr_row_past leaving = {.new_key_tuple = decoded->new_key_tuple};
     int rc;
 
+    if (MR_MUTATION(FOLD_REVERSED) && table->rows.reduce && row->key.data != NULL &&
+        mr_map_find(&table->rows.by_key, row->key.data, row->key.len) != NULL)
+        return 0;
     if (decoded->old_key.data != NULL || decoded->match.data != NULL)
         return change_add(table, decoded, row, err);
     if (decoded->new_key_tuple.data != NULL)

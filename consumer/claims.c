@@ -170,6 +170,7 @@ static void item_settle(struct mr_claim_item *item, const struct mr_claim *claim
     item->stored = claim->position.next_offset;
     item->timestamp_ms = claim->position.timestamp_ms;
     item->envelope = claim->position.envelope;
+    item->resumed = stored != NULL;
     bool stepped_over = stored != NULL && item->offset != stored->next_offset &&
                         stored->next_offset == claim->position.next_offset;
     if (stepped_over) {

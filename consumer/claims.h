@@ -28,6 +28,7 @@ struct mr_claim_item {
     int64_t end;       /* out: one past the log's last record; -1 */
     int32_t leader_epoch;
     int64_t timestamp_ms; /* out: of the last loaded record; -1 */
+    bool resumed;         /* out: the target had a position before */
     bool envelope;        /* out: a value before `stored` was an envelope */
 };
 

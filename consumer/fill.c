@@ -3,6 +3,7 @@
  * (hold). */
 #include <string.h>
 
+#include "base/fault.h"
 #include "base/log.h"
 #include "consumer/lane.h"
 #include "consumer/retry.h"
@@ -415,7 +416,8 @@ int mr_fill_record(struct mr_lane *lane, struct mr_record *record, struct mr_err
 {
     struct mr_partition *part = record->part;
 
-    if (part == NULL || part->fill_held || atomic_load(&part->generation) != record->generation ||
+    if (part == NULL || part->fill_held ||
+        (atomic_load(&part->generation) != record->generation && !MR_MUTATION(STALE_GENERATION)) ||
         (record->kind == MR_RECORD_DATA && record->offset < part->fill_next))
         return FATE_DROPPED;
     mr_err_clear(err);

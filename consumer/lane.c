@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "base/log.h"
 
 #include "base/ban.h"
@@ -127,7 +128,7 @@ void mr_lane_park(struct mr_lane *lane)
 
     mr_lock_take(&lane->lock);
     lane->n_parks++;
-    while (lane->reading) {
+    while (lane->reading && !MR_MUTATION(PARK_WITHOUT_WAIT)) {
         /* a wake-up can come before the read that it is meant for: repeat it until it is seen */
         mr_lock_drop(&lane->lock);
         source->ops->wake_lane(source, lane->id);

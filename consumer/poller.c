@@ -197,6 +197,8 @@ static void claim_result(struct mr_poller *poller, const struct mr_claim_item *i
     mr_partition_stop_forget(part); /* of a flush that reported after the claim was begun, too */
     atomic_store(&part->epoch, item->epoch);
     atomic_store(&part->committed_next, item->stored);
+    /* the former owner may not have told the group what he loaded last, and no more may come */
+    atomic_store(&part->commit_dirty, item->resumed);
     atomic_store(&part->committed_ts_ms, item->timestamp_ms);
     atomic_store(&part->end_seen, item->end);
     if (atomic_load(&part->end_at_start) < 0)

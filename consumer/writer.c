@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "base/log.h"
 #include "consumer/lane.h"
 #include "consumer/protocol/position.h"
@@ -15,8 +16,9 @@ enum { MAX_TABLE_CHANGES = 5 };
 struct write_run {
     struct mr_batch *batch;
     bool in_doubt; /* its COMMIT had no answer: it is not given up before its fate is known */
-    bool absent;   /* the positions said that it had not landed; asked again once, if fenced then */
-    bool asked;    /* that was done */
+    bool absent;   /* the positions said that it had not landed */
+    bool asked;    /* fenced, and the positions were asked whether by another owner */
+    bool own;      /* they said: by this process itself */
     struct mr_err err;
     struct mr_flush_result result;
     uint32_t attempt;
@@ -69,8 +71,9 @@ static enum mr_writer_event flush_once(struct mr_lane *lane, struct write_run *r
                              .memories = &lane->memories,
                              .source = lane->shared->source};
     rc = session == NULL ? -(int)run->err.code : mr_flush_run(&flush, &run->result, &run->err);
-    /* a server that was at the COMMIT still when it was asked: the batch is fenced by itself */
-    if (rc < 0 && run->err.class == MR_CLASS_FENCED && run->absent && !run->asked) {
+    /* a server that was at a COMMIT of ours still when it was asked fences us by ourselves */
+    if (rc < 0 && run->err.class == MR_CLASS_FENCED && !run->asked &&
+        !MR_MUTATION(NOT_ASKED_AGAIN)) {
         run->asked = true;
         return MR_WRITER_EV_DOUBT;
     }
@@ -103,16 +106,27 @@ static void fence_judge(struct write_run *run)
         mr_err_set(&run->err, MR_AGAIN, "the position was claimed anew by this instance meanwhile");
 }
 
-/* Names the first span whose position another owner moved. */
-static void moved_name(struct write_run *run, const struct mr_position *stored, size_t n_stored)
+/* What the positions say of a batch that did not land as a whole. Another owner has raised the
+ * epoch: the first such span is named. Under our own epoch only this process moves a position: a
+ * COMMIT that was given up as absent, and landed late. Its records are read on from there. */
+static bool moved_learn(struct write_run *run, const struct mr_position *stored, size_t n_stored)
 {
+    bool foreign = false;
+
     for (size_t i = 0; i < run->batch->n_spans; i++) {
-        const struct mr_span *span = &run->batch->spans[i].span;
-        if (mr_position_settle(span, 1, stored, n_stored) != MR_SETTLED_MOVED)
-            continue;
-        mr_err_at(&run->err, span->stream, span->partition, span->expected);
-        return;
+        const struct mr_batch_span *span = &run->batch->spans[i];
+        const struct mr_position *p = mr_position_of(&span->span, stored, n_stored);
+        if (p != NULL && p->epoch == span->span.epoch) {
+            if (atomic_load(&span->part->epoch) != p->epoch)
+                continue; /* claimed anew by this process meanwhile, which knows better */
+            atomic_store(&span->part->committed_next, p->next_offset);
+            atomic_store(&span->part->commit_dirty, true);
+        } else if (!foreign) {
+            mr_err_at(&run->err, span->span.stream, span->span.partition, span->span.expected);
+            foreign = true;
+        }
     }
+    return foreign;
 }
 
 static enum mr_writer_event reread(struct mr_lane *lane, struct write_run *run)
@@ -134,7 +148,9 @@ static enum mr_writer_event reread(struct mr_lane *lane, struct write_run *run)
             spans[i] = run->batch->spans[i].span;
         event = events[mr_position_settle(spans, run->batch->n_spans, stored, n_stored)];
         if (event == MR_WRITER_EV_MOVED)
-            moved_name(run, stored, n_stored);
+            run->own = !moved_learn(run, stored, n_stored);
+        else if (event == MR_WRITER_EV_ABSENT && run->asked && !run->absent)
+            event = MR_WRITER_EV_MOVED; /* the fence is believed: it is claimed anew */
         mr_log(MR_WARN, "commit_settled", mr_kv_u64("lane", lane->id),
                mr_kv_str("outcome", event == MR_WRITER_EV_LANDED   ? "landed"
                                     : event == MR_WRITER_EV_ABSENT ? "absent"
@@ -366,6 +382,8 @@ static void run_batch(struct mr_lane *lane, struct mr_batch *batch)
         state_set(lane, state);
         switch (step.action) {
         case MR_WRITER_DO_FLUSH:
+            if (MR_MUTATION(PUBLISH_BEFORE_COMMIT))
+                publish(lane, &run);
             event = flush_once(lane, &run);
             continue;
         case MR_WRITER_DO_BACKOFF:
@@ -384,7 +402,11 @@ static void run_batch(struct mr_lane *lane, struct mr_batch *batch)
             publish(lane, &run);
             goto out;
         case MR_WRITER_DO_FENCED:
-            mr_err_set(&run.err, MR_FENCED, "a commit in doubt: another owner moved the position");
+            if (run.own)
+                mr_err_set(&run.err, MR_AGAIN, "a commit of this process landed late");
+            else if (run.err.class != MR_CLASS_FENCED)
+                mr_err_set(&run.err, MR_FENCED,
+                           "a commit in doubt: another owner moved the position");
             report(lane, &run);
             goto out;
         case MR_WRITER_DO_DROP:

@@ -88,6 +88,29 @@ const char *mr_fault_name(enum mr_fault_point point)
     return point_names[point];
 }
 
+static _Atomic int mutation_on;
+
+void mr_mutation_set(enum mr_mutation mutation)
+{
+    atomic_store(&mutation_on, (int)mutation);
+}
+
+bool mr_mutation_is(enum mr_mutation mutation)
+{
+    return atomic_load_explicit(&mutation_on, memory_order_relaxed) == (int)mutation;
+}
+
+const char *mr_mutation_name(enum mr_mutation mutation)
+{
+    static const char *const names[MR_N_MUTATIONS] = {
+        [MR_MUTATION_NONE] = "none",
+#define MR_MUTATION_POINT(name, what) [MR_MUTATION_##name] = #name,
+#include "base/mutation.def"
+#undef MR_MUTATION_POINT
+    };
+    return names[mutation];
+}
+
 /* True where [text, text + len) is `name` in any case. */
 static bool word_is(const char *text, size_t len, const char *name)
 {

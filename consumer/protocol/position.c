@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/fault.h"
+
 #include "base/ban.h"
 
 bool mr_position_added_later(const struct mr_position *stored, size_t n_stored, const char *stream,
@@ -95,8 +97,8 @@ int mr_position_check(const struct mr_position *stored, const struct mr_start_ru
     return 0;
 }
 
-static const struct mr_position *find(const struct mr_span *span, const struct mr_position *stored,
-                                      size_t n_stored)
+const struct mr_position *mr_position_of(const struct mr_span *span,
+                                         const struct mr_position *stored, size_t n_stored)
 {
     for (size_t i = 0; i < n_stored; i++)
         if (stored[i].partition == span->partition && stored[i].slot == span->slot &&
@@ -113,7 +115,7 @@ enum mr_settled mr_position_settle(const struct mr_span *spans, size_t n_spans,
 
     /* One transaction moved all of them or none: a mixture means that somebody else was there. */
     for (size_t i = 0; i < n_spans; i++) {
-        const struct mr_position *p = find(&spans[i], stored, n_stored);
+        const struct mr_position *p = mr_position_of(&spans[i], stored, n_stored);
         if (p == NULL || p->epoch != spans[i].epoch)
             return MR_SETTLED_MOVED;
         if (p->next_offset == spans[i].next)
@@ -121,7 +123,9 @@ enum mr_settled mr_position_settle(const struct mr_span *spans, size_t n_spans,
         if (p->next_offset == spans[i].expected)
             n_absent++;
     }
-    if (n_landed == n_spans)
+    if (MR_MUTATION(LANDED_IS_ABSENT) && n_landed == n_spans)
+        return MR_SETTLED_ABSENT;
+    if (n_landed == n_spans || (MR_MUTATION(ABSENT_IS_LANDED) && n_absent == n_spans))
         return MR_SETTLED_LANDED;
     return n_absent == n_spans ? MR_SETTLED_ABSENT : MR_SETTLED_MOVED;
 }

@@ -50,6 +50,10 @@ int mr_position_start(const struct mr_start_rule *rule, const struct mr_log_fact
 int mr_position_check(const struct mr_position *stored, const struct mr_start_rule *rule,
                       const struct mr_log_facts *log, int64_t *offset, struct mr_err *err);
 
+/* The stored position of a span; NULL: there is none. */
+const struct mr_position *mr_position_of(const struct mr_span *span,
+                                         const struct mr_position *stored, size_t n_stored);
+
 /* What the stored positions say of a batch whose COMMIT had no answer (contract.md Q-01). */
 enum mr_settled { MR_SETTLED_LANDED, MR_SETTLED_ABSENT, MR_SETTLED_MOVED };
 enum mr_settled mr_position_settle(const struct mr_span *spans, size_t n_spans,

@@ -23,6 +23,17 @@ MR_TEARDOWN
     mr_fault_disarm_all();
 }
 
+MR_TEST("one seeded bug is on at a time, and none unless a test says so")
+{
+    MR_CHECK(!MR_MUTATION(SKIP_FENCE));
+    mr_mutation_set(MR_MUTATION_SKIP_FENCE);
+    MR_CHECK(MR_MUTATION(SKIP_FENCE));
+    MR_CHECK(!MR_MUTATION(FOLD_REVERSED));
+    MR_CHECK_STR(mr_mutation_name(MR_MUTATION_SKIP_FENCE), "SKIP_FENCE");
+    mr_mutation_set(MR_MUTATION_NONE);
+    MR_CHECK(!MR_MUTATION(SKIP_FENCE));
+}
+
 MR_TEST("a point that nobody armed never fires, and counts its passes")
 {
     for (int i = 0; i < 100; i++)
