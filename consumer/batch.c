@@ -103,10 +103,11 @@ void mr_batch_reset(struct mr_batch *batch, struct mr_source *source)
     batch->arena.limit_bytes = batch->opts.max_bytes + ARENA_SLACK;
 }
 
-void mr_batch_limit(struct mr_batch *batch, size_t max_bytes)
+void mr_batch_limit(struct mr_batch *batch, size_t max_bytes, uint32_t max_rows)
 {
     size_t limit = max_bytes + ARENA_SLACK;
 
+    batch->opts.max_rows = max_rows;
     batch->opts.max_bytes = max_bytes;
     batch->arena.limit_bytes = limit;
     if (batch->arena.held_bytes <= limit)

@@ -82,8 +82,8 @@ void mr_batch_release(struct mr_batch *batch);
 /* Empties; gives the held records back to the source. */
 void mr_batch_reset(struct mr_batch *batch, struct mr_source *source);
 
-/* Sets opts.max_bytes of an empty batch; memory beyond it is given back. */
-void mr_batch_limit(struct mr_batch *batch, size_t max_bytes);
+/* Sets opts.max_bytes and max_rows of an empty batch; memory beyond is given back. */
+void mr_batch_limit(struct mr_batch *batch, size_t max_bytes, uint32_t max_rows);
 
 static inline bool mr_batch_is_empty(const struct mr_batch *batch)
 {

@@ -170,6 +170,7 @@ static void result_reset(struct mr_flush_result *result)
     result->failed = NULL;
     result->stopped = false;
     result->at_commit = false;
+    result->first = MR_FIRST_NOTHING;
 }
 
 static int load_tables(const struct mr_flush *flush, const struct flush_lists *lists,
@@ -299,6 +300,9 @@ int mr_flush_run(const struct mr_flush *flush, struct mr_flush_result *result, s
 {
     for (;;) {
         int rc = run_once(flush, result, err);
+        /* whether a commit landed is asked first, and records to be waited at are known */
+        if (rc < 0 && rc != -MR_COMMIT_UNKNOWN && !result->stopped && flush->retries != NULL)
+            result->first = mr_retry_first(flush->retries, err);
         if (rc == 0 || err->class != MR_CLASS_POISON || result->stopped ||
             !split_begin(flush->batch, result))
             return rc;

@@ -6,6 +6,7 @@
 
 #include "consumer/batch.h"
 #include "consumer/flush_faults.h"
+#include "consumer/retry.h"
 
 /* What the writer learnt about tables between flushes; indexed by mr_target.idx. */
 struct mr_load_memories {
@@ -20,8 +21,9 @@ struct mr_flush_result {
     struct mr_load_stats stats;
     struct mr_target *failed; /* the target whose load failed; NULL where it was not one table's */
     struct mr_flush_faults faults; /* records that were put aside, or stopped the flush */
-    bool at_commit; /* the target refused the COMMIT, after it had taken every statement */
-    bool stopped;   /* records must be waited at: mr_flush_faults_stops() */
+    bool at_commit;      /* the target refused the COMMIT, after it had taken every statement */
+    enum mr_first first; /* what is done about the error before its class decides */
+    bool stopped;        /* records must be waited at: mr_flush_faults_stops() */
 };
 void mr_flush_result_init(struct mr_flush_result *result);
 void mr_flush_result_release(struct mr_flush_result *result);
@@ -31,6 +33,7 @@ struct mr_flush {
     struct mr_batch *batch;
     struct mr_load_memories *memories;
     struct mr_source *source;
+    struct mr_retries *retries; /* of this batch; NULL: an error is what its class says */
 };
 
 /* 0: durable. -MR_COMMIT_UNKNOWN: see sink.h. What the target refuses in single rows is taken apart

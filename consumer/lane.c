@@ -10,16 +10,16 @@
 
 #include "base/ban.h"
 
-/* The share of a batch follows the number of lanes that have partitions. */
+/* The share of a batch follows the number of lanes that have partitions, and its rows what the
+ * target bore last. The filling batch is empty. */
 static void batch_limit(struct mr_lane *lane)
 {
     const struct mr_lane_shared *shared = lane->shared;
+    size_t max_bytes = shared->batch.max_bytes;
+    size_t share = shared->batch_bytes == NULL ? max_bytes : atomic_load(shared->batch_bytes);
 
-    if (shared->batch_bytes == NULL)
-        return;
-    size_t share = atomic_load(shared->batch_bytes);
-    mr_batch_limit(lane->filling,
-                   share < shared->batch.max_bytes ? share : shared->batch.max_bytes);
+    mr_batch_limit(lane->filling, share < max_bytes ? share : max_bytes,
+                   atomic_load(&lane->max_rows));
 }
 
 int mr_lane_init(struct mr_lane *lane, uint32_t id, const struct mr_lane_shared *shared,
@@ -38,6 +38,7 @@ int mr_lane_init(struct mr_lane *lane, uint32_t id, const struct mr_lane_shared 
     mr_err_clear(&lane->last_err);
     mr_err_clear(&lane->failure);
     lane->filling = &lane->batches[0];
+    atomic_init(&lane->max_rows, shared->batch.max_rows);
     lane->plans = mr_plans_new(shared->sink, lane->fill_env);
     lane->transcode = mr_transcode_new(env);
     lane->locators = mr_locators_new(shared->targets, lane->fill_env);
@@ -205,6 +206,7 @@ bool mr_lane_forget(struct mr_lane *lane)
         lane->abandoned = false;
     mr_lock_drop(&lane->lock);
     mr_batch_reset(lane->filling, lane->shared->source);
+    batch_limit(lane);
     return !left;
 }
 

@@ -85,6 +85,8 @@ struct mr_lane {
     _Atomic bool fill_ended, write_ended;
     /* monotonic: when fill and write last took a turn or waited for each other; for /healthz */
     _Atomic uint64_t fill_moved_ms, write_moved_ms;
+    /* of the next batch: less than batch.max_rows after one was too much for the target */
+    _Atomic uint32_t max_rows;
     _Atomic bool fill_asks; /* registry, target or source: it is silent as long as a statement */
 };
 

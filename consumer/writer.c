@@ -21,7 +21,9 @@ struct write_run {
     bool own;      /* they said: by this process itself */
     struct mr_err err;
     struct mr_flush_result result;
-    uint32_t attempt;
+    struct mr_retries retries;
+    uint32_t attempt; /* of those that back off ever longer */
+    uint32_t n_tries;
     uint64_t began_us;
 };
 
@@ -58,18 +60,56 @@ static enum mr_writer_event event_of(int rc, const struct mr_err *err)
     return MR_WRITER_EV_DROP;
 }
 
+static void note_err(struct mr_lane *lane, const struct mr_err *err)
+{
+    const char *labels[] = {mr_class_name(err->class), mr_owner_name(err->owner)};
+
+    mr_counter_add(mr_metrics_series(lane->shared->metrics, MR_M_ERRORS, labels), 1);
+    mr_lock_take(&lane->lock);
+    lane->last_err = *err;
+    mr_lock_drop(&lane->lock);
+}
+
+/* Q-04, Q-05: the batch was too much for the target. It is given up and formed anew with half of
+ * its records; one record alone waits as its error's class says. */
+static bool halve(struct mr_lane *lane, struct write_run *run)
+{
+    size_t n_rows = run->batch->n_held / 2;
+
+    if (n_rows == 0)
+        return false;
+    note_err(lane, &run->err);
+    mr_log(MR_WARN, "batch_halved", mr_kv_u64("lane", lane->id), mr_kv_u64("max_rows", n_rows),
+           mr_kv_err(&run->err));
+    atomic_store(&lane->max_rows, (uint32_t)n_rows);
+    mr_err_set(&run->err, MR_AGAIN, "with half of its records");
+    return true;
+}
+
+/* A batch has landed: the next may have twice as many rows, up to what is configured. */
+static void grow(struct mr_lane *lane)
+{
+    uint32_t most = lane->shared->batch.max_rows;
+    uint32_t n_rows = atomic_load(&lane->max_rows);
+
+    if (n_rows < most)
+        atomic_store(&lane->max_rows, n_rows > most / 2 ? most : 2 * n_rows);
+}
+
 static enum mr_writer_event flush_once(struct mr_lane *lane, struct write_run *run)
 {
     struct mr_session *session;
     int rc;
 
     mr_err_clear(&run->err);
+    run->result.first = MR_FIRST_NOTHING;
     run->began_us = mr_mono_us(&lane->write_env);
     session = session_of(lane, &run->err);
     struct mr_flush flush = {.session = session,
                              .batch = run->batch,
                              .memories = &lane->memories,
-                             .source = lane->shared->source};
+                             .source = lane->shared->source,
+                             .retries = &run->retries};
     rc = session == NULL ? -(int)run->err.code : mr_flush_run(&flush, &run->result, &run->err);
     /* a server that was at a COMMIT of ours still when it was asked fences us by ourselves */
     if (rc < 0 && run->err.class == MR_CLASS_FENCED && !run->asked &&
@@ -77,6 +117,8 @@ static enum mr_writer_event flush_once(struct mr_lane *lane, struct write_run *r
         run->asked = true;
         return MR_WRITER_EV_DOUBT;
     }
+    if (rc < 0 && run->result.first == MR_FIRST_HALVE && halve(lane, run))
+        return MR_WRITER_EV_DROP;
     return event_of(rc, &run->err);
 }
 
@@ -240,6 +282,7 @@ static void publish(struct mr_lane *lane, struct write_run *run)
 {
     struct mr_batch *batch = run->batch;
 
+    grow(lane);
     metrics_of(lane, run);
     counts_of(lane, batch);
     faults_of(lane, &run->result.faults);
@@ -271,14 +314,13 @@ static void publish(struct mr_lane *lane, struct write_run *run)
     lane->shared->source->ops->wake_poll(lane->shared->source);
 }
 
-static void note_err(struct mr_lane *lane, const struct mr_err *err)
+static uint32_t delay_of(struct mr_lane *lane, struct write_run *run)
 {
-    const char *labels[] = {mr_class_name(err->class), mr_owner_name(err->owner)};
+    struct mr_rng *rng = &lane->write_env.rng;
 
-    mr_counter_add(mr_metrics_series(lane->shared->metrics, MR_M_ERRORS, labels), 1);
-    mr_lock_take(&lane->lock);
-    lane->last_err = *err;
-    mr_lock_drop(&lane->lock);
+    return run->result.first == MR_FIRST_QUICK
+               ? mr_retry_quick_ms(rng)
+               : mr_retry_delay_ms(run->err.class, run->attempt++, rng);
 }
 
 /* Waits outside every lock but its own; true when the batch shall be given up meanwhile. One in
@@ -287,15 +329,16 @@ static void note_err(struct mr_lane *lane, const struct mr_err *err)
 static bool backoff(struct mr_lane *lane, struct write_run *run)
 {
     const char *owner[] = {mr_owner_name(run->err.owner)};
-    uint32_t delay_ms = mr_retry_delay_ms(run->err.class, run->attempt++, &lane->write_env.rng);
+    uint32_t delay_ms = delay_of(lane, run);
     uint64_t end_ms = mr_mono_ms(&lane->write_env) + delay_ms;
     bool abandoned;
 
     note_err(lane, &run->err);
     atomic_fetch_add(&lane->n_retries, 1);
     mr_counter_add(mr_metrics_series(lane->shared->metrics, MR_M_RETRIES, owner), 1);
-    mr_log(MR_WARN, "batch_retry", mr_kv_u64("lane", lane->id), mr_kv_u64("attempt", run->attempt),
-           mr_kv_u64("delay_ms", delay_ms), mr_kv_err(&run->err));
+    mr_log(MR_WARN, "batch_retry", mr_kv_u64("lane", lane->id),
+           mr_kv_u64("attempt", ++run->n_tries), mr_kv_u64("delay_ms", delay_ms),
+           mr_kv_err(&run->err));
     mr_lock_take(&lane->lock);
     for (;;) {
         uint64_t now_ms = mr_mono_ms(&lane->write_env);

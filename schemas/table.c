@@ -144,6 +144,17 @@ const char *mr_table_loose_key(const struct mr_table *table, const uint16_t *col
     return NULL;
 }
 
+bool mr_table_is_key_index(const struct mr_table *table, const uint16_t *cols, uint16_t n_cols,
+                           const char *index)
+{
+    for (uint16_t i = 0; n_cols > 0 && i < table->n_uniques; i++) {
+        const struct mr_unique *unique = &table->uniques[i];
+        if (unique->name != NULL && strcmp(unique->name, index) == 0)
+            return covers(unique, cols, n_cols);
+    }
+    return false;
+}
+
 const char *mr_type_name(enum mr_type type)
 {
     return (unsigned)type < MR_N_TYPES ? type_names[type] : "unknown";

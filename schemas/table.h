@@ -123,6 +123,8 @@ struct mr_column {
 
 /* A valid, immediate, non-partial unique index without expressions (V-17). */
 struct mr_unique {
+    const char
+        *name; /* of the index, as the target tells it in errors; in arena; NULL: not known */
     uint16_t n_cols;
     bool primary;
     const uint16_t *cols; /* column indexes, ascending by index position; in arena */
@@ -176,6 +178,9 @@ int mr_table_column(const struct mr_table *table, const char *name);
 /* A column of this key whose equality only the target knows (F-33); NULL: they are equal by their
  * canonical form. */
 const char *mr_table_loose_key(const struct mr_table *table, const uint16_t *cols, uint16_t n_cols);
+/* Is `index` the name of a unique index over exactly this key? */
+bool mr_table_is_key_index(const struct mr_table *table, const uint16_t *cols, uint16_t n_cols,
+                           const char *index);
 const char *mr_type_name(enum mr_type type); /* "int4", "timestamptz": for messages */
 
 #endif

@@ -101,7 +101,7 @@ bool mr_pg_version_same(const struct mr_table *table, const struct pg_result *re
 
 /* ---- unique indexes ---- */
 
-enum { U_INDEX, U_PRIMARY, U_COLUMN, U_N_COLS, U_OPERATOR, U_COLLATION, U_CITEXT };
+enum { U_INDEX, U_PRIMARY, U_COLUMN, U_N_COLS, U_OPERATOR, U_COLLATION, U_CITEXT, U_NAME };
 
 static const char uniques_sql[] =
     "SELECT i.indexrelid, i.indisprimary, i.indkey[k.n - 1], i.indnkeyatts, "
@@ -117,7 +117,8 @@ static const char uniques_sql[] =
     "WHERE co.oid = i.indcollation[k.n - 1] AND NOT co.collisdeterministic), ''), EXISTS (SELECT "
     "FROM pg_catalog.pg_opclass oc "
     "JOIN pg_catalog.pg_type ot ON ot.oid = oc.opcintype "
-    "WHERE oc.oid = i.indclass[k.n - 1] AND ot.typname = 'citext') "
+    "WHERE oc.oid = i.indclass[k.n - 1] AND ot.typname = 'citext'), "
+    "(SELECT c.relname FROM pg_catalog.pg_class c WHERE c.oid = i.indexrelid) "
     "FROM pg_catalog.pg_index i, pg_catalog.generate_series(1, i.indnkeyatts) AS k(n) "
     "WHERE i.indrelid = $1::oid AND i.indisunique AND i.indisvalid AND i.indimmediate "
     "AND i.indpred IS NULL AND i.indexprs IS NULL "
@@ -162,7 +163,11 @@ static bool unique_fill(struct mr_table *table, struct mr_unique *unique, const 
                               equal_by_server(&column->type)))
             loose = column->name;
     }
-    *unique = (struct mr_unique){.n_cols = (uint16_t)n,
+    const char *name = arena_text(table, PQgetvalue(res, row, U_NAME));
+    if (name == NULL)
+        return false;
+    *unique = (struct mr_unique){.name = name,
+                                 .n_cols = (uint16_t)n,
                                  .primary = mr_pg_bool(res, row, U_PRIMARY),
                                  .cols = cols,
                                  .eq_ops = ops,

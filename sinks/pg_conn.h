@@ -45,7 +45,8 @@ struct mr_pg_conn {
     uint32_t timeout_ms; /* of one call, on the client's side */
     uint64_t born_ms;
     uint64_t used_ms;
-    bool broken; /* to be closed, never used again */
+    bool broken;                           /* to be closed, never used again */
+    char constraint[MR_PG_NAME_BYTES + 1]; /* that the last error named; "": none */
     int32_t backend_pid;
     char backend_start[40];
     int wake_fd;                /* of the session that holds it; -1: none */
@@ -109,6 +110,9 @@ enum mr_class mr_pg_class(const char *sqlstate);
 int mr_pg_fail(struct mr_pg_conn *conn, const struct pg_result *res, struct mr_err *err);
 /* The place "schema.name" into `err`; returns -err->code. */
 int mr_pg_err_table(struct mr_err *err, const struct mr_table *table);
+/* err->on_key: is the constraint of the connection's last error the index of this key? */
+void mr_pg_err_key(const struct mr_pg_conn *conn, const struct mr_table *table,
+                   const struct mr_colset *key, struct mr_err *err);
 /* An armed fault point: the connection is lost here. */
 int mr_pg_cut(struct mr_pg_conn *conn, const char *point, struct mr_err *err);
 /* A refused connection: the SQLSTATE stands in libpq's verbose text only. */

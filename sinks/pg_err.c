@@ -142,6 +142,8 @@ int mr_pg_fail(struct mr_pg_conn *conn, const struct pg_result *res, struct mr_e
     }
     const char *message = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
     const char *constraint = PQresultErrorField(res, PG_DIAG_CONSTRAINT_NAME);
+    (void)snprintf(conn->constraint, sizeof conn->constraint, "%s",
+                   constraint != NULL ? constraint : "");
     char text[MR_ERR_DETAIL_BYTES];
     if (constraint != NULL && message != NULL && strstr(message, constraint) == NULL)
         (void)snprintf(text, sizeof text, "%s (constraint %s)", message, constraint);
@@ -196,6 +198,13 @@ int mr_pg_err_table(struct mr_err *err, const struct mr_table *table)
         return 0;
     (void)snprintf(name, sizeof name, "%s.%s", table->schema, table->name);
     return mr_err_in(err, name, NULL);
+}
+
+void mr_pg_err_key(const struct mr_pg_conn *conn, const struct mr_table *table,
+                   const struct mr_colset *key, struct mr_err *err)
+{
+    if (err->code == MR_DB && strcmp(err->sqlstate, "23505") == 0)
+        err->on_key = mr_table_is_key_index(table, key->cols, key->n_cols, conn->constraint);
 }
 
 int mr_pg_cut(struct mr_pg_conn *conn, const char *point, struct mr_err *err)

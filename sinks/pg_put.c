@@ -97,8 +97,10 @@ int mr_pg_put_rows(struct mr_session *base, const struct mr_put_rows *put, enum 
         rc = mr_pg_put_masked(session, put, n_done, err);
     else
         rc = put_staged(session, put, mode, n_done, err);
-    if (rc < 0)
+    if (rc < 0) {
         (void)mr_pg_err_table(err, put->table);
+        mr_pg_err_key(session->conn, put->table, put->key, err);
+    }
     return mr_pg_session_failed(session, err, rc);
 }
 

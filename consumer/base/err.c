@@ -128,6 +128,7 @@ int mr_err_set(struct mr_err *err, enum mr_code code, const char *fmt, ...)
         err->class = row->class;
         err->owner = row->owner;
         err->sqlstate[0] = '\0';
+        err->on_key = false;
         va_list args;
         va_start(args, fmt);
         format_detail(err, fmt, args);
@@ -143,6 +144,7 @@ int mr_err_set_db(struct mr_err *err, enum mr_class class, const char *sqlstate,
         err->code = MR_DB;
         err->class = class;
         err->owner = code_row(MR_DB)->owner;
+        err->on_key = false;
         copy_text(err->sqlstate, sizeof err->sqlstate, sqlstate != NULL ? sqlstate : "");
         va_list args;
         va_start(args, fmt);

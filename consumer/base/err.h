@@ -5,6 +5,7 @@
 #ifndef MR_BASE_ERR_H
 #define MR_BASE_ERR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -49,6 +50,7 @@ struct mr_err {
     enum mr_class class; /* of the code, or of the SQLSTATE where the code is MR_DB */
     enum mr_owner owner;
     char sqlstate[6];
+    bool on_key; /* 23505 of the index of the route's own key: Q-15, else Q-16 */
     char topic[MR_ERR_NAME_BYTES];
     int32_t partition; /* -1: none */
     int64_t offset;    /* -1: none */

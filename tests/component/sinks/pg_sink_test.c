@@ -263,6 +263,27 @@ MR_TEST("append reports a unique violation as the record's fault")
     MR_CHECK_STR(f.err.sqlstate, "23505");
 }
 
+// as a writer of another transaction would be met, without one
+MR_TEST("a unique violation tells whether it is of the index of the route's own key")
+{
+    static const char *const constraints[] = {"log_pkey", "log_text_key", "other"};
+    pg_server_exec("CREATE TABLE log (id int8 PRIMARY KEY, text text UNIQUE);"
+                   "CREATE FUNCTION met() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN END';"
+                   "CREATE TRIGGER met BEFORE INSERT ON log FOR EACH ROW EXECUTE FUNCTION met()");
+    pg_fixture_table(&f, "log", "id", NULL);
+    pg_rows_put(&f.rows, "1|b");
+    for (size_t i = 0; i < sizeof constraints / sizeof constraints[0]; i++) {
+        pg_server_exec("CREATE OR REPLACE FUNCTION met() RETURNS trigger LANGUAGE plpgsql AS "
+                       "'BEGIN RAISE unique_violation USING CONSTRAINT = ''%s''; END'",
+                       constraints[i]);
+        MR_CHECK_INT(pg_fixture_flush(&f), -MR_DB);
+        MR_CHECK_STR(f.err.sqlstate, "23505");
+        MR_CHECK_INT(f.err.class, MR_CLASS_POISON);
+        MR_CHECK_INT(f.err.on_key, i == 0);
+        mr_err_clear(&f.err);
+    }
+}
+
 // X-08, I-12: with a plain `=` a citext key would be compared as text
 MR_TEST("an extension type is staged as text, and its key compared by its own operator")
 {

@@ -476,7 +476,7 @@ MR_TEST("a smaller limit gives memory back, and binds from then on")
         MR_CHECK_OK(add_and_take(0, i, i, BIG));
     mr_batch_reset(&f.batch, &f.source);
     MR_CHECK(f.batch.arena.held_bytes > (2 << 20));
-    mr_batch_limit(&f.batch, MAX_BYTES);
+    mr_batch_limit(&f.batch, MAX_BYTES, f.batch.opts.max_rows);
     MR_CHECK_U64(f.batch.arena.held_bytes, 0);
     int64_t n = 10;
     while (add_and_take(0, n, n, BIG) == 0)

@@ -38,7 +38,8 @@ static struct {
     int64_t letters_at[8]; /* offsets of the second put_letters */
     struct mr_arena arena;
     struct mr_row rows[MAX_TABLES][8]; /* at offsets 1, 2 .. */
-    const char *refuses;               /* a table's name: it takes no row of offset 3 */
+    struct mr_retries *retries;
+    const char *refuses; /* a table's name: it takes no row of offset 3 */
 } f;
 
 __attribute__((format(printf, 1, 2))) static void note(const char *format, ...)
@@ -206,7 +207,7 @@ static int run(void)
     f.used = 0;
     f.log[0] = '\0';
     mr_err_clear(&f.err);
-    struct mr_flush flush = {&f.session, &f.batch, &f.memories, &f.source};
+    struct mr_flush flush = {&f.session, &f.batch, &f.memories, &f.source, f.retries};
     return mr_flush_run(&flush, &f.result, &f.err);
 }
 
@@ -387,6 +388,48 @@ MR_TEST("what only the COMMIT refuses is taken apart with all constraints held a
     MR_CHECK_STR(f.log, "begin(s.a; t/0/0) load(a) positions(8) commit rollback "
                         "begin(s.a; t/0/0) < load(a) constraints > positions(8) commit rollback ");
     MR_CHECK(f.result.at_commit);
+}
+
+/* Q-15 */
+MR_TEST(
+    "a key that another writer took first is tried again five times, then looked for as a fault")
+{
+    struct mr_retries retries = {{0}};
+
+    table_add("s", "a", 0, 1);
+    span_add("t", 0, 0, 8);
+    f.retries = &retries;
+    f.fails_at = "letters";
+    f.batch.letters = f.letters;
+    f.batch.n_letters = 1;
+    mr_err_set_db(&f.fault, MR_CLASS_POISON, "23505", "twice");
+    f.fault.on_key = true;
+    for (int i = 0; i < 5; i++) {
+        MR_CHECK_INT(run(), -MR_DB);
+        MR_CHECK_INT(f.err.class, MR_CLASS_RETRY);
+        MR_CHECK_INT(f.result.first, MR_FIRST_QUICK);
+        MR_CHECK_STR(f.log, "begin(s.a; t/0/0) load(a) letters(1) rollback ");
+        MR_CHECK(!f.tables[0].split);
+    }
+    MR_CHECK_INT(run(), -MR_DB);
+    MR_CHECK_INT(f.err.class, MR_CLASS_POISON);
+    MR_CHECK_INT(f.result.first, MR_FIRST_NOTHING);
+    MR_CHECK(f.tables[0].split);
+}
+
+/* Q-16 */
+MR_TEST("a violation of another index is looked for as a record's fault at once")
+{
+    struct mr_retries retries = {{0}};
+
+    table_add("s", "a", 0, 1);
+    span_add("t", 0, 0, 8);
+    f.retries = &retries;
+    f.fails_at = "commit";
+    mr_err_set_db(&f.fault, MR_CLASS_POISON, "23505", "twice");
+    MR_CHECK_INT(run(), -MR_DB);
+    MR_CHECK_INT(f.err.class, MR_CLASS_POISON);
+    MR_CHECK(f.tables[0].split);
 }
 
 /* V-13 */

@@ -1,0 +1,163 @@
+/* What the writer tries before an error's class decides (contract.md section 8): a service with a
+ * faulty sink around a SQLite file. Tables are appended to, so that a record that is written twice
+ * shows. */
+#include <string.h>
+
+#include "tests/support/flow.h"
+#include "tests/support/mr_test.h"
+
+static struct flow f;
+
+static void begin_with(uint32_t n_parts, struct flow_opts opts, const struct mr_fault_step *steps,
+                       size_t n_steps)
+{
+    opts.faults = true;
+    opts.strategy = MR_STRATEGY_APPEND;
+    if (opts.n_lanes == 0)
+        opts.n_lanes = 1;
+    flow_registry_away(false);
+    flow_start(&f, &opts);
+    mr_sink_fault_script(f.sink, steps, n_steps);
+    for (uint32_t i = 0; i < n_parts; i++)
+        fake_source_partition(f.fake, "t", (int32_t)i, 0);
+}
+
+static void put_many(int32_t partition, int64_t first_id, int n)
+{
+    for (int i = 0; i < n; i++)
+        flow_put(&f, partition, first_id + i, "x");
+}
+
+static void check_rows(int64_t n)
+{
+    MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM t"), n);
+    MR_CHECK_INT(flow_number(&f, "SELECT count(DISTINCT id) FROM t"), n);
+}
+
+/* Loads 100 records of one partition through the faults, then ends. */
+static void load_through(const struct mr_fault_step *steps, size_t n_steps)
+{
+    begin_with(1, (struct flow_opts){0}, steps, n_steps);
+    put_many(0, 0, 100);
+    fake_source_assign(f.fake, "t", 0);
+    flow_await_position(&f, 0, 100);
+    check_rows(100);
+}
+
+static void end(void)
+{
+    MR_CHECK_INT(flow_stop(&f), MR_END_STOPPED);
+    flow_free(&f, false);
+}
+
+static uint64_t n_halts_of(const char *owner)
+{
+    const char *labels[] = {"HALT", owner};
+
+    return mr_counter_value(mr_metrics_series(f.metrics, MR_M_ERRORS, labels));
+}
+
+/* Q-02, case 154 */
+MR_TEST("a batch that lost a deadlock six times lands once, the last time after a usual wait")
+{
+    static const struct mr_fault_step step = {.op = MR_OP_PUT_ROWS,
+                                              .call = 1,
+                                              .times = 6,
+                                              .code = MR_DB,
+                                              .class = MR_CLASS_RETRY,
+                                              .sqlstate = "40P01"};
+
+    load_through(&step, 1);
+    MR_CHECK_U64(atomic_load(&f.lanes[0].n_retries), 6);
+    MR_CHECK_U64(n_halts_of("target"), 0);
+    end();
+}
+
+static struct mr_fault_step refused(const char *sqlstate, uint32_t times)
+{
+    return (struct mr_fault_step){.op = MR_OP_PUT_ROWS,
+                                  .call = 1,
+                                  .times = times,
+                                  .code = MR_DB,
+                                  .class = MR_CLASS_HALT,
+                                  .sqlstate = sqlstate};
+}
+
+/* */
+MR_TEST("what should not happen is tried once more, and halts its table the second time")
+{
+    static const char *const states[] = {"21000", "25P02", "26000"};
+
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
+        const struct mr_fault_step once = refused(states[i], 1);
+        load_through(&once, 1);
+        MR_CHECK_U64(n_halts_of("target"), 0);
+        end();
+        const struct mr_fault_step twice = refused(states[i], 2);
+        begin_with(1, (struct flow_opts){0}, &twice, 1);
+        put_many(0, 0, 100);
+        fake_source_assign(f.fake, "t", 0);
+        flow_await_state(&f, 0, MR_PART_HALTED);
+        MR_CHECK_U64(n_halts_of("target"), 1);
+        end();
+    }
+}
+
+/* Loads 100 records, which are one batch, through a step, and ends. */
+static void load_halved(const struct mr_fault_step *step, uint64_t n_retries)
+{
+    begin_with(1, (struct flow_opts){.max_rows = 100}, step, 1);
+    put_many(0, 0, 100);
+    fake_source_assign(f.fake, "t", 0);
+    flow_await_position(&f, 0, 100);
+    check_rows(100);
+    MR_CHECK_U64(atomic_load(&f.lanes[0].n_retries), n_retries);
+    MR_CHECK_U64(atomic_load(&f.lanes[0].n_flushes), 2);
+    MR_CHECK_U64(atomic_load(&f.lanes[0].max_rows), 100); /* it has grown back */
+    MR_CHECK_U64(atomic_load(&f.lanes[0].n_fenced), 0);
+    end();
+}
+
+/* */
+MR_TEST("a batch whose statement was cancelled three times lands in halves")
+{
+    static const struct mr_fault_step step = {.op = MR_OP_PUT_ROWS,
+                                              .call = 1,
+                                              .times = 3,
+                                              .code = MR_DB,
+                                              .class = MR_CLASS_RETRY,
+                                              .sqlstate = "57014"};
+
+    load_halved(&step, 2);
+}
+
+/* */
+MR_TEST("a batch that the server has no memory for lands in halves, without a pause")
+{
+    static const struct mr_fault_step step = {.op = MR_OP_PUT_ROWS,
+                                              .call = 1,
+                                              .code = MR_DB,
+                                              .class = MR_CLASS_PAUSE,
+                                              .sqlstate = "53200"};
+
+    load_halved(&step, 0);
+}
+
+/* */
+MR_TEST("a batch that is halved down to one record waits as every other RETRY")
+{
+    static const struct mr_fault_step step = {.op = MR_OP_PUT_ROWS,
+                                              .call = 1,
+                                              .times = 5,
+                                              .code = MR_DB,
+                                              .class = MR_CLASS_RETRY,
+                                              .sqlstate = "57014"};
+
+    begin_with(1, (struct flow_opts){0}, &step, 1);
+    put_many(0, 0, 1);
+    fake_source_assign(f.fake, "t", 0);
+    flow_await_position(&f, 0, 1);
+    MR_CHECK_U64(atomic_load(&f.lanes[0].n_retries), 5);
+    MR_CHECK_U64(atomic_load(&f.lanes[0].n_flushes), 1);
+    end();
+}
