@@ -424,7 +424,8 @@ int mr_batch_take(struct mr_batch *batch, struct mr_record *record, enum mr_batc
         return mr_err_set(err, MR_NO_MEMORY, "no memory for a batch");
     if (batch->n_held == 0 && batch->first_us == 0)
         batch->first_us = now_us;
-    batch->held[batch->n_held++] = *record;
+    batch->held[batch->n_held] = *record;
+    batch->held[batch->n_held++].bad = count == MR_COUNT_BAD;
     batch->held_bytes += record->n_bytes;
     batch->bytes_consumed += record->key.len + record->value.len;
     span->counts[count]++;
@@ -453,6 +454,19 @@ int mr_batch_pass(struct mr_batch *batch, struct mr_partition *part, int64_t nex
     part->fill_next = next;
     part->fill_from = next;
     return 0;
+}
+
+struct mr_tally mr_batch_tally(const struct mr_batch *batch, const struct mr_route_rule *rule)
+{
+    struct mr_tally tally = {0, 0};
+
+    for (size_t i = 0; i < batch->n_held; i++) {
+        const struct mr_record *record = &batch->held[i];
+        bool own = record->target != NULL && record->target->rule == rule;
+        tally.n_records += own ? 1 : 0;
+        tally.n_bad += own && record->bad ? 1 : 0;
+    }
+    return tally;
 }
 
 bool mr_batch_has(const struct mr_batch *batch, const struct mr_partition *part)

@@ -112,6 +112,8 @@ int mr_batch_take(struct mr_batch *batch, struct mr_record *record, enum mr_batc
 /* Moves a partition's span to `next` without a record (its end lies behind markers, F-16). */
 int mr_batch_pass(struct mr_batch *batch, struct mr_partition *part, int64_t next, uint64_t now_us,
                   struct mr_err *err);
+/* What the batch holds of a route. Looks at every record. */
+struct mr_tally mr_batch_tally(const struct mr_batch *batch, const struct mr_route_rule *rule);
 bool mr_batch_has(const struct mr_batch *batch, const struct mr_partition *part);
 
 #endif

@@ -84,6 +84,26 @@ static void note_bad(struct mr_lane *lane, const struct mr_record *record, const
     mr_counter_add(mr_metrics_series(lane->shared->metrics, MR_M_ERRORS, labels), 1);
 }
 
+/* One bad record too many of its route: the fault is not in the records. */
+static bool is_flood(struct mr_lane *lane, const struct mr_record *record, struct mr_err *why)
+{
+    const struct mr_route_rule *rule = record->target->rule;
+    uint64_t now_ms = mr_mono_ms(&lane->fill_env);
+    char code[64];
+
+    if (rule->breaker == NULL)
+        return false;
+    struct mr_tally batch = mr_batch_tally(lane->filling, rule);
+    batch.n_records++;
+    if (mr_breaker_room(rule->breaker, batch, now_ms) > 0)
+        return false;
+    struct mr_err last = *why;
+    mr_breaker_trip(rule->breaker, now_ms);
+    mr_err_set(why, MR_POISON_FLOOD, "the last is %s: %.400s",
+               mr_err_printed(&last, code, sizeof code), last.detail);
+    return true;
+}
+
 /* A record fault found before the database: put aside, skipped, or waited at, as the route says. */
 static int bad_record(struct mr_lane *lane, struct mr_record *record, struct mr_err *why,
                       struct mr_err *err)
@@ -95,6 +115,11 @@ static int bad_record(struct mr_lane *lane, struct mr_record *record, struct mr_
     if (on_bad == MR_ON_BAD_STOP) {
         note_bad(lane, record, why);
         wish(lane, record, MR_PART_EV_HALTED, STOP_PROBE_MS, why);
+        return FATE_DROPPED;
+    }
+    if (is_flood(lane, record, why)) {
+        note_bad(lane, record, why);
+        hold(lane, part, record, why);
         return FATE_DROPPED;
     }
     if (on_bad == MR_ON_BAD_DEAD_LETTER) {

@@ -173,6 +173,46 @@ static void result_reset(struct mr_flush_result *result)
     result->first = MR_FIRST_NOTHING;
 }
 
+/* How many bad records more the table's route may have in this batch. */
+static uint64_t bad_room(const struct mr_flush *flush, const struct mr_flush_result *result,
+                         const struct mr_batch_table *table)
+{
+    const struct mr_route_rule *rule = table->target->rule;
+
+    if (rule->breaker == NULL || rule->on_bad == MR_ON_BAD_STOP)
+        return UINT64_MAX;
+    struct mr_tally tally = mr_batch_tally(flush->batch, rule);
+    for (size_t i = 0; i < result->faults.n_items; i++)
+        tally.n_bad += result->faults.items[i].target->rule == rule ? 1 : 0;
+    return mr_breaker_room(rule->breaker, tally, flush->now_ms);
+}
+
+/* Of a load that is taken apart: with the last of them the route halts anyway. */
+static uint64_t faults_limit(const struct mr_flush *flush, const struct mr_flush_result *result,
+                             const struct mr_batch_table *table)
+{
+    uint64_t room = table->split ? bad_room(flush, result, table) : UINT64_MAX;
+    return room == UINT64_MAX ? 0 : room + 1;
+}
+
+/* Notes what the table's load has found; too much of it halts the route. */
+static int faults_note(const struct mr_flush *flush, struct mr_flush_result *result,
+                       const struct mr_batch_table *table, struct mr_err *err)
+{
+    struct mr_flush_faults *faults = &result->faults;
+    size_t first = faults->n_items;
+
+    if (faults->found.n_items == faults->n_noted)
+        return 0;
+    uint64_t room = bad_room(flush, result, table);
+    int rc = mr_flush_faults_note(faults, flush->batch, table->target, err);
+    if (rc < 0 || faults->n_items - first <= room)
+        return rc;
+    mr_flush_faults_flood(faults, first + (size_t)room);
+    mr_breaker_trip(table->target->rule->breaker, flush->now_ms);
+    return 0;
+}
+
 static int load_tables(const struct mr_flush *flush, const struct flush_lists *lists,
                        struct mr_flush_result *result, struct mr_err *err)
 {
@@ -189,13 +229,14 @@ static int load_tables(const struct mr_flush *flush, const struct flush_lists *l
                                .faults = &result->faults.found,
                                .rank = lists->rank,
                                .spans = lists->by_idx,
+                               .max_faults = faults_limit(flush, result, table),
                                .constraints_now = table->constraints_now};
         uint64_t n_before = result->stats.n_left_out;
         const struct mr_load_ops *ops = table->target->load;
         int rc = table->split ? mr_load_split(&load, ops, err) : ops->run(&load, err);
         table->n_left_out = result->stats.n_left_out - n_before;
         if (rc == 0)
-            rc = mr_flush_faults_note(&result->faults, flush->batch, table->target, err);
+            rc = faults_note(flush, result, table, err);
         if (rc < 0) {
             result->failed = table->target;
             mr_err_in(err, table->target->label, NULL);

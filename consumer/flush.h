@@ -34,6 +34,7 @@ struct mr_flush {
     struct mr_load_memories *memories;
     struct mr_source *source;
     struct mr_retries *retries; /* of this batch; NULL: an error is what its class says */
+    uint64_t now_ms;            /* monotonic */
 };
 
 /* 0: durable. -MR_COMMIT_UNKNOWN: see sink.h. What the target refuses in single rows is taken apart

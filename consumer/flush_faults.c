@@ -134,6 +134,15 @@ bool mr_flush_faults_is_stop(const struct mr_flush_faults *faults, size_t idx)
            item->target->rule->on_bad == MR_ON_BAD_STOP;
 }
 
+void mr_flush_faults_flood(struct mr_flush_faults *faults, size_t idx)
+{
+    for (; idx < faults->n_items; idx++) {
+        struct mr_load_fault *fault = &faults->found.items[faults->items[idx].fault];
+        fault->code = MR_POISON_FLOOD;
+        fault->class = MR_CLASS_HALT;
+    }
+}
+
 static int letter_add(struct mr_flush_faults *faults, struct mr_source *source, size_t idx,
                       struct mr_err *err)
 {

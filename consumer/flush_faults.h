@@ -34,6 +34,8 @@ int mr_flush_faults_note(struct mr_flush_faults *faults, const struct mr_batch *
  * batch cannot land, and mr_flush_faults_stops() tells the partitions where to stop. */
 int mr_flush_faults_settle(struct mr_flush_faults *faults, struct mr_source *source,
                            struct mr_err *err);
+/* From item `idx` on there are too many bad records: their tables halt there (poison.flood). */
+void mr_flush_faults_flood(struct mr_flush_faults *faults, size_t idx);
 /* Marks the first such record of each partition. */
 void mr_flush_faults_stops(const struct mr_flush_faults *faults);
 /* The error of item `idx` with its place. */

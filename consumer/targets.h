@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/lock.h"
 #include "base/map.h"
+#include "consumer/breaker.h"
 #include "consumer/protocol/position.h"
 #include "schemas/locate.h"
 #include "schemas/registry.h"
@@ -34,6 +35,7 @@ struct mr_route_rule {
     enum mr_start start; /* where a partition without a position begins (K-06) */
     int64_t start_ms;    /* of MR_START_TIMESTAMP */
     struct mr_registry *registry;
+    struct mr_breaker *breaker; /* shared by its targets; NULL: none */
 };
 
 struct mr_target {

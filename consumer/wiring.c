@@ -276,6 +276,11 @@ static int rule_make(struct mr_wiring *w, uint32_t idx, struct mr_err *err)
                           conf->topic_regex);
     }
     w->n_rules = (size_t)idx + 1;
+    rule->breaker = &w->breakers[idx];
+    mr_breaker_init(rule->breaker,
+                    &(struct mr_breaker_opts){.max_ratio = w->config->dlq.max_ratio,
+                                              .max_rows = w->config->dlq.max_rows,
+                                              .window_ms = w->config->dlq.window_ms});
     rule->route.strict_names = !conf->schema_lenient_names;
     (void)mr_units_read_offset(conf->timestamp_zone, &rule->route.zone_east_s); /* validated */
     int rc = schema_make(conf, false, &rule->route, err);
@@ -344,7 +349,8 @@ int mr_wiring_init(struct mr_wiring *w, const struct mr_config *config, struct m
     w->config = config;
     instance_id_make(w, &env);
     w->rules = calloc((size_t)config->n_routes + 1, sizeof *w->rules);
-    if (w->rules == NULL)
+    w->breakers = calloc((size_t)config->n_routes + 1, sizeof *w->breakers);
+    if (w->rules == NULL || w->breakers == NULL)
         return mr_err_set(err, MR_NO_MEMORY, "no memory for routes");
     int rc = registries_make(w, env, err);
     for (uint32_t i = 0; rc == 0 && i < config->n_routes; i++)
@@ -365,6 +371,7 @@ void mr_wiring_release(struct mr_wiring *w)
             regfree(&w->rules[i].regex);
         mr_schema_unref(w->rules[i].route.value_schema);
         mr_schema_unref(w->rules[i].route.key_schema);
+        mr_breaker_release(&w->breakers[i]);
     }
     for (size_t i = 0; i < w->n_registries; i++)
         mr_registry_free(w->registries[i]);
@@ -373,6 +380,7 @@ void mr_wiring_release(struct mr_wiring *w)
     for (size_t i = 0; i < w->n_lists; i++)
         free(w->lists[i]);
     free(w->rules);
+    free(w->breakers);
     free(w->registries);
     free(w->topics);
     free(w->lists);

@@ -16,7 +16,8 @@ struct mr_wiring {
     size_t n_registries;
     struct mr_route_rule *rules;
     size_t n_rules;
-    void **lists; /* arrays that rules point to */
+    struct mr_breaker *breakers; /* one a rule */
+    void **lists;                /* arrays that rules point to */
     size_t n_lists;
     struct mr_source_property *properties;
     size_t n_properties;

@@ -109,7 +109,9 @@ static enum mr_writer_event flush_once(struct mr_lane *lane, struct write_run *r
                              .batch = run->batch,
                              .memories = &lane->memories,
                              .source = lane->shared->source,
-                             .retries = &run->retries};
+                             .retries = &run->retries,
+
+                             .now_ms = mr_mono_ms(&lane->write_env)};
     rc = session == NULL ? -(int)run->err.code : mr_flush_run(&flush, &run->result, &run->err);
     /* a server that was at a COMMIT of ours still when it was asked fences us by ourselves */
     if (rc < 0 && run->err.class == MR_CLASS_FENCED && !run->asked &&
@@ -278,6 +280,38 @@ static void faults_of(struct mr_lane *lane, const struct mr_flush_faults *faults
     }
 }
 
+static void breaker_count(struct mr_lane *lane, const struct mr_route_rule *rule,
+                          struct mr_tally landed)
+{
+    if (rule != NULL && rule->breaker != NULL)
+        mr_breaker_count(rule->breaker, landed, mr_mono_ms(&lane->write_env));
+}
+
+/* By route, a run of like records at a time. */
+static void breakers_count(struct mr_lane *lane, const struct write_run *run)
+{
+    const struct mr_batch *batch = run->batch;
+    const struct mr_flush_faults *faults = &run->result.faults;
+    const struct mr_route_rule *rule = NULL;
+    struct mr_tally tally = {0, 0};
+
+    for (size_t i = 0; i < batch->n_held; i++) {
+        const struct mr_record *record = &batch->held[i];
+        if (record->target == NULL)
+            continue;
+        if (record->target->rule != rule) {
+            breaker_count(lane, rule, tally);
+            tally = (struct mr_tally){0, 0};
+            rule = record->target->rule;
+        }
+        tally.n_records++;
+        tally.n_bad += record->bad ? 1 : 0;
+    }
+    breaker_count(lane, rule, tally);
+    for (size_t i = 0; i < faults->n_items; i++)
+        breaker_count(lane, faults->items[i].target->rule, (struct mr_tally){0, 1});
+}
+
 static void publish(struct mr_lane *lane, struct write_run *run)
 {
     struct mr_batch *batch = run->batch;
@@ -286,6 +320,7 @@ static void publish(struct mr_lane *lane, struct write_run *run)
     metrics_of(lane, run);
     counts_of(lane, batch);
     faults_of(lane, &run->result.faults);
+    breakers_count(lane, run);
     for (size_t i = 0; i < batch->n_spans; i++) {
         struct mr_partition *part = batch->spans[i].part;
         if (batch->spans[i].span.timestamp_ms >= 0)

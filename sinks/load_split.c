@@ -115,8 +115,11 @@ static int record_bad(struct split *split, size_t record, struct mr_err *err)
 static int parts_try(struct split *split, struct mr_err *err)
 {
     struct part parts[MAX_DEPTH] = {{0, split->n_records}};
-    size_t n = split->n_records > 0 ? 1 : 0;
-    while (n > 0) {
+    const struct mr_load_faults *faults = split->load->faults;
+    size_t n_before = faults->n_items;
+    uint64_t limit = split->load->max_faults;
+    size_t n = 1;
+    while (n > 0 && (limit == 0 || faults->n_items - n_before < limit)) {
         struct part part = parts[--n];
         int rc = part_try(split, part, err);
         if (rc < 0 && err->class != MR_CLASS_POISON)

@@ -273,7 +273,7 @@ MR_TEST("a fenced batch is dropped whole, claimed anew and loaded once")
     end();
 }
 
-MR_TEST("a row that the server refuses halts its table with nothing of the batch written")
+MR_TEST("rows that the server refuses for good are dead letters, and the position goes on")
 {
     static const struct mr_fault_step steps[] = {{.op = MR_OP_PUT_ROWS,
                                                   .call = 1,
@@ -285,9 +285,28 @@ MR_TEST("a row that the server refuses halts its table with nothing of the batch
     begin_with(1, (struct flow_opts){0}, steps, 1);
     put_many(0, 0, 100);
     fake_source_assign(f.fake, "t", 0);
-    flow_await_state(&f, 0, MR_PART_HALTED);
+    flow_await_position(&f, 0, 100);
     MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM t"), 0);
-    MR_CHECK_INT(flow_number(&f, "SELECT next_offset FROM millrace_positions"), 0);
+    MR_CHECK_INT(flow_number(&f, "SELECT count(DISTINCT \"offset\") FROM millrace_dead_letters"),
+                 100);
+    end();
+}
+
+/* R-14 */
+MR_TEST("rows that the server refused together, and takes apart, all land")
+{
+    static const struct mr_fault_step steps[] = {{.op = MR_OP_PUT_ROWS,
+                                                  .call = 1,
+                                                  .code = MR_DB,
+                                                  .class = MR_CLASS_POISON,
+                                                  .sqlstate = "23505"}};
+
+    begin_with(1, (struct flow_opts){0}, steps, 1);
+    put_many(0, 0, 100);
+    fake_source_assign(f.fake, "t", 0);
+    flow_await_position(&f, 0, 100);
+    check_rows(100);
+    MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM millrace_dead_letters"), 0);
     end();
 }
 
@@ -297,8 +316,8 @@ MR_TEST("a table whose rows the server refuses stays halted until a flush of its
     static const struct mr_fault_step steps[] = {{.op = MR_OP_PUT_ROWS,
                                                   .call = 1,
                                                   .code = MR_DB,
-                                                  .class = MR_CLASS_POISON,
-                                                  .sqlstate = "23514"},
+                                                  .class = MR_CLASS_HALT,
+                                                  .sqlstate = "42501"},
                                                  {.op = MR_OP_COMMIT, .call = 1, .gate = true}};
 
     begin_with(1, (struct flow_opts){0}, steps, 2);

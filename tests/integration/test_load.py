@@ -433,4 +433,3 @@ def test_bad_records_can_be_skipped(plain, streams, millrace, target):
     assert target.letters(table.topic) == [] and target.positions(table.topic) == {0: 3}
 
 
-# Case 161 (poison.flood) comes later: later.txt.

@@ -3,7 +3,7 @@ their order (docs/contract.md R-12, R-14, section 8)."""
 
 import pytest
 
-from harness.schemas import DebeziumTable, PlainTable, opt
+from harness.schemas import DebeziumTable, PlainTable, Record, opt
 
 TEXT = [("id", "int"), ("a", opt("string")), ("b", opt("string"))]
 
@@ -144,3 +144,35 @@ def test_an_appended_row_that_meets_a_unique_index_is_a_dead_letter(plain, strea
     millrace([{"topic": table.topic, "table": "orders", "strategy": "append"}]).load_to_end()
     assert sorted(target.rows("orders", ["id"])) == [(1,), (2,), (3,)]
     assert places(target.letters(table.topic)) == [(2, "db.23505", "23505")]
+
+
+def flooded(target, table):
+    return [letter["offset"] for letter in target.letters(table.topic)]
+
+
+def test_161_too_many_bad_records_halt_the_route_and_the_others_go_on(debezium, plain, streams, millrace, target):
+    """poison.flood: the sixteen before it are dead letters, what opens the breaker is held, nothing is lost."""
+    table, other = plain(), debezium("other")
+    streams.produce(*(Record(table.topic, b"k", b"\x07junk") if i % 5 == 4 else table.put(texts(i))
+                      for i in range(1000)))
+    streams.produce(*(other.create(texts(i)) for i in range(300)))
+    one = millrace([{"topic": t.topic, "table": name} for t, name in ((table, "orders"), (other, "other"))])
+    one.load_to_end(expect=75)
+    assert "poison.flood" in one.error_codes()
+    assert flooded(target, table) == list(range(4, 80, 5))
+    assert target.positions(table.topic) == {0: 84} and target.count("orders") == 68
+    assert target.count("other") == 300
+
+
+def test_161_too_many_rows_that_the_server_refuses_halt_the_route(checked, debezium, streams, millrace, target):
+    """poison.flood, found by taking batches apart; mended in the target, the rest lands."""
+    table = debezium()
+    streams.produce(*(table.create(texts(i, "bad" if i % 2 else "x")) for i in range(1000)))
+    one = millrace([{"topic": table.topic, "table": "orders"}], dlq={"max_ratio": 0.001})
+    one.load_to_end(expect=75)
+    assert "poison.flood" in one.error_codes()
+    assert flooded(target, table) == list(range(1, 32, 2))
+    assert target.positions(table.topic) == {0: 33} and target.count("orders") == 17
+    target.run("ALTER TABLE orders DROP CONSTRAINT good")
+    one.load_to_end()
+    assert target.count("orders") == 1000 - 16

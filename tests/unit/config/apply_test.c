@@ -53,9 +53,6 @@ MR_TEST("options of features that this version lacks may only say their default"
         "registry.tls.key_password=x",
         "batch.adaptive=false",
         "dlq.to=topic",
-        "dlq.max_ratio=0.1",
-        "dlq.max_rows=1",
-        "dlq.window=2m",
     };
     static const char *const fine[] = {"tables[0].guard=lsn",
                                        "tables[0].guard_tomb_ttl=1h",
