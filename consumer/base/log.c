@@ -23,13 +23,17 @@ enum {
     LOG_RANK = 80,
     LOG_MAX_EVENTS = 256,    /* events limited one by one; all further ones share one limit */
     LOG_EVENT_BYTES = 48,    /* longer names are compared by this many bytes */
+    LOG_CODE_BYTES = 32,     /* likewise */
     LOG_RESERVE_BYTES = 96,  /* kept free for suppressed=, truncated= and the line's end */
     LOG_WINDOW_US = 1000000, /* MR_LOG_BURST lines of an event in each */
 };
 
-/* One event's share of the present second. */
+/* One event's share of the present window; of an event that is told by error codes: one code's. */
 struct log_limit {
     char event[LOG_EVENT_BYTES];
+    char code[LOG_CODE_BYTES];
+    uint64_t window_us;
+    uint32_t burst;
     uint64_t window_start_us;
     uint32_t n_lines;
     uint64_t n_suppressed;
@@ -301,29 +305,50 @@ static void line_put_time(struct log_line *line, int64_t wall_ms)
 }
 
 /* The event's limit; the last one is shared by all events that came after the table was full. */
-static struct log_limit *limit_of(const char *event) MR_REQUIRES(target.lock);
-static struct log_limit *limit_of(const char *event)
+static struct log_limit *limit_of(const char *event, const char *code) MR_REQUIRES(target.lock);
+static struct log_limit *limit_of(const char *event, const char *code)
 {
     for (size_t i = 0; i < target.n_limits; i++) {
-        if (strncmp(target.limits[i].event, event, LOG_EVENT_BYTES - 1) == 0)
+        if (strncmp(target.limits[i].event, event, LOG_EVENT_BYTES - 1) == 0 &&
+            strncmp(target.limits[i].code, code, LOG_CODE_BYTES - 1) == 0)
             return &target.limits[i];
     }
     if (target.n_limits == LOG_MAX_EVENTS)
         return &target.limits[LOG_MAX_EVENTS - 1];
     struct log_limit *limit = &target.limits[target.n_limits++];
-    *limit = (struct log_limit){.n_lines = 0};
+    *limit = (struct log_limit){.window_us = LOG_WINDOW_US, .burst = MR_LOG_BURST};
+    if (code[0] != '\0') {
+        limit->window_us = UINT64_C(1000) * MR_LOG_GROUP_MS;
+        limit->burst = 1;
+    }
     memcpy(limit->event, event, strnlen(event, LOG_EVENT_BYTES - 1));
+    memcpy(limit->code, code, strnlen(code, LOG_CODE_BYTES - 1));
     return limit;
+}
+
+/* The error code that an event is counted by; "" for one that has the plain limit. */
+static const char *code_of(const char *event, const struct mr_kv *pairs, char *out, size_t cap)
+{
+    static const char *const grouped[] = {"batch_retry", "batch_dropped", "record_rejected"};
+    bool is_grouped = false;
+    for (size_t i = 0; i < sizeof grouped / sizeof *grouped; i++)
+        is_grouped = is_grouped || strcmp(event, grouped[i]) == 0;
+    if (!is_grouped)
+        return "";
+    for (const struct mr_kv *pair = pairs; pair->kind != MR_KV_END; pair++)
+        if (pair->kind == MR_KV_ERR)
+            return mr_err_printed(pair->v.err, out, cap);
+    return "";
 }
 
 /* Counts the line; true where it may be written, with the number that was dropped before it. */
 static bool limit_pass(struct log_limit *limit, uint64_t now_us, uint64_t *n_suppressed)
 {
-    if (limit->n_lines == 0 || now_us - limit->window_start_us >= LOG_WINDOW_US) {
+    if (limit->n_lines == 0 || now_us - limit->window_start_us >= limit->window_us) {
         limit->window_start_us = now_us;
         limit->n_lines = 0;
     }
-    if (limit->n_lines == MR_LOG_BURST) {
+    if (limit->n_lines >= limit->burst) {
         limit->n_suppressed++;
         return false;
     }
@@ -394,8 +419,10 @@ void mr_log_write(enum mr_log_level level, const char *event, const struct mr_kv
     const struct mr_clock *clock = atomic_load(&target.clock);
     uint64_t now_us = clock->mono_us(clock);
     uint64_t n_suppressed = 0;
+    char printed[LOG_CODE_BYTES];
+    const char *code = code_of(event, pairs, printed, sizeof printed);
     mr_lock_take(&target.lock);
-    bool pass = limit_pass(limit_of(event), now_us, &n_suppressed);
+    bool pass = limit_pass(limit_of(event, code), now_us, &n_suppressed);
     mr_lock_drop(&target.lock);
     if (!pass)
         return;
@@ -416,12 +443,13 @@ void mr_log_event(enum mr_log_level level, const char *event)
     mr_log_write(level, event, &none);
 }
 
-void mr_log_flush(void)
+void mr_log_flush(bool ended)
 {
     const struct mr_clock *clock = atomic_load(&target.clock);
     uint64_t now_us = clock->mono_us(clock);
     for (size_t i = 0; i < LOG_MAX_EVENTS; i++) {
         char event[LOG_EVENT_BYTES] = "";
+        char code[LOG_CODE_BYTES] = "";
         uint64_t n_suppressed = 0;
         mr_lock_take(&target.lock);
         if (i >= target.n_limits) {
@@ -429,8 +457,10 @@ void mr_log_flush(void)
             return;
         }
         struct log_limit *limit = &target.limits[i];
-        if (limit->n_suppressed > 0 && now_us - limit->window_start_us >= LOG_WINDOW_US) {
+        bool over = ended || now_us - limit->window_start_us >= limit->window_us;
+        if (limit->n_suppressed > 0 && over) {
             memcpy(event, limit->event, sizeof event);
+            memcpy(code, limit->code, sizeof code);
             n_suppressed = limit->n_suppressed;
             limit->n_suppressed = 0;
         }
@@ -440,6 +470,8 @@ void mr_log_flush(void)
         struct log_line line;
         line_begin(&line, MR_WARN, "log_suppressed");
         line_put_value(&line, "of", event);
+        if (code[0] != '\0')
+            line_put_value(&line, "err", code);
         line_end(&line, n_suppressed);
         line_leave(&line);
     }

@@ -1,7 +1,9 @@
 /* Event lines: one event name and keys from one list; never record contents, never secrets.
  * An event name is an interface: operators grep it, tests assert on it. Lines go to one sink
  * (standard error by default) as logfmt or JSON; the same event is limited to
- * MR_LOG_BURST lines a second, and what was dropped is said by a later line's `suppressed`. */
+ * MR_LOG_BURST lines a second, and those that come with every batch or record of an outage
+ * (batch_retry, batch_dropped, record_rejected) to one line in MR_LOG_GROUP_MS for each error
+ * code. What was dropped is said by a later line's `suppressed`. */
 #ifndef MR_BASE_LOG_H
 #define MR_BASE_LOG_H
 
@@ -12,7 +14,7 @@
 #include "base/err.h"
 
 enum mr_log_level { MR_DEBUG, MR_INFO, MR_WARN, MR_ERROR };
-enum { MR_LOG_BURST = 20, MR_LOG_LINE_BYTES = 4096 };
+enum { MR_LOG_BURST = 20, MR_LOG_GROUP_MS = 10000, MR_LOG_LINE_BYTES = 4096 };
 
 enum mr_kv_kind { MR_KV_STR, MR_KV_I64, MR_KV_U64, MR_KV_F64, MR_KV_BOOL, MR_KV_ERR, MR_KV_END };
 
@@ -72,9 +74,9 @@ void mr_log_setup(enum mr_log_level level, enum mr_log_format format, int fd);
 void mr_log_set_level(enum mr_log_level level);
 bool mr_log_enabled(enum mr_log_level level);
 
-/* Writes one log_suppressed line for each event whose dropped lines no later line has told yet.
- * For the maintenance tick and the end of the process. */
-void mr_log_flush(void);
+/* Writes one log_suppressed line for each event, and error code, whose dropped lines no later line
+ * has told yet: of those whose window is over, and of all when the process ends. */
+void mr_log_flush(bool ended);
 
 /* Time stamps and limits by another clock, and all limits fresh; NULL: the system's. For tests. */
 struct mr_clock;

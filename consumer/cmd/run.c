@@ -68,6 +68,7 @@ static int serve(const struct mr_cmd_args *args, struct mr_service *service, con
         }
         mr_progress_tick(&progress);
         mr_supervisor_tick(service);
+        mr_log_flush(false);
     }
     mr_progress_end(&progress);
     return mr_service_exit_code(service);
@@ -122,6 +123,7 @@ int mr_cmd_run(const struct mr_cmd_args *args)
     mr_admin_stop(admin);
     if (rc == 0)
         report_end(&service);
+    mr_log_flush(true);
     if (rc == 0 && mr_service_end(&service) == MR_END_TIMED_OUT)
         _exit(code); /* threads may hang in calls to what does not answer */
     if (rc < 0 && service.poller_started)

@@ -208,19 +208,71 @@ MR_TEST("one event is limited to its burst a second, and the next second tells w
     MR_CHECK(strstr(mr_buf_cstr(&f.lines), "suppressed") == NULL);
 }
 
+static void say(const char *event, const char *sqlstate)
+{
+    struct mr_err err = MR_ERR_INIT;
+
+    (void)mr_err_set_db(&err, MR_CLASS_RETRY, sqlstate, "why");
+    mr_log(MR_WARN, event, mr_kv_u64("lane", 1), mr_kv_err(&err));
+}
+
+/* design.md section 9 */
+MR_TEST("what comes with every batch of an outage is one line a code in ten seconds, with a count")
+{
+    static const char *const events[] = {"batch_retry", "batch_dropped", "record_rejected"};
+
+    for (size_t e = 0; e < sizeof events / sizeof *events; e++) {
+        f.n_lines = 0;
+        for (int i = 0; i < 1000; i++) {
+            say(events[e], "08006");
+            say(events[e], "40P01");
+        }
+        MR_CHECK_U64(f.n_lines, 2);
+        f.clock.now_us += 9999999;
+        say(events[e], "08006");
+        MR_CHECK_U64(f.n_lines, 2);
+        f.clock.now_us += 1;
+        mr_buf_reset(&f.lines);
+        say(events[e], "08006");
+        MR_CHECK_U64(f.n_lines, 3);
+        MR_CHECK(strstr(mr_buf_cstr(&f.lines), " suppressed=1000\n") != NULL);
+        mr_buf_reset(&f.lines);
+        mr_log_flush(false); /* 40P01 does not come again */
+        MR_CHECK(strstr(mr_buf_cstr(&f.lines), "event=log_suppressed of=") != NULL);
+        MR_CHECK(strstr(mr_buf_cstr(&f.lines), "err=db.40P01 suppressed=999\n") != NULL);
+        MR_CHECK_U64(f.n_lines, 4);
+    }
+}
+
+MR_TEST("the end of the process tells what was dropped though its time is not over")
+{
+    for (int i = 0; i < 3; i++)
+        say("batch_retry", "08006");
+    mr_buf_reset(&f.lines);
+    mr_log_flush(true);
+    MR_CHECK(strstr(mr_buf_cstr(&f.lines), "of=batch_retry err=db.08006 suppressed=2\n") != NULL);
+}
+
+MR_TEST("an error of another event has the plain limit, whatever its code")
+{
+    for (int i = 0; i < 2 * MR_LOG_BURST; i++)
+        say("partition_halted", i % 2 == 0 ? "42501" : "42P01");
+    MR_CHECK_U64(f.n_lines, MR_LOG_BURST);
+}
+
 MR_TEST("a flush tells what was dropped where the event does not come again")
 {
     for (int i = 0; i < MR_LOG_BURST + 2; i++)
         mr_log_event(MR_INFO, "noise");
     mr_buf_reset(&f.lines);
-    mr_log_flush(); /* its second is not over */
+    mr_log_flush(false); /* its second is not over */
     MR_CHECK_U64(f.lines.len, 0);
     f.clock.now_us += 1000000;
-    mr_log_flush();
+    mr_log_flush(false);
     MR_CHECK(strstr(mr_buf_cstr(&f.lines), "level=warn event=log_suppressed of=noise "
                                            "suppressed=2\n") != NULL);
     mr_buf_reset(&f.lines);
-    mr_log_flush();
+    mr_log_flush(false);
     MR_CHECK_U64(f.lines.len, 0);
 }
 
