@@ -408,7 +408,9 @@ struct before {
     uint64_t n_folded, n_cross, n_stale;
     size_t at;           /* of the state that the record folds into; n_rows: none */
     struct mr_row state; /* that */
-    bool met;            /* the key has a state, in whichever partition */
+    size_t last;         /* of the key's states */
+    uint32_t last_flags;
+    bool met; /* the key has a state, in whichever partition */
 };
 
 static struct before before_of(const struct mr_rows *rows, const struct mr_row *row)
@@ -425,6 +427,10 @@ static struct before before_of(const struct mr_rows *rows, const struct mr_row *
     if (rows->reduce && rows->key.n_cols > 0)
         at = (uintptr_t)mr_map_find(&rows->by_key, row->key.data, row->key.len);
     before.met = at > 0;
+    for (size_t last = at; last > 0; last = rows->rows[last - 1].sibling) {
+        before.last = last - 1;
+        before.last_flags = rows->rows[last - 1].flags;
+    }
     while (at > 0 && !rows->guard.on && rows->rows[at - 1].span_idx != row->span_idx)
         at = rows->rows[at - 1].sibling;
     if (at > 0) {
@@ -438,7 +444,9 @@ static void take_back(struct mr_rows *rows, const struct mr_row *row, const stru
 {
     if (before->at < before->n_rows)
         rows->rows[before->at] = before->state;
-    if (!before->met)
+    if (before->met)
+        rows->rows[before->last].flags = before->last_flags;
+    else
         (void)mr_map_remove(&rows->by_key, row->key.data, row->key.len);
     for (size_t i = 0; i < before->n_rows && rows->n_cross > before->n_cross; i++) {
         if (rows->rows[i].sibling > before->n_rows)

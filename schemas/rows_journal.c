@@ -90,8 +90,11 @@ void mr_journal_note(struct mr_rows *rows, const struct mr_journal_step *step, s
 {
     if (step->shares)
         step->came->row.tuple = state->tuple;
-    if (step->state != NULL)
+    if (step->state != NULL) {
+        step->state->at = 2 * (size_t)(state - rows->rows) + 1;
         entry_add(rows, step->state);
+    }
+    step->came->at = 2 * rows->n_rows;
     entry_add(rows, step->came);
     if (state != NULL)
         state->flags |= MR_ROW_NOTED;
@@ -102,9 +105,19 @@ void mr_journal_note(struct mr_rows *rows, const struct mr_journal_step *step, s
 struct place {
     uint32_t rank;
     int64_t offset;
+    size_t at;
     size_t seq; /* of a record's two rows the one that goes comes first */
     const struct mr_row *row;
 };
+
+static int compare_coming(const void *a, const void *b)
+{
+    const struct place *x = a;
+    const struct place *y = b;
+    if (x->at != y->at)
+        return x->at < y->at ? -1 : 1;
+    return (x->seq > y->seq) - (x->seq < y->seq);
+}
 
 static int compare_places(const void *a, const void *b)
 {
@@ -117,10 +130,10 @@ static int compare_places(const void *a, const void *b)
     return (x->seq > y->seq) - (x->seq < y->seq);
 }
 
-static struct place place_of(const struct mr_row *row, size_t seq, const uint32_t *rank)
+static struct place place_of(const struct mr_row *row, size_t at, size_t seq, const uint32_t *rank)
 {
     uint32_t by = rank != NULL ? rank[row->span_idx] : row->span_idx;
-    return (struct place){.rank = by, .offset = row->offset, .seq = seq, .row = row};
+    return (struct place){.rank = by, .offset = row->offset, .at = at, .seq = seq, .row = row};
 }
 
 int mr_rows_unfold(const struct mr_rows *rows, const uint32_t *rank, struct mr_unfolded *out,
@@ -136,12 +149,12 @@ int mr_rows_unfold(const struct mr_rows *rows, const uint32_t *rank, struct mr_u
     size_t n = 0;
     for (size_t i = 0; i < rows->n_rows; i++) {
         if ((rows->rows[i].flags & MR_ROW_NOTED) == 0)
-            places[n++] = place_of(&rows->rows[i], i, rank);
+            places[n++] = place_of(&rows->rows[i], 2 * i + 1, i, rank);
     }
     size_t seq = n_max;
     for (const struct mr_row_entry *entry = rows->journal; entry != NULL; entry = entry->before)
-        places[n++] = place_of(&entry->row, seq--, rank);
-    qsort(places, n, sizeof *places, compare_places);
+        places[n++] = place_of(&entry->row, entry->at, seq--, rank);
+    qsort(places, n, sizeof *places, rows->guard.on ? compare_coming : compare_places);
     for (size_t i = 0; i < n; i++)
         out->rows[i] = places[i].row;
     out->n_rows = n;

@@ -8,6 +8,7 @@
 
 struct mr_row_entry {
     struct mr_row row; /* as mr_rows_add was given it, in the batch's arena */
+    size_t at;         /* when it came, between the rows of the list: 2 i + 1 is row i */
     struct mr_row_entry *before;
 };
 
@@ -25,8 +26,8 @@ bool mr_journal_prepare(const struct mr_rows *rows, const struct mr_row *state,
 void mr_journal_note(struct mr_rows *rows, const struct mr_journal_step *step,
                      struct mr_row *state);
 
-/* All rows as they came, by partition in the order of `rank` (NULL: of their spans), then by
- * offset. */
+/* All rows as they came: where guards order them in the order of their coming, else by partition in
+ * the order of `rank` (NULL: of their spans), then by offset. */
 struct mr_unfolded {
     const struct mr_row **rows;
     size_t n_rows;

@@ -57,6 +57,17 @@ static void keep_newer(struct mr_rows *rows, const struct mr_guard_seen *seen)
     rows->n_rows = n;
 }
 
+int mr_load_floor(struct mr_load *load, struct mr_err *err)
+{
+    const struct mr_rows *rows = load->rows;
+    const struct mr_row *none = NULL;
+    struct mr_guarded what = {
+        .table = load->rows->table, .key = &rows->key, .guard = &rows->guard, .rows = &none};
+    if (!rows->guard.on || rows->floor.data == NULL)
+        return 0;
+    return load->session->ops->truncate_below(load->session, &what, rows->floor, err);
+}
+
 int mr_load_guard(struct mr_load *load, struct mr_err *err)
 {
     struct mr_session *session = load->session;
@@ -70,16 +81,16 @@ int mr_load_guard(struct mr_load *load, struct mr_err *err)
                               .guard = &rows->guard,
                               .rows = picked,
                               .n_rows = rows->n_rows};
-    int rc = 0;
+    int rc = mr_load_floor(load, err);
+    if (rc < 0)
+        goto out;
     if (picked == NULL || seen == NULL) {
         rc = mr_err_set(err, MR_NO_MEMORY, "%zu rows", rows->n_rows);
         goto out;
     }
     for (size_t i = 0; i < rows->n_rows; i++)
         picked[i] = &rows->rows[i];
-    if (rows->floor.data != NULL) /* */
-        rc = session->ops->truncate_below(session, &what, rows->floor, err);
-    if (rc == 0 && rows->n_rows > 0 && rows->key.n_cols > 0)
+    if (rows->n_rows > 0 && rows->key.n_cols > 0)
         rc = session->ops->guards_read(session, &what, seen, err);
     if (rc == 0)
         keep_newer(rows, seen);

@@ -14,4 +14,8 @@ int mr_load_guard(struct mr_load *load, struct mr_err *err);
  * nobody asks any more what the target had of these keys. */
 int mr_load_guard_tombs(struct mr_load *load, struct mr_err *err);
 
+/* R-22: deletes what is older than the rows' floor, and keeps it among the tombs. mr_load_guard
+ * does it by itself. */
+int mr_load_floor(struct mr_load *load, struct mr_err *err);
+
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "schemas/rows_journal.h"
+#include "sinks/load_guard.h"
 #include "sinks/load_masked.h"
 
 #include "base/ban.h"
@@ -67,10 +68,11 @@ static int part_load(struct split *split, struct part part, struct mr_err *err)
     rows.floor = whole->floor;
     load.rows = &rows;
     int rc = part_fold(split, part, &rows, err);
+    rows.floor = (struct mr_slice){NULL, 0}; /* that was done, and its rows were dropped */
     if (rc == 0)
         rc = split->ops->run(&load, err);
     if (rc == 0 && load.constraints_now)
-        rc = load.session->ops->constraints_now(load.session, err);
+        rc = load.session->ops->constraints_now(load.session, rows.table, err);
     mr_rows_release(&rows);
     mr_arena_reset(&split->scratch);
     return rc;
@@ -151,6 +153,8 @@ static int split_run(struct split *split, struct mr_err *err)
         return split->ops->run(load, err);
     if (rc == 0 && rows->truncated)
         rc = load->session->ops->truncate(load->session, rows->table, err);
+    if (rc == 0) /* of the whole, whatever becomes of its parts */
+        rc = mr_load_floor(load, err);
     return rc == 0 ? parts_try(split, err) : rc;
 }
 

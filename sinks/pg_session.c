@@ -252,12 +252,6 @@ int mr_pg_session_settle(struct mr_pg_session *session, struct mr_err *err)
     return rc;
 }
 
-static int session_constraints_now(struct mr_session *base, struct mr_err *err)
-{
-    int rc = pend(base, "SET CONSTRAINTS ALL IMMEDIATE", err);
-    return rc < 0 ? rc : mr_pg_session_settle(session_of(base), err);
-}
-
 static int session_put_positions(struct mr_session *base, const struct mr_span *spans, size_t n,
                                  struct mr_err *err)
 {
@@ -368,7 +362,7 @@ const struct mr_sink_ops mr_sink_postgresql = {
     .savepoint = session_savepoint,
     .rollback_to_savepoint = session_rollback_to_savepoint,
     .release_savepoint = session_release_savepoint,
-    .constraints_now = session_constraints_now,
+    .constraints_now = mr_pg_constraints_now,
     .truncate = mr_pg_truncate,
     .guards_read = mr_pg_guards_read,
     .tombs_put = mr_pg_tombs_put,

@@ -58,9 +58,11 @@ const struct mr_sink_ops *mr_sink_for_url(const char *url, struct mr_err *err)
     return NULL;
 }
 
-int mr_sink_constraints_plain(struct mr_session *session, struct mr_err *err)
+int mr_sink_constraints_plain(struct mr_session *session, const struct mr_table *table,
+                              struct mr_err *err)
 {
     (void)session;
+    (void)table;
     (void)err;
     return 0;
 }

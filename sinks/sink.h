@@ -119,9 +119,10 @@ struct mr_sink_ops {
     int (*savepoint)(struct mr_session *session, struct mr_err *err);
     int (*rollback_to_savepoint)(struct mr_session *session, struct mr_err *err);
     int (*release_savepoint)(struct mr_session *session, struct mr_err *err);
-    /* Checks the constraints that were put off until the end of the transaction, now, and from now
-     * on with each statement. Kinds that put none off do nothing. */
-    int (*constraints_now)(struct mr_session *session, struct mr_err *err);
+    /* Checks now what the table puts off until the end of the transaction, but for its foreign
+     * keys: those ask for other tables' rows, too. Kinds that put nothing off do nothing. */
+    int (*constraints_now)(struct mr_session *session, const struct mr_table *table,
+                           struct mr_err *err);
     /* empties the table, by DELETE where TRUNCATE is refused. */
     int (*truncate)(struct mr_session *session, struct mr_table *table, struct mr_err *err);
     /* O-06, O-07: what the target has of the rows' keys, in their order; and, until the transaction

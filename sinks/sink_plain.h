@@ -13,6 +13,7 @@ int mr_sink_keys_plain(struct mr_session *session, const struct mr_keys *keys, u
                        struct mr_err *err);
 
 /* constraints_now of targets that check each row as it comes. */
-int mr_sink_constraints_plain(struct mr_session *session, struct mr_err *err);
+int mr_sink_constraints_plain(struct mr_session *session, const struct mr_table *table,
+                              struct mr_err *err);
 
 #endif

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "sinks/load.h"
+#include "sinks/load_split.h"
 #include "tests/support/mr_test.h"
 #include "tests/support/sink_cases.h"
 
@@ -309,6 +309,42 @@ MR_CONFORM(floor, "a truncate with a guard deletes what is older, and keeps it a
     MR_CHECK_U64(flush(), 0);
     put(8, "late", 99);
     MR_CHECK_U64(flush(), 1);
+}
+
+/* R-22, R-14 */
+MR_CONFORM(floor_split,
+           "a truncate with a guard takes effect whatever becomes of the records behind it")
+{
+    table_make(true, 60000);
+    mr_rows_release(&rows);
+    mr_sink_fixture_exec(&mr_case.f, mr_case.f.kind == MR_KIND_SQLITE
+                                         ? "CREATE TRIGGER trg BEFORE INSERT ON t WHEN new.id=7 "
+                                           "BEGIN SELECT RAISE(ABORT,'no'); END"
+                                         : "ALTER TABLE t ADD CHECK (id <> 7)");
+    mr_case_open("t");
+    mr_rows_init(&rows, mr_case.table, &key, true, &arena, 7);
+    rows.guard = (struct mr_guard_use){.on = true,
+                                       .single = true,
+                                       .before = mr_case.f.kind == MR_KIND_SQLITE ? 1 : 0,
+                                       .col = 2,
+                                       .tomb_ttl_ms = 60000};
+    put(1, "old", 50);
+    (void)flush();
+    truncate_below(100);
+    put(7, "bad", 170);
+    struct mr_load load = {.session = mr_case.f.session,
+                           .rows = &rows,
+                           .route = &route,
+                           .memory = &memory,
+                           .stats = &stats,
+                           .faults = &faults};
+    mr_case_begin();
+    MR_CHECK_OK(mr_load_split(&load, &mr_load_upsert, &mr_case.f.err));
+    mr_case_commit();
+    MR_CHECK_U64(faults.n_items, 1);
+    mr_rows_reset(&rows);
+    MR_CHECK_INT(n_tombs(), 1);
+    check("");
 }
 
 /* O-07 */

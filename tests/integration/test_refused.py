@@ -176,3 +176,17 @@ def test_161_too_many_rows_that_the_server_refuses_halt_the_route(checked, debez
     target.run("ALTER TABLE orders DROP CONSTRAINT good")
     one.load_to_end()
     assert target.count("orders") == 1000 - 16
+
+
+def test_what_one_table_is_held_against_leaves_the_others_as_they_are(debezium, streams, millrace, target):
+    """R-13, Q-16: a duplicate that the COMMIT shows, beside a child that comes before its parent."""
+    target.run("CREATE TABLE orders(id int PRIMARY KEY, a text, b text UNIQUE DEFERRABLE INITIALLY DEFERRED)")
+    target.run("CREATE TABLE parent(id int PRIMARY KEY, a text, b text)")
+    target.run("CREATE TABLE child(id int PRIMARY KEY, a text, p int REFERENCES parent DEFERRABLE INITIALLY DEFERRED)")
+    table, child, parent = debezium(), debezium("child", [("id", "int"), ("p", "int")]), debezium("parent")
+    streams.produce(*(table.create(texts(i, b="same" if i in (3, 7) else f"b{i}")) for i in range(10)))
+    streams.produce(child.create({"id": 1, "p": 1}), parent.create(texts(1)))
+    millrace([{"topic": t.topic, "table": n} for t, n in ((table, "orders"), (child, "child"), (parent, "parent"))],
+             lanes=1).load_to_end()
+    assert (target.count("orders"), target.count("child"), target.count("parent")) == (9, 1, 1)
+    assert places(target.letters(table.topic)) == [(7, "db.23505", "23505")]

@@ -16,6 +16,9 @@ struct kept_case {
     struct mr_load_stats stats;
     struct mr_load_faults faults;
     struct mr_route route;
+    bool parts; /* batches are taken apart at random (load_split.h) */
+    struct mr_rng rng;
+    size_t most;                       /* rows of a part that is not refused */
     int64_t guard;                     /* of the rows that follow; 0: the table has none */
     int64_t orphans[KEPT_MAX_ORPHANS]; /* offsets of the last flush's */
     size_t n_orphans;

@@ -254,9 +254,10 @@ static int faulty_guards_read(struct mr_session *base, const struct mr_guarded *
     return real_of(base)->ops->guards_read(real_of(base), what, seen, err);
 }
 
-static int faulty_constraints_now(struct mr_session *base, struct mr_err *err)
+static int faulty_constraints_now(struct mr_session *base, const struct mr_table *table,
+                                  struct mr_err *err)
 {
-    return real_of(base)->ops->constraints_now(real_of(base), err);
+    return real_of(base)->ops->constraints_now(real_of(base), table, err);
 }
 
 static int faulty_key_groups(struct mr_session *base, const struct mr_keys *keys, uint32_t *groups,

@@ -133,8 +133,10 @@ static int release(struct mr_session *session, struct mr_err *err)
     return 0;
 }
 
-static int constraints_now(struct mr_session *session, struct mr_err *err)
+static int constraints_now(struct mr_session *session, const struct mr_table *table,
+                           struct mr_err *err)
 {
+    (void)table;
     MR_CHECK(session == &f.session);
     note("constraints ");
     return answer("constraints", err);

@@ -121,3 +121,24 @@ MR_TEST("a row that does not fit the batch any more leaves no note behind")
     MR_CHECK_INT(rc, -MR_FULL);
     MR_CHECK_U64(rows_case.rows.n_journal, n);
 }
+
+/* */
+MR_TEST("a change that did not fit leaves another partition's state as it was")
+{
+    static char big[1000 * 1000];
+    struct mr_err err = MR_ERR_INIT;
+    memset(big, 'x', sizeof big - 1);
+    MR_CHECK_OK(rows_case_add("1", "a", "b", 0, 0));
+    rows_case.arena.limit_bytes = 300 * 1000;
+    struct mr_row gone = rows_case_row("1");
+    gone.op = MR_ROW_DELETE;
+    gone.span_idx = 1;
+    struct mr_row row = rows_case_row("2");
+    row.span_idx = 1;
+    row.offset = gone.offset;
+    row.cols = &rows_case_all;
+    row.tuple = rows_case_tuple("2", big, "b");
+    MR_CHECK_INT(mr_rows_add_change(&rows_case.rows, &gone, &row, &err), -MR_FULL);
+    MR_CHECK_U64(rows_case.rows.n_rows, 1);
+    MR_CHECK_STR(unfolded(NULL), "1@0/1");
+}
