@@ -2,6 +2,7 @@
 #include "consumer/admin.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -221,22 +222,56 @@ static int listen_check(const char *listen, const char *bearer_token,
     return 0;
 }
 
-int mr_admin_try(const char *at, const char *bearer_token, struct mr_err *err)
+/* Whether the file is to be corrected: time and other processes change nothing. */
+static bool is_setting(int number)
 {
-    struct sockaddr_storage address;
-    int on = 1;
-    int rc = listen_check(at, bearer_token, &address, err);
+    static const int settings[] = {EADDRNOTAVAIL, EACCES, EPERM, EAFNOSUPPORT};
 
-    if (rc < 0)
-        return rc;
-    socklen_t len = address.ss_family == AF_INET6 ? (socklen_t)sizeof(struct sockaddr_in6)
-                                                  : (socklen_t)sizeof(struct sockaddr_in);
-    int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+        if (number == settings[i])
+            return true;
+    }
+    return false;
+}
+
+static int bind_try(const char *at, const struct sockaddr_storage *address, bool *taken,
+                    struct mr_err *err)
+{
+    char why[64] = "";
+    int on = 1;
+    socklen_t len = address->ss_family == AF_INET6 ? (socklen_t)sizeof(struct sockaddr_in6)
+                                                   : (socklen_t)sizeof(struct sockaddr_in);
+    int fd = socket(address->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     bool bound = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
-                 bind(fd, (const struct sockaddr *)&address, len) == 0 && listen(fd, 1) == 0;
+                 bind(fd, (const struct sockaddr *)address, len) == 0 && listen(fd, 1) == 0;
+    int number = bound ? 0 : errno;
+
     if (fd >= 0)
         (void)close(fd);
-    return bound ? 0 : mr_err_set(err, MR_IO, "cannot listen on %s: is the port taken?", at);
+    *taken = number == EADDRINUSE;
+    if (bound)
+        return 0;
+    (void)strerror_r(number, why, sizeof why);
+    return mr_err_set(err, is_setting(number) ? MR_CONFIG_INVALID : MR_IO,
+                      "http.listen = \"%s\": cannot listen: %s", at, why);
+}
+
+int mr_admin_try(const char *at, const char *bearer_token, bool *taken, struct mr_err *err)
+{
+    struct sockaddr_storage address;
+    int rc = listen_check(at, bearer_token, &address, err);
+
+    *taken = false;
+    return rc < 0 ? rc : bind_try(at, &address, taken, err);
+}
+
+/* libmicrohttpd keeps the reason to itself: what a socket of our own meets is it. */
+static int start_refused(const char *at, const struct sockaddr_storage *address, struct mr_err *err)
+{
+    bool taken = false;
+    int rc = bind_try(at, address, &taken, err);
+
+    return rc < 0 ? rc : mr_err_set(err, MR_IO, "http.listen = \"%s\": cannot listen", at);
 }
 
 int mr_admin_start(struct mr_service *service, const char *listen, const char *bearer_token,
@@ -262,7 +297,7 @@ int mr_admin_start(struct mr_service *service, const char *listen, const char *b
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)16 * 1024, MHD_OPTION_END);
     if (admin->daemon == NULL) {
         free(admin);
-        return mr_err_set(err, MR_IO, "cannot listen on %s: is the port taken?", listen);
+        return start_refused(listen, &address, err);
     }
     address_note(admin, listen);
     mr_log(MR_INFO, "admin_listening", mr_kv_str("address", admin->address));

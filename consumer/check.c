@@ -29,11 +29,12 @@ static void http_check(struct mr_check *check)
 {
     const struct mr_http_conf *http = &check->config->http;
     struct mr_err err = MR_ERR_INIT;
+    bool taken = false;
 
     if (*http->listen == '\0')
         return;
-    int rc = mr_admin_try(http->listen, http->bearer_token, &err);
-    if (rc == -MR_IO) { /* by an instance that runs, perhaps */
+    int rc = mr_admin_try(http->listen, http->bearer_token, &taken, &err);
+    if (taken) { /* by an instance that runs, perhaps */
         mr_findings_add(&check->findings, MR_FINDING_WARNING, http->listen, "%s", err.detail);
         mr_findings_remedy(&check->findings, "Choose another http.listen, unless it is the "
                                              "instance that this one would replace.");

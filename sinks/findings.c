@@ -186,20 +186,40 @@ static bool said_before(const struct mr_findings *list, size_t i)
     return false;
 }
 
+/* On one line: a name may hold a line's end. */
+static void comment_put(struct mr_buf *out, const char *text)
+{
+    for (const char *at = text; *at != '\0'; at++)
+        mr_buf_byte(out, (uint8_t)*at < ' ' ? ' ' : (uint8_t)*at);
+}
+
+static void skipped_put(struct mr_buf *out, const struct mr_finding *f)
+{
+    static const char said[] = "not checked: ";
+    bool begins = strncmp(f->what, said, sizeof said - 1) == 0;
+
+    mr_buf_fmt(out, "-- %s", said);
+    comment_put(out, f->subject);
+    mr_buf_str(out, " (");
+    comment_put(out, f->what + (begins ? sizeof said - 1 : 0));
+    mr_buf_str(out, ")\n");
+}
+
 void mr_findings_script(const struct mr_findings *list, struct mr_buf *out)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < list->n; i++) {
         const struct mr_finding *f = &list->items[i];
+        if (f->level == MR_FINDING_SKIPPED)
+            skipped_put(out, f);
         if (*f->sql == '\0' || said_before(list, i))
             continue;
         mr_buf_str(out, "-- ");
-        for (const char *at = f->subject; *at != '\0'; at++) /* a name may hold a line's end */
-            mr_buf_byte(out, (uint8_t)*at < ' ' ? ' ' : (uint8_t)*at);
+        comment_put(out, f->subject);
         mr_buf_fmt(out, "\n%s;\n", f->sql);
         n++;
     }
-    if (n == 0)
+    if (n == 0 && list->counts[MR_FINDING_SKIPPED] == 0)
         mr_buf_str(out, "-- no statement is needed\n");
 }

@@ -55,7 +55,7 @@ const char *mr_finding_level_name(enum mr_finding_level level); /* "ok", "not ch
 int mr_findings_exit_code(const struct mr_findings *list);
 /* An aligned list for people, and its closing line of counts. */
 void mr_findings_print(const struct mr_findings *list, struct mr_buf *out);
-/* The statements alone, each once, as a script. */
+/* The statements alone, each once, as a script; what was not looked at as comments. */
 void mr_findings_script(const struct mr_findings *list, struct mr_buf *out);
 
 #endif

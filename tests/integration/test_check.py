@@ -86,9 +86,13 @@ def test_brokers_that_are_away_leave_the_rest_to_be_checked(loaded, millrace):
     one = millrace([loaded("t")], kafka={"bootstrap_servers": "127.0.0.1:1"})
     found = check_of(one, expect=69)
     assert [f["check"] for f in found.of("fault")] == ["brokers"]
-    assert {f["check"] for f in found.of("skipped")} == {"topics", "group", "positions", "tables"}
-    assert all(f["what"] == "not checked: brokers" for f in found.of("skipped"))
+    assert {f["check"] for f in found.of("skipped")} == {"topics", "group", "positions", "tables", "rights"}
+    assert all(f["what"] == "not checked: brokers" for f in found.of("skipped") if f["check"] != "rights")
     assert found.of("ok", "registry") and found.of("ok", "target") and found.of("fault")[0]["remedy"]
+    script = one.command("check", "--sql").stdout
+    assert "-- not checked: schemas parse and fit their tables (brokers)\n" in script
+    assert "-- not checked: the role may do what run does (no table is known)\n" in script
+    assert "no statement is needed" not in script
 
 
 def test_a_registry_and_a_target_that_are_away_are_told_together(loaded, millrace):
@@ -161,6 +165,21 @@ def test_a_role_without_rights_is_told_the_grants_and_they_suffice(loaded, millr
     assert target.count("there") == target.count("fresh") == 1
 
 
+def test_a_role_without_temporary_tables_may_append_and_not_upsert(loaded, millrace, target, weak):
+    """Staging tables are temporary ones, and append stages nothing."""
+    role, url = weak
+    name = target.url.rsplit("/", 1)[1]
+    target.run(f'CREATE TABLE t(id int PRIMARY KEY, a text); ALTER TABLE t OWNER TO {role}; GRANT CREATE ON '
+               f'DATABASE "{name}" TO {role}; REVOKE TEMPORARY ON DATABASE "{name}" FROM PUBLIC')
+    route = loaded("t")
+    fault = check_of(millrace([route], target={"url": url}), expect=77).of("fault")[0]
+    assert (fault["check"], fault["sql"]) == ("rights", f"GRANT TEMPORARY ON DATABASE {name} TO {role}")
+    one = millrace([{**route, "strategy": "append"}], name="append", target={"url": url})
+    check_of(one)
+    one.load_to_end()
+    assert target.count("t") == 1
+
+
 def test_only_the_owner_may_alter_and_gets_the_statement(loaded, millrace, target, weak):
     role, url = weak
     name = target.url.rsplit("/", 1)[1]
@@ -203,7 +222,17 @@ def test_an_instance_at_work_is_a_note_and_its_port_a_warning(loaded, millrace, 
     await_(lambda: streams.members(one.settings["pipeline"]), 30, "it joins", one.must_run)
     found = check_of(one)
     assert "1 members are active" in found.of("note", "group")[0]["what"]
-    assert "is the port taken" in found.of("warning", "http")[0]["what"]
+    assert "Address already in use" in found.of("warning", "http")[0]["what"]
+
+
+def test_an_address_that_run_cannot_listen_on_is_a_fault_as_run_says_it(loaded, millrace):
+    """design.md section 8: exit 78 of both; 192.0.2.0/24 is no machine's (RFC 5737)."""
+    one = millrace([loaded("t")], http={"listen": "192.0.2.1:9464", "bearer_token": "secret"})
+    fault = check_of(one, expect=78).of("fault")[0]
+    assert (fault["check"], fault["what"].split(":")[0]) == ("http", "config.invalid")
+    assert "Cannot assign requested address" in fault["what"]
+    done = one.command("run", "--until-caught-up")
+    assert done.returncode == 78 and "Cannot assign requested address" in done.stderr, done.stderr
 
 
 def test_what_the_source_loses_is_a_warning(streams, schemas, topic, millrace, target):

@@ -322,16 +322,33 @@ MR_TEST("beyond loopback a token is demanded")
 MR_TEST("whether an address can be listened on is told without serving it")
 {
     char taken[64];
+    bool is_taken = false;
 
     start("127.0.0.1:0", "");
     (void)snprintf(taken, sizeof taken, "%s", mr_admin_address(admin));
-    MR_CHECK_INT(mr_admin_try(taken, "", &err), -MR_IO);
+    MR_CHECK_INT(mr_admin_try(taken, "", &is_taken, &err), -MR_IO);
+    MR_CHECK(is_taken && strstr(err.detail, "Address already in use") != NULL);
     mr_admin_stop(admin);
     admin = NULL;
-    MR_CHECK_OK(mr_admin_try(taken, "", &err));
+    MR_CHECK_OK(mr_admin_try(taken, "", &is_taken, &err));
+    MR_CHECK(!is_taken);
     start(taken, "");
-    MR_CHECK_INT(mr_admin_try("0.0.0.0:0", "", &err), -MR_CONFIG_INVALID);
-    MR_CHECK_INT(mr_admin_try("here", "", &err), -MR_CONFIG_INVALID);
+    MR_CHECK_INT(mr_admin_try("0.0.0.0:0", "", &is_taken, &err), -MR_CONFIG_INVALID);
+    MR_CHECK_INT(mr_admin_try("here", "", &is_taken, &err), -MR_CONFIG_INVALID);
+}
+
+/* 192.0.2.0/24 is no machine's (RFC 5737). */
+MR_TEST("an address that is not this machine's is a wrong setting, when tried and when started")
+{
+    static const char at[] = "192.0.2.1:9464";
+    bool taken = true;
+
+    MR_CHECK_INT(mr_admin_try(at, "token", &taken, &err), -MR_CONFIG_INVALID);
+    MR_CHECK(!taken && strstr(err.detail, "Cannot assign requested address") != NULL);
+    MR_CHECK_INT(mr_err_exit_code(&err), 78);
+    mr_err_clear(&err);
+    MR_CHECK_INT(mr_admin_start(&rig.service, at, "token", &admin, &err), -MR_CONFIG_INVALID);
+    MR_CHECK(strstr(err.detail, "Cannot assign requested address") != NULL);
 }
 
 MR_TEST("localhost and any 127 address are loopback")

@@ -100,6 +100,20 @@ MR_TEST("the script has each statement once, and no name ends its comment")
     MR_CHECK_STR(mr_buf_cstr(&out), "-- a DROP TABLE b\nGRANT 1;\nGRANT 2;\n");
 }
 
+MR_TEST("the script names what was not checked, and says only without such that nothing is needed")
+{
+    mr_findings_add(&list, MR_FINDING_SKIPPED, "tables\nDROP TABLE a", "not checked: brokers");
+    mr_findings_add(&list, MR_FINDING_SKIPPED, "rights", "why\nDROP TABLE b");
+    mr_findings_script(&list, &out);
+    MR_CHECK_STR(mr_buf_cstr(&out), "-- not checked: tables DROP TABLE a (brokers)\n"
+                                    "-- not checked: rights (why DROP TABLE b)\n");
+    mr_buf_reset(&out);
+    mr_findings_add(&list, MR_FINDING_FAULT, "t", "x");
+    mr_findings_sql(&list, "GRANT 1");
+    mr_findings_script(&list, &out);
+    MR_CHECK(strstr(mr_buf_cstr(&out), "(why DROP TABLE b)\n-- t\nGRANT 1;\n") != NULL);
+}
+
 MR_TEST("the list grows, and its texts are its own")
 {
     char text[16] = "changes";
