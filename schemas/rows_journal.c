@@ -47,6 +47,8 @@ static bool past_keep(struct mr_arena *arena, struct mr_row *row)
 /* Does the fold keep the record's own tuple? All but that by columns does. */
 static bool is_shared(const struct mr_row *state, const struct mr_row *came)
 {
+    if (state == NULL)
+        return false;
     if (came->op == MR_ROW_DELETE || state->op == MR_ROW_DELETE)
         return true;
     return came->mask == NULL && state->cols == came->cols;

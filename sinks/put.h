@@ -40,7 +40,7 @@ struct mr_put_rows {
     bool *missing; /* of MR_PUT_UPDATE: n_rows of them, cleared by the caller; NULL: not asked */
 };
 
-enum { MR_READ_MAX_ROWS = 256 }; /* of one call: what it reads is in memory at once */
+enum { MR_READ_MAX_ROWS = 64 }; /* of one call: what it reads is in memory at once */
 
 /* Columns of rows as they are now, in the emitter's own form. */
 struct mr_read_rows {
