@@ -179,7 +179,7 @@ def test_161_too_many_rows_that_the_server_refuses_halt_the_route(checked, debez
 
 
 def test_what_one_table_is_held_against_leaves_the_others_as_they_are(debezium, streams, millrace, target):
-    """R-13, Q-16: a duplicate that the COMMIT shows, beside a child that comes before its parent."""
+    """Q-16: a duplicate that the COMMIT shows, beside a child that comes before its parent."""
     target.run("CREATE TABLE orders(id int PRIMARY KEY, a text, b text UNIQUE DEFERRABLE INITIALLY DEFERRED)")
     target.run("CREATE TABLE parent(id int PRIMARY KEY, a text, b text)")
     target.run("CREATE TABLE child(id int PRIMARY KEY, a text, p int REFERENCES parent DEFERRABLE INITIALLY DEFERRED)")
