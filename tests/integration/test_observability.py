@@ -185,7 +185,8 @@ def test_the_same_error_a_thousand_times_is_not_a_thousand_lines(table, streams,
     for record in records[::25]:
         record.value = record.value + b"\x00"
     streams.produce(*records)
-    one = millrace([{"topic": table.topic, "table": "orders"}])
+    # each lane has a part of them: more of one than the default allows is no flood here
+    one = millrace([{"topic": table.topic, "table": "orders"}], dlq={"max_ratio": 0.5})
     one.load_to_end()
     assert len(target.letters(table.topic)) == 40
-    assert len(one.events(None, err="avro.trailing")) <= 25
+    assert len(one.events(None, err="avro.trailing")) <= 5
