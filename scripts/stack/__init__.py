@@ -1,5 +1,5 @@
-"""Servers for development and tests, all on loopback: Apache Kafka, Kafka Connect, a schema registry, PostgreSQL,
-a stub of the registry with faults and a TCP proxy that can be cut.
+"""Servers for development and tests, all on loopback: Apache Kafka (one node, or three), Kafka Connect, a schema
+registry, PostgreSQL with a standby, a stub of the registry with faults and a TCP proxy that can be cut.
 
 This is the one place that knows how to fetch and start a server. Standard library only, so that
 `scripts/stack.sh` works before any virtual environment exists.
@@ -16,14 +16,15 @@ on this machine raises `Unavailable`, whose text is the reason that a test suite
 from .connect import Connect
 from .fetch import Unavailable
 from .kafka import Kafka
+from .kafka_cluster import KafkaCluster
 from .mariadb import MariaDb
-from .postgres import Postgres
+from .postgres import Postgres, Standby
 from .process import Server, ServerFailed, free_port, wait_until
 from .proxy import TcpProxy
 from .registry import Registry
 from .stub_registry import Fault, StubRegistry
 
 __all__ = [
-    "Connect", "Fault", "Kafka", "MariaDb", "Postgres", "Registry", "Server", "ServerFailed", "StubRegistry",
-    "TcpProxy", "Unavailable", "free_port", "wait_until",
+    "Connect", "Fault", "Kafka", "KafkaCluster", "MariaDb", "Postgres", "Registry", "Server", "ServerFailed",
+    "Standby", "StubRegistry", "TcpProxy", "Unavailable", "free_port", "wait_until",
 ]

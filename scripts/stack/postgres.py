@@ -113,9 +113,40 @@ class Postgres(Server):
         self.sql(f'CREATE DATABASE "{name}"')
         return self.url(name)
 
+    def is_standby(self) -> bool:
+        return self.sql("SELECT pg_is_in_recovery()") == "t"
+
     def remove(self) -> None:
         """Stops the server and removes its data, also where they are outside the run folder."""
         self.stop()
         shutil.rmtree(self.data_dir, ignore_errors=True)
         if self.data_dir.parent.name.startswith("millrace-pg-"):
             shutil.rmtree(self.data_dir.parent, ignore_errors=True)
+
+
+class Standby(Postgres):
+    """A hot standby of a running server: a copy of it that follows by streaming, until it is promoted."""
+
+    name = "standby"
+
+    def __init__(self, run_dir, primary: Postgres, port: int | None = None):
+        super().__init__(run_dir, port, settings=primary.settings)
+        self.primary = primary
+
+    def prepare(self) -> None:
+        if (self.data_dir / "PG_VERSION").exists():
+            return
+        self.data_dir.mkdir(mode=0o700, exist_ok=True)
+        if self.run_as:
+            shutil.chown(self.data_dir, self.run_as, self.run_as)
+        done = self._as_owner([str(self.bin_dir / "pg_basebackup"), "-D", str(self.data_dir), "-R", "-X", "stream",
+                               "-c", "fast", "--no-sync", "-h", "127.0.0.1", "-p", str(self.primary.port),
+                               "-U", "postgres"])
+        if done.returncode != 0:
+            raise ServerFailed(f"pg_basebackup failed\n{done.stdout}{done.stderr}")
+        with open(self.data_dir / "postgresql.auto.conf", "a", encoding="utf-8") as conf:
+            conf.write(f"unix_socket_directories = '{self.data_dir}'\n")
+
+    def promote(self) -> None:
+        """Makes it the primary; returns when it takes writes."""
+        self.sql("SELECT pg_promote(true, 60)")
