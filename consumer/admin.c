@@ -13,7 +13,9 @@
 #include <microhttpd.h>
 
 #include "base/log.h"
+#include "consumer/admin_call.h"
 #include "consumer/report.h"
+#include "consumer/report_resume.h"
 
 #include "base/ban.h"
 
@@ -30,6 +32,12 @@ struct answer {
     unsigned status;
     const char *type;
     struct mr_buf body;
+};
+
+/* What a POST brings, piece by piece. */
+struct question {
+    struct mr_buf body;
+    bool too_large;
 };
 
 /* ---- pages ---- */
@@ -79,6 +87,21 @@ static const struct {
     {"/status", page_status, false},
 };
 
+/* ---- what changes something ---- */
+
+static void ask_resume(struct mr_service *service, const struct mr_buf *body, struct answer *a)
+{
+    a->status = mr_report_resume(service, body, &a->body);
+    a->type = "application/json";
+}
+
+static const struct {
+    const char *path;
+    void (*ask)(struct mr_service *service, const struct mr_buf *body, struct answer *a);
+} asks[] = {
+    {"/resume", ask_resume},
+};
+
 /* ---- the listener ---- */
 
 /* Compares without telling by its time how much was right. */
@@ -121,6 +144,117 @@ static void answer_find(const struct mr_admin *admin, struct MHD_Connection *con
     mr_buf_str(&a->body, "no such page: /status /metrics /readyz /healthz\n");
 }
 
+static void refuse(struct answer *a, unsigned status, const char *text)
+{
+    a->status = status;
+    mr_buf_str(&a->body, text);
+}
+
+/* A Host header; a name that only looks like an address is none. */
+static bool is_loopback(const char *host)
+{
+    size_t len = strcspn(host, "]") + 1;
+
+    if (strncmp(host, "[::1]", 5) != 0)
+        len = strcspn(host, ":");
+    return (len == 5 && strncmp(host, "[::1]", 5) == 0) ||
+           (len == 9 && strncmp(host, "localhost", 9) == 0) ||
+           (strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == len);
+}
+
+/* Without a token nobody but this machine shall change anything, nor a page in a browser on it: not
+ * by the header that only a question of its own can carry, and not under a name of another's. */
+static bool is_ours(const struct mr_admin *admin, struct MHD_Connection *connection)
+{
+    const char *host = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Host");
+
+    if (MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MR_ADMIN_HEADER) == NULL)
+        return false;
+    return *admin->token != '\0' || (host != NULL && is_loopback(host));
+}
+
+/* The index of asks[]; -1 after an answer. */
+static int ask_find(const struct mr_admin *admin, struct MHD_Connection *connection,
+                    const char *url, struct answer *a)
+{
+    for (size_t i = 0; i < sizeof asks / sizeof *asks; i++) {
+        if (strcmp(url, asks[i].path) != 0)
+            continue;
+        if (!allowed(admin, connection))
+            refuse(a, MHD_HTTP_UNAUTHORIZED, "a bearer token is needed: http.bearer_token\n");
+        else if (!is_ours(admin, connection))
+            refuse(a, MHD_HTTP_FORBIDDEN,
+                   "the header " MR_ADMIN_HEADER " is needed, and a host of this machine\n");
+        else
+            return (int)i;
+        return -1;
+    }
+    refuse(a, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET\n");
+    return -1;
+}
+
+static void question_add(struct question *question, const char *bytes, size_t n)
+{
+    question->too_large = question->too_large || n > MR_ADMIN_MAX_BODY - question->body.len;
+    if (!question->too_large)
+        mr_buf_add(&question->body, bytes, n);
+}
+
+static void question_end(void *cls, struct MHD_Connection *connection, void **state,
+                         enum MHD_RequestTerminationCode how)
+{
+    struct question *question = *state;
+
+    (void)cls;
+    (void)connection;
+    (void)how;
+    if (question == NULL)
+        return;
+    mr_buf_release(&question->body);
+    free(question);
+    *state = NULL;
+}
+
+static enum MHD_Result reply(struct MHD_Connection *connection, struct answer *a)
+{
+    if (!mr_buf_ok(&a->body)) {
+        mr_buf_release(&a->body);
+        return MHD_NO;
+    }
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(a->body.len, a->body.data, MHD_RESPMEM_MUST_COPY);
+    mr_buf_release(&a->body);
+    if (response == NULL)
+        return MHD_NO;
+    MHD_add_response_header(response, "Content-Type", a->type);
+    MHD_add_response_header(response, "Cache-Control", "no-store");
+    enum MHD_Result rc = MHD_queue_response(connection, a->status, response);
+    MHD_destroy_response(response);
+    return rc;
+}
+
+/* Called for the header, for each piece of the body, and at its end. */
+static enum MHD_Result serve_post(struct mr_admin *admin, struct MHD_Connection *connection,
+                                  const char *url, struct question **state)
+{
+    struct answer a = {
+        .status = MHD_HTTP_OK, .type = "text/plain; charset=utf-8", .body = MR_BUF_INIT};
+    int idx = ask_find(admin, connection, url, &a);
+
+    if (idx < 0)
+        return reply(connection, &a);
+    if (*state == NULL) {
+        *state = calloc(1, sizeof **state);
+        mr_buf_release(&a.body);
+        return *state != NULL ? MHD_YES : MHD_NO;
+    }
+    if ((*state)->too_large || !mr_buf_ok(&(*state)->body))
+        refuse(&a, MHD_HTTP_CONTENT_TOO_LARGE, "the body is too large\n");
+    else
+        asks[idx].ask(admin->service, &(*state)->body, &a);
+    return reply(connection, &a);
+}
+
 /* NOLINTNEXTLINE(readability-function-size): the parameters are libmicrohttpd's */
 static enum MHD_Result serve(void *cls, struct MHD_Connection *connection, const char *url,
                              const char *method, const char *version, const char *upload,
@@ -131,30 +265,20 @@ static enum MHD_Result serve(void *cls, struct MHD_Connection *connection, const
         .status = MHD_HTTP_OK, .type = "text/plain; charset=utf-8", .body = MR_BUF_INIT};
 
     (void)version;
-    (void)upload;
-    (void)state;
-    if (*upload_size != 0)
+    if (*upload_size != 0 && *state == NULL)
         return MHD_NO;
-    if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
-        a.status = MHD_HTTP_METHOD_NOT_ALLOWED;
-        mr_buf_str(&a.body, "only GET\n");
-    } else {
+    if (*upload_size != 0) {
+        question_add(*state, upload, *upload_size);
+        *upload_size = 0;
+        return MHD_YES;
+    }
+    if (strcmp(method, "POST") == 0)
+        return serve_post(admin, connection, url, (struct question **)state);
+    if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
+        refuse(&a, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET\n");
+    else
         answer_find(admin, connection, url, &a);
-    }
-    if (!mr_buf_ok(&a.body)) {
-        mr_buf_release(&a.body);
-        return MHD_NO;
-    }
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(a.body.len, a.body.data, MHD_RESPMEM_MUST_COPY);
-    mr_buf_release(&a.body);
-    if (response == NULL)
-        return MHD_NO;
-    MHD_add_response_header(response, "Content-Type", a.type);
-    MHD_add_response_header(response, "Cache-Control", "no-store");
-    enum MHD_Result rc = MHD_queue_response(connection, a.status, response);
-    MHD_destroy_response(response);
-    return rc;
+    return reply(connection, &a);
 }
 
 /* IPv4 `address:port` or IPv6 `[address]:port`. */
@@ -294,7 +418,8 @@ int mr_admin_start(struct mr_service *service, const char *listen, const char *b
         flags, 0, NULL, NULL, serve, admin, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)MR_ADMIN_MAX_CONNECTIONS,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)MR_ADMIN_TIMEOUT_S,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)16 * 1024, MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)16 * 1024, MHD_OPTION_NOTIFY_COMPLETED,
+        question_end, NULL, MHD_OPTION_END);
     if (admin->daemon == NULL) {
         free(admin);
         return start_refused(listen, &address, err);

@@ -1,6 +1,7 @@
-/* The admin listener: /metrics, /healthz, /readyz, /status over HTTP/1.1 (libmicrohttpd's own
- * thread). On anything but loopback a bearer token is demanded. Requests, connections and body
- * sizes are bounded. */
+/* The admin listener: /metrics, /healthz, /readyz, /status, and POST /resume, over HTTP/1.1
+ * (libmicrohttpd's own thread). On anything but loopback a bearer token is demanded. What changes
+ * something wants the header of consumer/admin_call.h, and without a token a Host that is loopback.
+ * Requests, connections and body sizes are bounded. */
 #ifndef MR_CONSUMER_ADMIN_H
 #define MR_CONSUMER_ADMIN_H
 
@@ -8,7 +9,7 @@
 
 struct mr_admin;
 
-enum { MR_ADMIN_MAX_CONNECTIONS = 32, MR_ADMIN_TIMEOUT_S = 10 };
+enum { MR_ADMIN_MAX_CONNECTIONS = 32, MR_ADMIN_TIMEOUT_S = 10, MR_ADMIN_MAX_BODY = 4096 };
 
 /* listen: "address:port", port 0 takes a free one; bearer_token "" for none. Gives: mr_admin_stop.
  * Errors: config.invalid (address, a token is missing, no such address here, no right to the port),

@@ -68,6 +68,7 @@ struct mr_partition {
     _Atomic int64_t end_at_start;    /* jobs: the end when it was first claimed; -1 */
     _Atomic bool commit_dirty;       /* write: the source has not been told yet */
     _Atomic bool wished;             /* a wish waits for poll */
+    _Atomic bool hurry;              /* any: the timer of a halt is due now (millrace resume) */
 
     struct mr_lock lock;                                /* rank 35: the three below */
     struct mr_partition_stop *stop MR_GUARDED_BY(lock); /* NULL: none */

@@ -161,7 +161,8 @@ static void timers(struct mr_poller *poller)
 
     for (size_t i = 0; i < poller->n_assigned; i++) {
         struct mr_partition *part = poller->assigned[i];
-        if (part->due_ms == 0 || part->due_ms > now_ms)
+        bool hurry = atomic_exchange(&part->hurry, false) && part->state == MR_PART_HALTED;
+        if (part->due_ms == 0 || (part->due_ms > now_ms && !hurry))
             continue;
         part->due_ms = 0;
         mr_poller_step(poller, part, MR_PART_EV_DUE, 0);

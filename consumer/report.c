@@ -1,8 +1,10 @@
 /* Owns what leaves as JSON (jansson's one owner in this layer). */
 #include "consumer/report.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <jansson.h>
 
@@ -120,6 +122,54 @@ static json_t *tables_json(struct mr_service *service)
     return list;
 }
 
+/* When that was, for people: `YYYY-MM-DDTHH:MM:SSZ`. */
+static json_t *since_json(const struct mr_service *service, uint64_t then_ms)
+{
+    uint64_t ago_ms = mr_mono_ms(&service->opts.env) - then_ms;
+    time_t at = (time_t)((mr_wall_ms(&service->opts.env) - (int64_t)ago_ms) / 1000);
+    struct tm parts;
+    char text[32];
+
+    if (gmtime_r(&at, &parts) == NULL || strftime(text, sizeof text, "%Y-%m-%dT%TZ", &parts) == 0)
+        return json_null();
+    return json_string(text);
+}
+
+static json_t *breaker_json(const struct mr_service *service, const struct mr_route_rule *rule)
+{
+    struct mr_breaker_state state;
+    const struct mr_breaker_opts *opts = &rule->breaker->opts;
+    char todo[512];
+
+    mr_breaker_read(rule->breaker, mr_mono_ms(&service->opts.env), &state);
+    (void)snprintf(todo, sizeof todo,
+                   "look at last_bad_record of its tables and mend the common cause; `millrace "
+                   "resume '%.200s'` goes on at once, with --accept N although N more are bad",
+                   rule->label);
+    json_t *o =
+        json_pack("{s:b, s:I, s:I, s:I, s:f, s:o, s:I}", "open", (int)state.open, "records",
+                  (json_int_t)state.window.n_records, "bad", (json_int_t)state.window.n_bad,
+                  "bad_limit", (json_int_t)(state.limit < INT64_MAX ? state.limit : INT64_MAX),
+                  "window_seconds", (double)opts->window_ms / 1e3, "window_since",
+                  since_json(service, state.began_ms), "accept_records", (json_int_t)state.accept);
+    json_object_set_new(o, "open_since",
+                        state.open ? since_json(service, state.open_ms) : json_null());
+    json_object_set_new(o, "what_to_do", state.open ? json_string(todo) : json_null());
+    return o;
+}
+
+static json_t *routes_json(const struct mr_service *service)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < service->wiring.n_rules; i++) {
+        const struct mr_route_rule *rule = &service->wiring.rules[i];
+        json_array_append_new(list, json_pack("{s:s, s:o}", "route", rule->label, "breaker",
+                                              breaker_json(service, rule)));
+    }
+    return list;
+}
+
 int mr_report_status(struct mr_service *service, struct mr_buf *out)
 {
     struct mr_status status;
@@ -128,7 +178,7 @@ int mr_report_status(struct mr_service *service, struct mr_buf *out)
     mr_status_read(service, &status);
     json_t *root = json_pack(
         "{s:s, s:s, s:s, s:s, s:f, s:{s:I, s:I, s:I, s:I, s:I, s:I}, s:{s:I, s:f},"
-        " s:{s:f, s:f}, s:o, s:o, s:o, s:o}",
+        " s:{s:f, s:f}, s:o, s:o, s:o, s:o, s:o}",
         "version", MR_VERSION, "pipeline", service->opts.config->pipeline, "instance",
         service->wiring.instance_id, "sink", service->sink->ops->name, "uptime_seconds",
         (double)up_ms / 1e3, "totals", "records", (json_int_t)status.n_records, "bytes",
@@ -136,8 +186,9 @@ int mr_report_status(struct mr_service *service, struct mr_buf *out)
         (json_int_t)status.n_letters, "retries", (json_int_t)status.n_retries, "fenced",
         (json_int_t)status.n_fenced, "lag", "records", (json_int_t)status.lag_records, "seconds",
         status.lag_seconds, "freshness_seconds", "p50", status.freshness_p50_s, "p99",
-        status.freshness_p99_s, "last_error", err_json(&status.last_err), "tables",
-        tables_json(service), "partitions", parts_json(service), "lanes", lanes_json(service));
+        status.freshness_p99_s, "last_error", err_json(&status.last_err), "routes",
+        routes_json(service), "tables", tables_json(service), "partitions", parts_json(service),
+        "lanes", lanes_json(service));
     return dump(root, out);
 }
 

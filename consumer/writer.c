@@ -295,6 +295,9 @@ static void breakers_count(struct mr_lane *lane, const struct write_run *run)
     const struct mr_route_rule *rule = NULL;
     struct mr_tally tally = {0, 0};
 
+    /* first: the records may end a limit that was raised for them */
+    for (size_t i = 0; i < faults->n_items; i++)
+        breaker_count(lane, faults->items[i].target->rule, (struct mr_tally){0, 1});
     for (size_t i = 0; i < batch->n_held; i++) {
         const struct mr_record *record = &batch->held[i];
         if (record->target == NULL)
@@ -308,8 +311,6 @@ static void breakers_count(struct mr_lane *lane, const struct write_run *run)
         tally.n_bad += record->bad ? 1 : 0;
     }
     breaker_count(lane, rule, tally);
-    for (size_t i = 0; i < faults->n_items; i++)
-        breaker_count(lane, faults->items[i].target->rule, (struct mr_tally){0, 1});
 }
 
 static void publish(struct mr_lane *lane, struct write_run *run)

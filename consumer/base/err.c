@@ -306,7 +306,8 @@ static bool is_permission(const struct mr_err *err)
 static bool is_away(enum mr_code code)
 {
     return code == MR_SOURCE_AWAY || code == MR_REGISTRY_AWAY || code == MR_TARGET_AWAY ||
-           code == MR_SOURCE_FATAL || code == MR_REGISTRY_NOT_A_REGISTRY;
+           code == MR_SOURCE_FATAL || code == MR_REGISTRY_NOT_A_REGISTRY ||
+           code == MR_INSTANCE_AWAY;
 }
 
 static int exit_code_of_class(enum mr_class class, enum mr_owner owner)

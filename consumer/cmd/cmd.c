@@ -37,6 +37,10 @@ static const struct mr_cmd_option lag_options[] = {
     {"watch", NULL, "again every two seconds"},
 };
 
+static const struct mr_cmd_option resume_options[] = {
+    {"accept", "N", "for the next N records the limit of bad ones is higher by as many"},
+};
+
 static const struct mr_cmd_option check_options[] = {
     {"sql", NULL, "print the statements that are missing instead, as a script"},
 };
@@ -56,6 +60,8 @@ static const struct mr_cmd commands[] = {
      mr_cmd_demo, demo_options, sizeof(demo_options) / sizeof(demo_options[0]), NULL},
     {"lag", "", "committed, position, end and lag of each partition", mr_cmd_lag, lag_options,
      sizeof(lag_options) / sizeof(lag_options[0]), NULL},
+    {"resume", "ROUTE", "tells the running instance to go on with a halted route at once",
+     mr_cmd_resume, resume_options, sizeof(resume_options) / sizeof(resume_options[0]), NULL},
     {"check", "", "whether run would find all that it needs, each finding with its remedy",
      mr_cmd_check, check_options, sizeof(check_options) / sizeof(check_options[0]), NULL},
     {"plan", "", "what run would create or alter, column by column; alters nothing", mr_cmd_plan,

@@ -63,6 +63,7 @@ int mr_cmd_write(const struct mr_buf *text);
 /* The commands. */
 int mr_cmd_run(const struct mr_cmd_args *args);
 int mr_cmd_lag(const struct mr_cmd_args *args);
+int mr_cmd_resume(const struct mr_cmd_args *args);
 int mr_cmd_check(const struct mr_cmd_args *args);
 int mr_cmd_plan(const struct mr_cmd_args *args);
 int mr_cmd_config(const struct mr_cmd_args *args);

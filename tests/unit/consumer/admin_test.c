@@ -281,6 +281,74 @@ MR_TEST("connections beyond the limit are not served, and there is room again af
     MR_CHECK_INT(status, 200);
 }
 
+/* ---- POST /resume ---- */
+
+static int post(const char *path, const char *headers, const char *text)
+{
+    static char request[16 * 1024];
+    int n = snprintf(request, sizeof request,
+                     "POST %s HTTP/1.1\r\nConnection: close\r\nContent-Length: %zu\r\n%s\r\n%s",
+                     path, strlen(text), headers, text);
+
+    MR_CHECK(n > 0 && (size_t)n < sizeof request);
+    return ask_raw(request, (size_t)n);
+}
+
+#define HERE "Host: 127.0.0.1:9464\r\n"
+#define MARK "X-Millrace-Command: 1\r\n"
+
+/* design.md section 6 */
+MR_TEST("a resume goes to the route that is named")
+{
+    start("127.0.0.1:0", "");
+    mr_breaker_trip(rig.service.wiring.rules[0].breaker, RIG_START_MS);
+    MR_CHECK_INT(post("/resume", HERE MARK, "{\"route\": \"t\", \"accept\": 5}"), 200);
+    MR_CHECK(strstr(body(), "\"breaker_was_open\": true") != NULL);
+    MR_CHECK(!mr_breaker_is_open(rig.service.wiring.rules[0].breaker));
+}
+
+MR_TEST("a resume without the header, or by a name that is not this machine's, changes nothing")
+{
+    static const char *const wrong[] = {HERE, MARK "Host: evil.example\r\n",
+                                        MARK "Host: localhost.evil.example\r\n",
+                                        MARK "Host: 127.0.0.1.evil.example\r\n"};
+
+    start("127.0.0.1:0", "");
+    mr_breaker_trip(rig.service.wiring.rules[0].breaker, RIG_START_MS);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        MR_CHECK_INT(post("/resume", wrong[i], "{\"route\": \"t\"}"), 403);
+    MR_CHECK(mr_breaker_is_open(rig.service.wiring.rules[0].breaker));
+    MR_CHECK_INT(post("/resume", MARK "Host: localhost:1\r\n", "{\"route\": \"t\"}"), 200);
+    MR_CHECK_INT(post("/resume", MARK "Host: [::1]:1\r\n", "{\"route\": \"t\"}"), 200);
+    MR_CHECK_INT(ask("GET", "/resume", ""), 404);
+    MR_CHECK_INT(ask("OPTIONS", "/resume", ""), 405);
+}
+
+MR_TEST("with a token a resume wants it, and takes any host")
+{
+    start("127.0.0.1:0", "s3cret");
+    MR_CHECK_INT(post("/resume", HERE MARK, "{\"route\": \"t\"}"), 401);
+    MR_CHECK_INT(
+        post("/resume", "Host: x\r\nAuthorization: Bearer s3cret\r\n", "{\"route\": \"t\"}"), 403);
+    MR_CHECK_INT(
+        post("/resume", MARK "Host: x\r\nAuthorization: Bearer s3cret\r\n", "{\"route\": \"t\"}"),
+        200);
+}
+
+MR_TEST("a body that is too large is refused, one that is no question too")
+{
+    static char big[8 * 1024];
+
+    start("127.0.0.1:0", "");
+    memset(big, ' ', sizeof big - 1);
+    MR_CHECK_INT(post("/resume", HERE MARK, big), 413);
+    big[MR_ADMIN_MAX_BODY] = '\0';
+    MR_CHECK_INT(post("/resume", HERE MARK, big), 400);
+    MR_CHECK_INT(post("/resume", HERE MARK, ""), 400);
+    MR_CHECK_INT(post("/status", HERE MARK, "{}"), 405);
+    MR_CHECK_INT(ask("GET", "/healthz", ""), 200);
+}
+
 /* ---- addresses ---- */
 
 MR_TEST("an address that is none is refused, with what one looks like")

@@ -86,3 +86,55 @@ MR_TEST("good records that land make room for their share of bad ones, also whil
     count(900, 0, NOW_MS + 1);
     MR_CHECK_U64(room(0, 0, NOW_MS + 2), 34);
 }
+
+/* poison.flood */
+MR_TEST("a resume begins a fresh window at once, although it is open")
+{
+    start(0.05, 10000);
+    count(100, 16, NOW_MS);
+    mr_breaker_trip(&breaker, NOW_MS + 1);
+    mr_breaker_resume(&breaker, 0, NOW_MS + 2);
+    MR_CHECK(!mr_breaker_is_open(&breaker));
+    MR_CHECK_U64(room(1, 0, NOW_MS + 3), 16);
+    MR_CHECK_U64(room(17, 16, NOW_MS + 3), 0);
+}
+
+/* poison.flood */
+MR_TEST("a resume that accepts N records raises the limit until so many have landed")
+{
+    start(0.05, 20);
+    mr_breaker_resume(&breaker, 100, NOW_MS);
+    MR_CHECK_U64(room(1, 0, NOW_MS), 116);
+    count(99, 99, NOW_MS + 1);
+    MR_CHECK_U64(room(1, 0, NOW_MS + 2), 17);
+    count(0, 1, NOW_MS + 2); /* what a flush found, told before its records */
+    count(1, 0, NOW_MS + 2);
+    MR_CHECK_U64(room(1, 0, NOW_MS + 3), 16); /* none of them is held against what follows */
+    MR_CHECK_U64(room(1, 0, NOW_MS + 3 + WINDOW_MS), 16);
+    mr_breaker_resume(&breaker, UINT64_MAX, NOW_MS);
+    MR_CHECK_U64(room(1, 0, NOW_MS), UINT64_MAX);
+}
+
+/* poison.flood */
+MR_TEST("what is read of a breaker says since when, how much, and how much it may be")
+{
+    struct mr_breaker_state state;
+
+    start(0.05, 10000);
+    mr_breaker_resume(&breaker, 0, NOW_MS);
+    count(1000, 40, NOW_MS + 1);
+    mr_breaker_trip(&breaker, NOW_MS + 5);
+    mr_breaker_trip(&breaker, NOW_MS + 9);
+    mr_breaker_read(&breaker, NOW_MS + 10, &state);
+    MR_CHECK(state.open);
+    MR_CHECK_U64(state.open_ms, NOW_MS + 5);
+    MR_CHECK_U64(state.began_ms, NOW_MS);
+    MR_CHECK_U64(state.window.n_records, 1000);
+    MR_CHECK_U64(state.window.n_bad, 40);
+    MR_CHECK_U64(state.limit, 50);
+    mr_breaker_resume(&breaker, 7, NOW_MS + 11);
+    mr_breaker_read(&breaker, NOW_MS + 12, &state);
+    MR_CHECK(!state.open);
+    MR_CHECK_U64(state.accept, 7);
+    MR_CHECK_U64(state.limit, 23);
+}

@@ -230,3 +230,24 @@ MR_TEST("a report that does not fit its buffer says so")
     MR_CHECK_INT(mr_report_status(&rig.service, &out), -MR_NO_MEMORY);
     mr_buf_reset(&out);
 }
+
+/* design.md section 6; poison.flood */
+MR_TEST("a route's breaker says what it counts, since when it is open, and what to do")
+{
+    struct mr_breaker *breaker = rig.service.wiring.rules[0].breaker;
+
+    status_read();
+    MR_CHECK_STR(text_at("routes.0.route"), "t");
+    MR_CHECK(json_is_false(below(root, "routes.0.breaker.open")));
+    MR_CHECK(json_is_null(below(root, "routes.0.breaker.what_to_do")));
+    mr_breaker_count(breaker, (struct mr_tally){40, 16}, RIG_START_MS);
+    mr_breaker_trip(breaker, RIG_START_MS);
+    service_rig_pass_ms(&rig, 3000);
+    status_read();
+    MR_CHECK(json_is_true(below(root, "routes.0.breaker.open")));
+    MR_CHECK_INT(number_at("routes.0.breaker.records"), 40);
+    MR_CHECK_INT(number_at("routes.0.breaker.bad"), 16);
+    MR_CHECK_INT(number_at("routes.0.breaker.bad_limit"), 16);
+    MR_CHECK(strstr(text_at("routes.0.breaker.what_to_do"), "millrace resume 't'") != NULL);
+    MR_CHECK_STR(text_at("routes.0.breaker.open_since"), "1970-01-01T00:16:40Z");
+}
