@@ -17,6 +17,7 @@ import time
 import weakref
 
 PR_SET_PDEATHSIG = 1
+STOPPED_STATES = "TtZX"
 _libc = ctypes.CDLL(None, use_errno=True)
 _live: "weakref.WeakSet[Server]" = weakref.WeakSet()
 
@@ -56,25 +57,33 @@ def wait_until(condition, deadline_s: float, what: str, step_s: float = 0.05):
         time.sleep(step_s)
 
 
-def process_start_time(pid: int) -> int | None:
-    """The kernel's start time of a process, which tells a pid from a later one's; None if gone."""
+def _stat_fields(pid: int) -> list[str] | None:
+    """What /proc tells of a process, from its state on; None if gone."""
     try:
         stat = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
     except OSError:
         return None
-    fields = stat.rpartition(")")[2].split()
-    return None if fields[0] == "Z" else int(fields[19])
+    return stat.rpartition(")")[2].split()
+
+
+def process_start_time(pid: int) -> int | None:
+    """The kernel's start time of a process, which tells a pid from a later one's; None if gone."""
+    fields = _stat_fields(pid)
+    return None if fields is None or fields[0] == "Z" else int(fields[19])
+
+
+def process_state(pid: int) -> str:
+    """The kernel's letter for what the process does (proc(5)); Z, as of a dead one, if gone."""
+    fields = _stat_fields(pid)
+    return "Z" if fields is None else fields[0]
 
 
 def children_of(pid: int) -> list[int]:
     found = []
     for entry in pathlib.Path("/proc").iterdir():
         if entry.name.isdigit():
-            try:
-                stat = (entry / "stat").read_text(encoding="ascii", errors="replace")
-            except OSError:
-                continue
-            if int(stat.rpartition(")")[2].split()[1]) == pid:
+            fields = _stat_fields(int(entry.name))
+            if fields is not None and int(fields[1]) == pid:
                 found.append(int(entry.name))
     return found
 
@@ -164,15 +173,32 @@ class Server:
         _live.discard(self)
 
     def kill(self) -> None:
-        """kill -9, of the process and of those that it started."""
+        """kill -9, of the process and of those that it started; returns when all are gone. It is halted
+        first: what it forked after its children were listed would outlive it, and PostgreSQL refuses to
+        start where one of an older server's processes still holds its shared memory."""
         if self.is_running():
-            for pid in [self.pid, *children_of(self.pid)]:
+            os.kill(self.pid, signal.SIGSTOP)
+            wait_until(lambda: process_state(self.pid) in STOPPED_STATES, 10, f"{self.name} halted", 0.001)
+            family = {pid: process_start_time(pid) for pid in [self.pid, *children_of(self.pid)]}
+            for pid in family:
                 try:
                     os.kill(pid, signal.SIGKILL)
                 except ProcessLookupError:
                     pass
             self.process.wait(10)
+            wait_until(lambda: all(began is None or process_start_time(pid) != began for pid, began in family.items()),
+                       10, f"the processes of {self.name} gone", 0.005)
         _live.discard(self)
+
+    def must_run(self) -> None:
+        """Raises where the server ended by itself, or a test left it stopped, with the end of its log;
+        it is started again first, so that one test fails for it and not all that follow."""
+        if self.is_running():
+            return
+        status = "was never started" if self.process is None else f"ended with status {self.process.returncode}"
+        log = self.log_tail()
+        self.start()
+        raise ServerFailed(f"{self.name} was found not running: it {status}\n{log}")
 
     def restart(self, kill: bool = False):
         if kill:

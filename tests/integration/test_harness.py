@@ -2,13 +2,15 @@
 every other test green."""
 
 import json
+import os
+import pathlib
 import socket
 import threading
 import time
 
 import pytest
 import requests
-from stack import Fault, StubRegistry, TcpProxy, free_port, wait_until
+from stack import Fault, Server, ServerFailed, StubRegistry, TcpProxy, free_port, wait_until
 
 from harness import config, logfmt, wire
 from harness.millrace import SANITIZER_REPORT, Metrics
@@ -352,6 +354,50 @@ def test_a_killed_postgres_comes_back_with_what_was_committed(postgres, target):
     target.run("INSERT INTO t VALUES (1)")
     postgres.restart(kill=True)
     await_(lambda: target.rows("t", ["id"]) == [(1,)], 20, "the row after recovery")
+
+
+class Forker(Server):
+    """A server that goes on forking while it is killed, as PostgreSQL does under load."""
+
+    name = "forker"
+
+    def command(self):
+        return ["sh", "-c", "for i in $(seq 2000); do sleep 30 & done; wait"]
+
+    def is_ready(self):
+        return self.family()[1:]
+
+    def family(self) -> list[int]:
+        """All processes of its session that are not zombies: each server has a session of its own."""
+        found = []
+        for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+            try:
+                state, _parent, _group, session = stat.read_text().rpartition(")")[2].split()[:4]
+            except OSError:
+                continue
+            if int(session) == self.pid and state != "Z":
+                found.append(int(stat.parent.name))
+        return found
+
+
+def test_a_killed_server_leaves_no_process_behind_while_it_forks(tmp_path):
+    server = Forker(tmp_path).start()
+    server.kill()
+    left = server.family()
+    for pid in left:
+        os.kill(pid, 9)
+    assert not left
+
+
+def test_a_server_that_ended_by_itself_fails_one_test_and_is_there_again(tmp_path):
+    with Forker(tmp_path).start() as server:
+        server.must_run()
+        os.killpg(server.pid, 9)
+        server.process.wait(10)
+        with pytest.raises(ServerFailed, match="status -9"):
+            server.must_run()
+        server.must_run()
+        server.kill()
 
 
 def test_the_workload_keeps_its_oracle_in_step(streams, schemas, topic):

@@ -15,6 +15,7 @@ _numbers = itertools.count(1)
 
 
 def new_database(server: Postgres) -> PgTarget:
+    server.must_run()
     return PgTarget(server.create_database(f"db{next(_numbers)}"))
 
 
@@ -22,6 +23,7 @@ class Instances:
     """Makes instances of the program with settings that suit tests, and looks after them."""
 
     def __init__(self, folder: pathlib.Path, kafka: Kafka, registry_url: str, target_url: str):
+        kafka.must_run()
         self.folder = folder
         self.made: list[Millrace] = []
         self.pipeline = f"p{next(_numbers)}"
