@@ -26,7 +26,8 @@ struct mr_batch_table {
     uint64_t n_upserts, n_deletes; /* records, before reduction */
     uint64_t n_left_out;           /* rows, by the flush (load.h) */
     bool split; /* the flush takes its rows apart: the target refused one (load_split.h) */
-    bool constraints_now; /* it refused it at the commit */
+    bool constraints_now;      /* it refused it at the commit */
+    struct mr_refused refused; /* where the split looks first */
 };
 
 /* records by what they were, for millrace_records_total{op} */

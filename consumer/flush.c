@@ -230,15 +230,18 @@ static int load_tables(const struct mr_flush *flush, const struct flush_lists *l
                                .rank = lists->rank,
                                .spans = lists->by_idx,
                                .max_faults = faults_limit(flush, result, table),
+                               .refused = table->refused,
                                .constraints_now = table->constraints_now};
         uint64_t n_before = result->stats.n_left_out;
         const struct mr_load_ops *ops = table->target->load;
+        flush->session->refused.known = false;
         int rc = table->split ? mr_load_split(&load, ops, err) : ops->run(&load, err);
         table->n_left_out = result->stats.n_left_out - n_before;
         if (rc == 0)
             rc = faults_note(flush, result, table, err);
         if (rc < 0) {
             result->failed = table->target;
+            table->refused = flush->session->refused;
             mr_err_in(err, table->target->label, NULL);
             return rc;
         }

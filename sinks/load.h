@@ -55,6 +55,7 @@ struct mr_load {
     const uint32_t *rank;        /* the order of the batch's spans */
     const struct mr_span *spans; /* of the batch: what the rows' span_idx counts */
     uint64_t max_faults;         /* a split ends with so many: the batch will not land; 0: none */
+    struct mr_refused refused;   /* by the load that is to be split */
     bool constraints_now;        /* parts of a split are held against deferred constraints, too */
 };
 

@@ -10,11 +10,19 @@
 
 #include "base/ban.h"
 
-enum { MAX_DEPTH = 64, SCRATCH_SLACK = 1024 * 1024 };
+/* A part that is halved adds one to the stack, and there are no more than 64 halves of halves. */
+enum { MAX_DEPTH = 192, HALVES_DEPTH = 64, MAX_WRONG = 4, SCRATCH_SLACK = 1024 * 1024 };
+
+enum part_why {
+    PART_HALF,
+    PART_BEFORE, /* what comes before a record that the target named */
+    PART_NAMED,  /* that record */
+};
 
 /* Records [from, to) of the list. */
 struct part {
     size_t from, to;
+    enum part_why why;
 };
 
 struct split {
@@ -24,6 +32,10 @@ struct split {
     size_t *records; /* where each record's rows begin; one more: their end */
     size_t n_records;
     struct mr_arena scratch; /* of one part */
+    struct part parts[MAX_DEPTH];
+    size_t n_parts;
+    size_t n_right, n_wrong; /* records that the target named; wrong: one alone that it takes, or
+                                one with others at fault before it */
 };
 
 /* The two rows of a change stay together. */
@@ -88,12 +100,14 @@ static int part_try(struct split *split, struct part part, struct mr_err *err)
     int rc = session->ops->savepoint(session, err);
     if (rc < 0)
         return rc;
+    session->refused.known = false;
     rc = part_load(split, part, err);
     if (rc == 0)
         return session->ops->release_savepoint(session, err);
     if (err->class != MR_CLASS_POISON)
         return rc;
     struct mr_err why = *err;
+    load->refused = session->refused;
     *load->stats = stats;
     load->faults->n_items = n_faults;
     rc = session->ops->rollback_to_savepoint(session, err);
@@ -114,30 +128,73 @@ static int record_bad(struct split *split, size_t record, struct mr_err *err)
     return mr_load_fault_add(split->load->faults, row, &why, err);
 }
 
+static void part_push(struct split *split, size_t from, size_t to, enum part_why why)
+{
+    if (from < to)
+        split->parts[split->n_parts++] = (struct part){from, to, why};
+}
+
+/* The record of the part that the target named; part.to: none, or it is not to be believed. A part
+ * before another such record is halved, so that the parts become small whatever is named. */
+static size_t named_record(const struct split *split, struct part part)
+{
+    const struct mr_refused *refused = &split->load->refused;
+    if (!refused->known || part.why == PART_BEFORE || split->n_wrong > split->n_right + MAX_WRONG ||
+        split->n_parts + HALVES_DEPTH > MAX_DEPTH)
+        return part.to;
+    for (size_t i = part.from; i < part.to; i++) {
+        const struct mr_row *row = split->rows.rows[split->records[i]];
+        if (row->span_idx == refused->span_idx && row->offset == refused->offset)
+            return i;
+    }
+    return part.to;
+}
+
+static void part_divide(struct split *split, struct part part)
+{
+    size_t named = named_record(split, part);
+    size_t middle = part.from + (part.to - part.from) / 2;
+    if (named < part.to) {
+        part_push(split, named + 1, part.to, PART_HALF);
+        part_push(split, named, named + 1, PART_NAMED);
+        part_push(split, part.from, named, PART_BEFORE);
+    } else {
+        part_push(split, middle, part.to, PART_HALF);
+        part_push(split, part.from, middle, PART_HALF);
+    }
+}
+
+static int part_settle(struct split *split, struct part part, struct mr_err *err)
+{
+    int rc = part_try(split, part, err);
+    if (rc < 0 && err->class != MR_CLASS_POISON)
+        return rc;
+    split->n_right += rc < 0 && part.why == PART_NAMED ? 1 : 0;
+    split->n_wrong += (rc == 0 && part.why == PART_NAMED) || (rc < 0 && part.why == PART_BEFORE);
+    if (rc == 0)
+        return 0;
+    if (part.to - part.from == 1)
+        return record_bad(split, part.from, err);
+    mr_err_clear(err);
+    part_divide(split, part);
+    return 0;
+}
+
+/* A record that was named already says where to begin; all at once would be refused again. */
 static int parts_try(struct split *split, struct mr_err *err)
 {
-    struct part parts[MAX_DEPTH] = {{0, split->n_records}};
     const struct mr_load_faults *faults = split->load->faults;
     size_t n_before = faults->n_items;
     uint64_t limit = split->load->max_faults;
-    size_t n = 1;
-    while (n > 0 && (limit == 0 || faults->n_items - n_before < limit)) {
-        struct part part = parts[--n];
-        int rc = part_try(split, part, err);
-        if (rc < 0 && err->class != MR_CLASS_POISON)
-            return rc;
-        if (rc < 0 && part.to - part.from == 1) {
-            rc = record_bad(split, part.from, err);
-            if (rc < 0)
-                return rc;
-        } else if (rc < 0) {
-            size_t middle = part.from + (part.to - part.from) / 2;
-            mr_err_clear(err);
-            parts[n++] = (struct part){middle, part.to};
-            parts[n++] = (struct part){part.from, middle};
-        }
-    }
-    return 0;
+    struct part all = {0, split->n_records, PART_HALF};
+    int rc = 0;
+    if (named_record(split, all) < all.to)
+        part_divide(split, all);
+    else
+        part_push(split, all.from, all.to, all.why);
+    while (rc == 0 && split->n_parts > 0 && (limit == 0 || faults->n_items - n_before < limit))
+        rc = part_settle(split, split->parts[--split->n_parts], err);
+    return rc;
 }
 
 static int split_run(struct split *split, struct mr_err *err)

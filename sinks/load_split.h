@@ -7,9 +7,11 @@
 
 /* Carries out `ops` on the rows as they came, in their order: all at once under a savepoint, and
  * where a record fault comes back, again in parts, down to single records. So the state before each
- * part is that of the records before it, however keys and unique values moved. Of n records with k
- * at fault at most 1 + 2 k log2(n) + 2 k parts are loaded. What remains alone and is refused goes
- * to load->faults; the others land. Other errors as they come. */
+ * part is that of the records before it, however keys and unique values moved. Where the target
+ * names the record at fault (mr_refused), the parts are what comes before it, itself, and the rest,
+ * else they are halves: of n records with k at fault 1 + 3 k parts are loaded if it names them all,
+ * and at most 1 + 2 k log2(n) + 6 k + 18 whatever it names. A name is no proof: what remains alone
+ * and is refused goes to load->faults; the others land. Other errors as they come. */
 int mr_load_split(struct mr_load *load, const struct mr_load_ops *ops, struct mr_err *err);
 
 #endif

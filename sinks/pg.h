@@ -149,9 +149,9 @@ struct mr_pg_copy { /* what goes into a COPY stream */
     bool key_tuples; /* the rows' keys instead of the rows */
     bool numbered;   /* with the row's place as a further field */
 };
-/* COPY by the statement in session->sql; n_done may be NULL. */
-int mr_pg_copy_rows(struct mr_pg_session *session, const struct mr_pg_copy *copy, uint64_t *n_done,
-                    struct mr_err *err);
+/* COPY into `table` by the statement in session->sql; n_done may be NULL. */
+int mr_pg_copy_rows(struct mr_pg_session *session, const struct mr_pg_copy *copy, const char *table,
+                    uint64_t *n_done, struct mr_err *err);
 /* COPY into a staging table: makes, empties and fills it; its name is in stage->name then. */
 int mr_pg_stage_rows(struct mr_pg_session *session, struct mr_pg_stage_use *stage,
                      const struct mr_pg_copy *copy, struct mr_err *err);

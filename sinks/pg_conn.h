@@ -47,6 +47,8 @@ struct mr_pg_conn {
     uint64_t used_ms;
     bool broken;                           /* to be closed, never used again */
     char constraint[MR_PG_NAME_BYTES + 1]; /* that the last error named; "": none */
+    const char *copying;                   /* the table of the COPY under way; NULL: none */
+    uint64_t copy_row; /* of its stream, that the last error named, from 1; 0: none */
     int32_t backend_pid;
     char backend_start[40];
     int wake_fd;                /* of the session that holds it; -1: none */
@@ -108,6 +110,9 @@ uint64_t mr_pg_n_done(struct pg_result *res); /* rows that the command touched *
 enum mr_class mr_pg_class(const char *sqlstate);
 /* Fills `err` from a result that is an error (NULL: from the connection, then it is broken). */
 int mr_pg_fail(struct mr_pg_conn *conn, const struct pg_result *res, struct mr_err *err);
+/* The row, from 1, that an error's context names in the COPY into `table`; 0: none. `context` is
+ * the server's, in its own language. */
+uint64_t mr_pg_copy_row(const char *context, const char *table);
 /* The place "schema.name" into `err`; returns -err->code. */
 int mr_pg_err_table(struct mr_err *err, const struct mr_table *table);
 /* err->on_key: is the constraint of the connection's last error the index of this key? */

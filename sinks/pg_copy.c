@@ -57,7 +57,7 @@ static int stream_rows(struct mr_pg_session *session, const struct mr_pg_copy *c
     return piece_send(session, err);
 }
 
-int mr_pg_copy_rows(struct mr_pg_session *session, const struct mr_pg_copy *copy, uint64_t *n_done,
+static int copy_run(struct mr_pg_session *session, const struct mr_pg_copy *copy, uint64_t *n_done,
                     struct mr_err *err)
 {
     struct mr_pg_conn *conn = session->conn;
@@ -71,6 +71,19 @@ int mr_pg_copy_rows(struct mr_pg_session *session, const struct mr_pg_copy *copy
         struct mr_err ignored = MR_ERR_INIT;
         (void)mr_pg_copy_end(conn, "abandoned", NULL, &ignored);
     }
+    return rc;
+}
+
+int mr_pg_copy_rows(struct mr_pg_session *session, const struct mr_pg_copy *copy, const char *table,
+                    uint64_t *n_done, struct mr_err *err)
+{
+    struct mr_pg_conn *conn = session->conn;
+    conn->copying = table;
+    conn->copy_row = 0;
+    int rc = copy_run(session, copy, n_done, err);
+    conn->copying = NULL;
+    if (rc < 0 && conn->copy_row >= 1 && conn->copy_row <= copy->n_rows)
+        session->base.refused = mr_refused_for(copy->rows[conn->copy_row - 1]);
     return rc;
 }
 
@@ -118,7 +131,7 @@ int mr_pg_stage_rows(struct mr_pg_session *session, struct mr_pg_stage_use *stag
         note->made = true;
         note->used = true;
     }
-    return mr_pg_copy_rows(session, copy, NULL, err);
+    return mr_pg_copy_rows(session, copy, stage->name, NULL, err);
 }
 
 void mr_pg_stages_ended(struct mr_pg_conn *conn, bool committed)

@@ -12,6 +12,8 @@
 
 #include "base/ban.h"
 
+enum { COPY_WORDS_BYTES = 32, COPY_ROW_DIGITS = 18 };
+
 struct sqlstate_row {
     char state[6]; /* five characters, or the first two for a whole class of SQLSTATEs */
     enum mr_class class;
@@ -130,6 +132,43 @@ static void one_line(char *out, size_t cap, const char *text)
     }
 }
 
+/* In whatever language, "COPY name, line 12, column a": nothing but words between the name and the
+ * first figure. */
+static uint64_t row_after(const char *text)
+{
+    uint64_t row = 0;
+    size_t n_words = strcspn(text, "0123456789\n");
+    if (n_words == 0 || n_words > COPY_WORDS_BYTES)
+        return 0;
+    text += n_words;
+    for (int i = 0; i < COPY_ROW_DIGITS && isdigit((unsigned char)*text); i++)
+        row = row * 10 + (uint64_t)(*text++ - '0');
+    return isdigit((unsigned char)*text) ? 0 : row;
+}
+
+/* The last such line: what stands before it are the places of the table's own functions. */
+uint64_t mr_pg_copy_row(const char *context, const char *table)
+{
+    static const char verb[] = "COPY ";
+    const size_t n_verb = sizeof verb - 1;
+    size_t n_table = strlen(table);
+    uint64_t row = 0;
+    for (const char *line = context;;) {
+        if (strncmp(line, verb, n_verb) == 0 && strncmp(line + n_verb, table, n_table) == 0)
+            row = row_after(line + n_verb + n_table);
+        const char *end = strchr(line, '\n');
+        if (end == NULL)
+            return row;
+        line = end + 1;
+    }
+}
+
+static void note_row(struct mr_pg_conn *conn, const struct pg_result *res)
+{
+    const char *context = conn->copying != NULL ? PQresultErrorField(res, PG_DIAG_CONTEXT) : NULL;
+    conn->copy_row = context != NULL ? mr_pg_copy_row(context, conn->copying) : 0;
+}
+
 int mr_pg_fail(struct mr_pg_conn *conn, const struct pg_result *res, struct mr_err *err)
 {
     const char *sqlstate = res == NULL ? NULL : PQresultErrorField(res, PG_DIAG_SQLSTATE);
@@ -140,6 +179,7 @@ int mr_pg_fail(struct mr_pg_conn *conn, const struct pg_result *res, struct mr_e
         one_line(text, sizeof text, PQerrorMessage(conn->pq));
         return mr_err_set(err, MR_TARGET_AWAY, "%s", text);
     }
+    note_row(conn, res);
     const char *message = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
     const char *constraint = PQresultErrorField(res, PG_DIAG_CONSTRAINT_NAME);
     (void)snprintf(conn->constraint, sizeof conn->constraint, "%s",

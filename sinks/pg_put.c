@@ -48,7 +48,7 @@ static int put_direct(struct mr_pg_session *session, const struct mr_put_rows *p
     if (!mr_buf_ok(sql))
         return mr_err_set(err, MR_NO_MEMORY, "a statement");
     struct mr_pg_copy copy = {.rows = put->rows, .n_rows = put->n_rows};
-    return insert_failed(err, mr_pg_copy_rows(session, &copy, n_done, err));
+    return insert_failed(err, mr_pg_copy_rows(session, &copy, put->table->name, n_done, err));
 }
 
 int mr_pg_merge_run(struct mr_pg_session *session, uint64_t *n_done, struct mr_err *err)
@@ -86,6 +86,7 @@ int mr_pg_put_rows(struct mr_session *base, const struct mr_put_rows *put, enum 
 {
     struct mr_pg_session *session = session_of(base);
     *n_done = 0;
+    base->refused.known = false;
     int rc = mr_pg_outside_txn(session, err);
     if (rc < 0 || put->n_rows == 0)
         return rc;
@@ -185,6 +186,7 @@ int mr_pg_delete_keys(struct mr_session *base, struct mr_table *table, const str
 {
     struct mr_pg_session *session = session_of(base);
     *n_done = 0;
+    base->refused.known = false;
     int rc = mr_pg_outside_txn(session, err);
     if (rc < 0 || n_rows == 0)
         return rc;

@@ -40,6 +40,18 @@ struct mr_put_rows {
     bool *missing; /* of MR_PUT_UPDATE: n_rows of them, cleared by the caller; NULL: not asked */
 };
 
+/* The record of which the target said that it refused a put, or a delete, for it. A hint: where to
+ * look first, nothing to judge a record by. */
+struct mr_refused {
+    bool known;
+    uint32_t span_idx;
+    int64_t offset;
+};
+static inline struct mr_refused mr_refused_for(const struct mr_row *row)
+{
+    return (struct mr_refused){true, row->span_idx, row->offset};
+}
+
 enum { MR_READ_MAX_ROWS = 64 }; /* of one call: what it reads is in memory at once */
 
 /* Columns of rows as they are now, in the emitter's own form. */

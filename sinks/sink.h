@@ -183,6 +183,7 @@ struct mr_sink {
 struct mr_session {
     const struct mr_sink_ops *ops;
     struct mr_sink *sink;
+    struct mr_refused refused; /* of the last put or delete */
 };
 
 extern const struct mr_sink_ops mr_sink_postgresql;

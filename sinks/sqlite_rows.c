@@ -238,6 +238,13 @@ static int prepare(struct binding *to, struct mr_buf *sql, struct mr_err *err)
     return rc;
 }
 
+static void refused_for(struct mr_session *session, const struct mr_row *row, struct mr_err *err)
+{
+    session->refused = mr_refused_for(row);
+    if (err != NULL)
+        err->offset = row->offset;
+}
+
 /* Runs the statement with what is bound; the place is told, since one row is one statement here. */
 static int run(const struct binding *to, bool insert, uint64_t *n_done)
 {
@@ -304,6 +311,7 @@ int mr_sq_put_rows(struct mr_session *base, const struct mr_put_rows *put, enum 
     struct mr_buf sql = MR_BUF_INIT;
     bool counts = true;
     *n_done = 0;
+    base->refused.known = false;
     int rc = mr_sq_session_conn(base, &to.conn, err);
     if (rc < 0 || put->n_rows == 0)
         return rc;
@@ -330,8 +338,8 @@ int mr_sq_put_rows(struct mr_session *base, const struct mr_put_rows *put, enum 
         rc = put_one(&to, put, mode, put->rows[i], n_done);
         if (put->missing != NULL && *n_done == n_before)
             put->missing[i] = true;
-        if (rc < 0 && err != NULL)
-            err->offset = put->rows[i]->offset;
+        if (rc < 0)
+            refused_for(base, put->rows[i], err);
     }
     if (rc == 0 && put->missing != NULL && *n_done < put->n_rows)
         rc = missing_look(&to, put);
@@ -349,6 +357,7 @@ int mr_sq_delete_keys(struct mr_session *base, struct mr_table *table, const str
     struct mr_buf sql = MR_BUF_INIT;
     const struct fields where = {.cols = key, .key = key, .first = 1};
     *n_done = 0;
+    base->refused.known = false;
     int rc = mr_sq_session_conn(base, &to.conn, err);
     if (rc < 0 || n_rows == 0)
         return rc;
@@ -362,8 +371,8 @@ int mr_sq_delete_keys(struct mr_session *base, struct mr_table *table, const str
         rc = bind_tuple(&to, &where, rows[i]->key_tuple);
         if (rc == 0)
             rc = run(&to, false, n_done);
-        if (rc < 0 && err != NULL)
-            err->offset = rows[i]->offset;
+        if (rc < 0)
+            refused_for(base, rows[i], err);
     }
     return rc;
 }

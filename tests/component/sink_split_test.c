@@ -8,12 +8,18 @@
 #include "tests/support/mr_test.h"
 
 enum { N_MANY = 1000, N_SEQUENCES = 150, N_CHANGES = 14, N_KEYS = 4 };
+enum { N_BAD = 10, LOG2_MANY = 10 };
+
+/* What a target says of a load that it refuses. */
+enum lie { LIE_FIRST, LIE_LAST, LIE_ANY, LIE_OTHER, N_LIES };
 
 static struct {
     uint64_t n_parts;  /* that were loaded */
     size_t most;       /* records of a part that is not refused */
     struct mr_rng rng; /* of the sequences */
     bool constraints_now;
+    enum lie lie;
+    struct mr_refused refused; /* by the load that is split */
     char faults[256];
 } state;
 
@@ -31,6 +37,20 @@ static int run_small(struct mr_load *load, struct mr_err *err)
         rc = mr_err_set_db(err, MR_CLASS_POISON, "23514", "%zu rows", load->rows->n_rows);
     return rc;
 }
+/* Refuses as the target does, but names the record that it likes. */
+static int run_lying(struct mr_load *load, struct mr_err *err)
+{
+    const struct mr_rows *rows = load->rows;
+    int rc = run_counted(load, err);
+    if (rc == 0)
+        return 0;
+    size_t any = mr_rng_below(&state.rng, rows->n_rows);
+    size_t at = state.lie == LIE_FIRST ? 0 : state.lie == LIE_LAST ? rows->n_rows - 1 : any;
+    load->session->refused = mr_refused_for(&rows->rows[at]);
+    load->session->refused.span_idx += state.lie == LIE_OTHER ? 1 : 0;
+    return rc;
+}
+static const struct mr_load_ops lying = {.name = "upsert", .reduce = true, .run = run_lying};
 static const struct mr_load_ops counted = {.name = "upsert", .reduce = true, .run = run_counted};
 static const struct mr_load_ops small = {.name = "upsert", .reduce = true, .run = run_small};
 
@@ -66,6 +86,7 @@ static const char *split(const struct mr_load_ops *ops)
                            .faults = &kept_case.faults,
                            .rank = kept_rank,
                            .spans = kept_spans,
+                           .refused = state.refused,
                            .constraints_now = state.constraints_now};
     mr_case_begin();
     MR_CHECK_OK(mr_load_split(&load, ops, &mr_case.f.err));
@@ -137,6 +158,67 @@ MR_CONFORM(few, "one bad row of a thousand is found in few loads")
     MR_CHECK_STR(split(&counted), "23514@700 ");
     MR_CHECK_STR(kept_query("SELECT count(*) FROM t"), "999\n");
     MR_CHECK(state.n_parts <= 1 + 2 * 10 + 1);
+}
+
+/* Each hundredth is bad. */
+static void put_many(void)
+{
+    for (int64_t i = 1; i <= N_MANY; i++)
+        kept_case_add((struct kept_change){.id = i,
+                                           .a = i % (N_MANY / N_BAD) == 50 ? "bad" : "good",
+                                           .b = "x",
+                                           .offset = i,
+                                           .insert = true});
+}
+
+static const char all_bad[] = "23514@50 23514@150 23514@250 23514@350 23514@450 23514@550 "
+                              "23514@650 23514@750 23514@850 23514@950 ";
+
+/* */
+MR_CONFORM(named, "where the target names the rows that it refuses, each is found in three loads")
+{
+    make("a text CHECK (a <> 'bad'), b text");
+    put_many();
+    MR_CHECK_STR(split(&counted), all_bad);
+    MR_CHECK_STR(kept_query("SELECT count(*) FROM t"), "990\n");
+    MR_CHECK_INT(state.n_parts, 1 + 3 * N_BAD);
+}
+
+/* */
+MR_CONFORM(begun, "the record that was named when all were loaded is where the search begins")
+{
+    make("a text CHECK (a <> 'bad'), b text");
+    put_many();
+    state.refused = (struct mr_refused){true, 0, 50};
+    MR_CHECK_STR(split(&counted), all_bad);
+    MR_CHECK_INT(state.n_parts, 3 * N_BAD);
+}
+
+/* the index says it, not the row's own check */
+MR_CONFORM(named_taken, "a row whose value is taken is named as well")
+{
+    make("a text, b text UNIQUE");
+    for (int64_t i = 1; i <= N_MANY; i++) {
+        char b[16];
+        (void)snprintf(b, sizeof b, "%lld", (long long)(i == 700 ? 300 : i));
+        kept_case_add((struct kept_change){.id = i, .a = "x", .b = b, .offset = i, .insert = true});
+    }
+    (void)split(&counted);
+    MR_CHECK_STR(kept_query("SELECT count(*), max(id) FROM t WHERE id <> 700"), "999|1000\n");
+}
+
+/* Section 8 */
+MR_CONFORM(lied, "a target that names the wrong records costs loads, and no more than a few")
+{
+    make("a text CHECK (a <> 'bad'), b text");
+    mr_rng_init(&state.rng, 1);
+    for (state.lie = LIE_FIRST; state.lie < N_LIES; state.lie++) {
+        state.n_parts = 0;
+        put_many();
+        MR_CHECK_STR(split(&lying), all_bad);
+        MR_CHECK_STR(kept_query("SELECT count(*) FROM t"), "990\n");
+        MR_CHECK(state.n_parts <= 1 + 2 * N_BAD * LOG2_MANY + 6 * N_BAD + 18);
+    }
 }
 
 /* */

@@ -106,6 +106,7 @@ void kept_case_add(struct kept_change change)
     struct mr_row_past past = {.cols = NULL};
     struct mr_row row = {.op = change.delete ? MR_ROW_DELETE : MR_ROW_UPSERT,
                          .span_idx = change.span,
+                         .flags = change.insert ? MR_ROW_INSERT : 0,
                          .offset = change.offset != 0 ? change.offset : ++offset};
     const struct mr_coltype *number = &mr_case.table->columns[3].type;
     key_tuple(&own, change.id);

@@ -47,6 +47,7 @@ struct kept_change {
     uint32_t span;
     int64_t offset; /* 0: the next one */
     bool delete;
+    bool insert; /* its key is likely new */
 };
 void kept_case_add(struct kept_change change);
 /* A text as field of column `col`; NULL: NULL. */

@@ -150,3 +150,53 @@ MR_TEST("a connection that ended with its error is not used again")
     MR_CHECK_STR(err.detail, "server closed the connection \tunexpectedly");
     MR_CHECK(conn.broken);
 }
+
+//
+MR_TEST("the row of a COPY is read from where an error happened, in any language")
+{
+    static const struct {
+        const char *context;
+        const char *table;
+        uint64_t row;
+    } cases[] = {{"COPY t, line 700", "t", 700},
+                 {"COPY t, line 12, column a", "t", 12},
+                 {"COPY t, line 12, column a\n", "t", 12},
+                 {"COPY t, Zeile 3, Spalte a: \"4\"", "t", 3},
+                 {"COPY t, \xe8\xa1\x8c 9, \xe5\x88\x97 a", "t", 9},
+                 {"PL/pgSQL function f() line 5 at RAISE\nCOPY t, line 8", "t", 8},
+                 {"SQL statement \"\nCOPY t, line 1\"\nCOPY t, line 8", "t", 8},
+                 {"COPY a, line 3, line 5", "a, line 3", 5},
+                 {"COPY a\nCOPY a, line 3, line 5", "a\nCOPY a, line 3", 5},
+                 {"COPY t1, line 6", "t1", 6},
+                 {"COPY t, line 999999999999999999", "t", 999999999999999999},
+                 {"COPY t, line 9999999999999999999", "t", 0},
+                 {"COPY t1, line 6", "t", 0},
+                 {"COPY u, line 6", "t", 0},
+                 {"COPY t", "t", 0},
+                 {"COPY t, line", "t", 0},
+                 {"COPY t, line\n7", "t", 0},
+                 {"COPY t, which is no line of a COPY under way 7", "t", 0},
+                 {"in COPY t, line 7", "t", 0},
+                 {"\n\n", "t", 0},
+                 {"", "t", 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        if (mr_pg_copy_row(cases[i].context, cases[i].table) != cases[i].row)
+            MR_FAIL("%s of %s", cases[i].context, cases[i].table);
+}
+
+MR_TEST("no row is named where no COPY is under way, nor by an error before")
+{
+    struct mr_pg_conn conn = {.pq = pq_conn, .copying = "t"};
+    struct mr_err err = MR_ERR_INIT;
+    struct pg_result res = pq_refused("23514", "why");
+    res.context = "COPY t, line 7";
+    (void)mr_pg_fail(&conn, &res, &err);
+    MR_CHECK_INT(conn.copy_row, 7);
+    res.context = NULL;
+    (void)mr_pg_fail(&conn, &res, &err);
+    MR_CHECK_INT(conn.copy_row, 0);
+    res.context = "COPY t, line 7";
+    conn.copying = NULL;
+    (void)mr_pg_fail(&conn, &res, &err);
+    MR_CHECK_INT(conn.copy_row, 0);
+}
