@@ -110,7 +110,6 @@ static enum mr_writer_event flush_once(struct mr_lane *lane, struct write_run *r
                              .memories = &lane->memories,
                              .source = lane->shared->source,
                              .retries = &run->retries,
-
                              .now_ms = mr_mono_ms(&lane->write_env)};
     rc = session == NULL ? -(int)run->err.code : mr_flush_run(&flush, &run->result, &run->err);
     /* a server that was at a COMMIT of ours still when it was asked fences us by ourselves */

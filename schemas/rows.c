@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "schemas/guard.h"
+#include "schemas/row_keep.h"
 #include "schemas/rows_fold.h"
 #include "schemas/rows_journal.h"
 #include "schemas/rows_loose.h"
@@ -68,11 +69,6 @@ void mr_rows_truncate(struct mr_rows *rows)
     rows->truncated = true;
 }
 
-static size_t mask_words(uint16_t n_cols)
-{
-    return ((size_t)n_cols + 63) / 64;
-}
-
 static bool rows_reserve(struct mr_rows *rows)
 {
     if (rows->n_rows < rows->cap_rows)
@@ -93,41 +89,16 @@ static int rows_full(struct mr_err *err)
     return mr_err_set(err, MR_FULL, "the batch's memory is used up");
 }
 
-static bool slice_keep(struct mr_arena *arena, struct mr_slice from, struct mr_slice *to)
-{
-    if (from.data == NULL) {
-        *to = from;
-        return true;
-    }
-    to->data = mr_arena_copy(arena, from.data, from.len);
-    to->len = from.len;
-    return to->data != NULL;
-}
-
-static bool mask_keep(struct mr_arena *arena, const struct mr_row *from, struct mr_row *to)
-{
-    to->mask = NULL;
-    if (from->mask == NULL || from->cols == NULL)
-        return true;
-    size_t n = mask_words(from->cols->n_cols) * sizeof *from->mask;
-    uint64_t *mask = mr_arena_alloc(arena, n);
-    if (mask == NULL)
-        return false;
-    memcpy(mask, from->mask, n);
-    to->mask = mask;
-    return true;
-}
-
 /* A row of a new key, or of a table that keeps them all. */
 static int rows_append(struct mr_rows *rows, const struct mr_row *row, struct mr_err *err)
 {
     struct mr_row kept = *row;
     if (rows->truncated && !rows->loose) /* no old row can give what this one lacks */
         kept.flags |= MR_ROW_REPLACED;
-    if (!rows_reserve(rows) || !slice_keep(rows->arena, row->tuple, &kept.tuple) ||
-        !slice_keep(rows->arena, row->key, &kept.key) ||
-        !slice_keep(rows->arena, row->key_tuple, &kept.key_tuple) ||
-        !mask_keep(rows->arena, row, &kept))
+    if (!rows_reserve(rows) || !mr_slice_keep(rows->arena, row->tuple, &kept.tuple) ||
+        !mr_slice_keep(rows->arena, row->key, &kept.key) ||
+        !mr_slice_keep(rows->arena, row->key_tuple, &kept.key_tuple) ||
+        !mr_mask_keep(rows->arena, row, &kept))
         return rows_full(err);
     rows->rows[rows->n_rows++] = kept;
     return 0;
@@ -170,12 +141,13 @@ static int rows_fold(struct mr_rows *rows, struct mr_row *a, const struct mr_row
     if (b->op == MR_ROW_DELETE) {
         kept.cols = NULL;
         kept.mask = NULL;
-        if (!slice_keep(rows->arena, b->tuple, &kept.tuple) || /* its guard */
+        if (!mr_slice_keep(rows->arena, b->tuple, &kept.tuple) || /* its guard */
             !mr_past_delete(rows->arena, a, &kept))
             return rows_full(err);
     } else if (a->op == MR_ROW_DELETE || (b->flags & MR_ROW_REPLACED) != 0) {
         kept.flags |= MR_ROW_REPLACED; /* R-04; a partition's state has its delete behind it */
-        if (!slice_keep(rows->arena, b->tuple, &kept.tuple) || !mask_keep(rows->arena, b, &kept))
+        if (!mr_slice_keep(rows->arena, b->tuple, &kept.tuple) ||
+            !mr_mask_keep(rows->arena, b, &kept))
             return rows_full(err);
     } else {
         kept.flags |= a->flags & ~(uint32_t)MR_ROW_READ;
@@ -208,7 +180,7 @@ int mr_rows_truncate_below(struct mr_rows *rows, struct mr_slice written, struct
     size_t n = 0;
     if (rows->floor.data != NULL && mr_guard_order(false, rows->floor, floor) >= 0)
         return 0;
-    if (!slice_keep(rows->arena, floor, &kept))
+    if (!mr_slice_keep(rows->arena, floor, &kept))
         return rows_full(err);
     rows->floor = kept;
     for (size_t i = 0; i < rows->n_rows; i++) {

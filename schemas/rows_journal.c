@@ -3,46 +3,11 @@
 #include "schemas/rows_journal.h"
 
 #include <stdlib.h>
-#include <string.h>
+
+#include "schemas/row_keep.h"
+#include "schemas/rows_past.h"
 
 #include "base/ban.h"
-
-static bool keep(struct mr_arena *arena, struct mr_slice *slice)
-{
-    if (slice->data == NULL)
-        return true;
-    slice->data = mr_arena_copy(arena, slice->data, slice->len);
-    return slice->data != NULL;
-}
-
-static bool mask_keep(struct mr_arena *arena, struct mr_row *row)
-{
-    if (row->mask == NULL || row->cols == NULL)
-        return true;
-    size_t n = ((size_t)row->cols->n_cols + 63) / 64 * sizeof *row->mask;
-    uint64_t *mask = mr_arena_alloc(arena, n);
-    if (mask == NULL)
-        return false;
-    memcpy(mask, row->mask, n);
-    row->mask = mask;
-    return true;
-}
-
-/* The keys that its maker named: what adding it finds out is found out anew. */
-static bool past_keep(struct mr_arena *arena, struct mr_row *row)
-{
-    if (row->past == NULL)
-        return true;
-    struct mr_row_past *past = mr_arena_alloc(arena, sizeof *past);
-    if (past == NULL)
-        return false;
-    *past = (struct mr_row_past){.old_key = row->past->old_key,
-                                 .old_key_tuple = row->past->old_key_tuple,
-                                 .new_key_tuple = row->past->new_key_tuple};
-    row->past = past;
-    return keep(arena, &past->old_key) && keep(arena, &past->old_key_tuple) &&
-           keep(arena, &past->new_key_tuple);
-}
 
 /* Does the fold keep the record's own tuple? All but that by columns does. */
 static bool is_shared(const struct mr_row *state, const struct mr_row *came)
@@ -75,9 +40,10 @@ bool mr_journal_prepare(const struct mr_rows *rows, const struct mr_row *state,
         row->key = state->key;
         row->key_tuple = state->key_tuple;
     }
-    bool ok = state != NULL || (keep(arena, &row->key) && keep(arena, &row->key_tuple));
-    return ok && (step->shares || keep(arena, &row->tuple)) && mask_keep(arena, row) &&
-           past_keep(arena, row);
+    bool ok = state != NULL || (mr_slice_keep(arena, row->key, &row->key) &&
+                                mr_slice_keep(arena, row->key_tuple, &row->key_tuple));
+    return ok && (step->shares || mr_slice_keep(arena, row->tuple, &row->tuple)) &&
+           mr_mask_keep(arena, row, row) && (row->past == NULL || mr_past_keep(arena, row, row));
 }
 
 static void entry_add(struct mr_rows *rows, struct mr_row_entry *entry)

@@ -2,6 +2,8 @@
  * that is rows.c's. Invariant: everything it makes is in the batch's arena. */
 #include "schemas/rows_past.h"
 
+#include "schemas/row_keep.h"
+
 #include "base/ban.h"
 
 enum { LEFT_LOOK_BACK = 16, LEFT_LOOK_BACK_ALL = 512 };
@@ -41,15 +43,6 @@ static const struct mr_row *state_of(const struct mr_rows *rows, const struct mr
     return at != 0 ? &rows->rows[at - 1] : NULL;
 }
 
-static bool keep(struct mr_arena *arena, struct mr_slice from, struct mr_slice *to)
-{
-    *to = (struct mr_slice){NULL, 0};
-    if (from.data == NULL)
-        return true;
-    *to = (struct mr_slice){mr_arena_copy(arena, from.data, from.len), from.len};
-    return to->data != NULL;
-}
-
 struct mr_row_left *mr_past_leave(const struct mr_rows *rows, const struct mr_row *row)
 {
     struct mr_arena *arena = rows->arena;
@@ -64,11 +57,12 @@ struct mr_row_left *mr_past_leave(const struct mr_rows *rows, const struct mr_ro
     *left = (struct mr_row_left){.span_idx = row->span_idx, .offset = row->offset, .came = !leaves};
     const struct mr_row *state = leaves ? state_of(rows, row, &row->key) : NULL;
     left->gone = state != NULL && state->op == MR_ROW_DELETE;
-    bool ok =
-        keep(arena, leaves ? row->key : row->past->old_key, &left->key) &&
-        keep(arena, leaves ? row->key_tuple : row->past->old_key_tuple, &left->key_tuple) &&
-        keep(arena, leaves ? row->past->new_key_tuple : row->key_tuple, &left->new_key_tuple) &&
-        keep(arena, tuple, &left->tuple);
+    bool ok = mr_slice_keep(arena, leaves ? row->key : row->past->old_key, &left->key) &&
+              mr_slice_keep(arena, leaves ? row->key_tuple : row->past->old_key_tuple,
+                            &left->key_tuple) &&
+              mr_slice_keep(arena, leaves ? row->past->new_key_tuple : row->key_tuple,
+                            &left->new_key_tuple) &&
+              mr_slice_keep(arena, tuple, &left->tuple);
     return ok ? left : NULL;
 }
 
@@ -174,12 +168,11 @@ void mr_past_left(struct mr_rows *rows, const struct mr_row *row, struct mr_row_
 bool mr_past_keep(struct mr_arena *arena, const struct mr_row *row, struct mr_row *moved)
 {
     const struct mr_row_past *from = row->past;
-    moved->past = past_new(arena);
-    if (moved->past == NULL)
-        return false;
-    return keep(arena, from->old_key, &moved->past->old_key) &&
-           keep(arena, from->old_key_tuple, &moved->past->old_key_tuple) &&
-           keep(arena, from->new_key_tuple, &moved->past->new_key_tuple);
+    struct mr_row_past *past = past_new(arena);
+    moved->past = past;
+    return past != NULL && mr_slice_keep(arena, from->old_key, &past->old_key) &&
+           mr_slice_keep(arena, from->old_key_tuple, &past->old_key_tuple) &&
+           mr_slice_keep(arena, from->new_key_tuple, &past->new_key_tuple);
 }
 
 static const struct mr_row_place *places_of(const struct mr_row *row)

@@ -81,13 +81,11 @@ int mr_load_guard(struct mr_load *load, struct mr_err *err)
                               .guard = &rows->guard,
                               .rows = picked,
                               .n_rows = rows->n_rows};
-    int rc = mr_load_floor(load, err);
+    int rc = picked != NULL && seen != NULL
+                 ? mr_load_floor(load, err)
+                 : mr_err_set(err, MR_NO_MEMORY, "%zu rows", rows->n_rows);
     if (rc < 0)
         goto out;
-    if (picked == NULL || seen == NULL) {
-        rc = mr_err_set(err, MR_NO_MEMORY, "%zu rows", rows->n_rows);
-        goto out;
-    }
     for (size_t i = 0; i < rows->n_rows; i++)
         picked[i] = &rows->rows[i];
     if (rows->n_rows > 0 && rows->key.n_cols > 0)

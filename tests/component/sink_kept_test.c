@@ -264,14 +264,7 @@ MR_CONFORM(undone,
     kept_put(1, "x", "BIG");
     (void)kept_flush();
     kept_leave(1, 2);
-    struct mr_load load = {.session = mr_case.f.session,
-                           .rows = &kept_case.rows,
-                           .route = &kept_case.route,
-                           .memory = &kept_case.memory,
-                           .stats = &kept_case.stats,
-                           .faults = &kept_case.faults,
-                           .rank = kept_rank,
-                           .spans = kept_spans};
+    struct mr_load load = kept_case_load();
     mr_case_begin();
     MR_CHECK_OK(mr_load_upsert.run(&load, &mr_case.f.err));
     mr_case.f.ops->rollback(mr_case.f.session);

@@ -160,7 +160,6 @@ void kept_arrive(int64_t from, int64_t to, const char *a, const char *b)
     kept_case_add((struct kept_change){.id = to, .old_id = from, .a = a, .b = b});
 }
 
-/* Refuses what is large, after it was done: nothing of it may be left. */
 static int run_small(struct mr_load *load, struct mr_err *err)
 {
     int rc = mr_load_upsert.run(load, err);
@@ -168,27 +167,38 @@ static int run_small(struct mr_load *load, struct mr_err *err)
         rc = mr_err_set_db(err, MR_CLASS_POISON, "23514", "%zu rows", load->rows->n_rows);
     return rc;
 }
-static const struct mr_load_ops small = {.name = "upsert", .reduce = true, .run = run_small};
+const struct mr_load_ops kept_case_small = {.name = "upsert", .reduce = true, .run = run_small};
 
 static int load_run(struct mr_load *load)
 {
     if (!kept_case.parts)
         return mr_load_upsert.run(load, &mr_case.f.err);
     kept_case.most = 1 + mr_rng_below(&kept_case.rng, 4);
-    return mr_load_split(load, &small, &mr_case.f.err);
+    return mr_load_split(load, &kept_case_small, &mr_case.f.err);
 }
 
-/* Loads what was added; how many records were at fault is returned. */
+struct mr_load kept_case_load(void)
+{
+    return (struct mr_load){.session = mr_case.f.session,
+                            .rows = &kept_case.rows,
+                            .route = &kept_case.route,
+                            .memory = &kept_case.memory,
+                            .stats = &kept_case.stats,
+                            .faults = &kept_case.faults,
+                            .rank = kept_rank,
+                            .spans = kept_spans};
+}
+
+void kept_case_reset(void)
+{
+    mr_load_faults_reset(&kept_case.faults);
+    mr_rows_reset(&kept_case.rows);
+    mr_arena_reset(&kept_case.arena);
+}
+
 size_t kept_flush(void)
 {
-    struct mr_load load = {.session = mr_case.f.session,
-                           .rows = &kept_case.rows,
-                           .route = &kept_case.route,
-                           .memory = &kept_case.memory,
-                           .stats = &kept_case.stats,
-                           .faults = &kept_case.faults,
-                           .rank = kept_rank,
-                           .spans = kept_spans};
+    struct mr_load load = kept_case_load();
     mr_case_begin();
     MR_CHECK_OK(load_run(&load));
     mr_case_commit();
@@ -199,9 +209,7 @@ size_t kept_flush(void)
         if (i < KEPT_MAX_ORPHANS)
             kept_case.orphans[kept_case.n_orphans++] = kept_case.faults.items[i].offset;
     }
-    mr_load_faults_reset(&kept_case.faults);
-    mr_rows_reset(&kept_case.rows);
-    mr_arena_reset(&kept_case.arena);
+    kept_case_reset();
     return n_faults;
 }
 

@@ -18,7 +18,7 @@ struct kept_case {
     struct mr_route route;
     bool parts; /* batches are taken apart at random (load_split.h) */
     struct mr_rng rng;
-    size_t most;                       /* rows of a part that is not refused */
+    size_t most;                       /* rows of a part that kept_case_small does not refuse */
     int64_t guard;                     /* of the rows that follow; 0: the table has none */
     int64_t orphans[KEPT_MAX_ORPHANS]; /* offsets of the last flush's */
     size_t n_orphans;
@@ -59,6 +59,11 @@ void kept_put(int64_t id, const char *a, const char *b);
 void kept_leave(int64_t from, int64_t to);
 void kept_arrive(int64_t from, int64_t to, const char *a, const char *b);
 
+/* A load of what was added, and an end of it once what it had was looked at. */
+struct mr_load kept_case_load(void);
+void kept_case_reset(void);
+/* An upsert that refuses more than kept_case.most rows, after it was done: nothing may be left. */
+extern const struct mr_load_ops kept_case_small;
 /* Loads what was added in a transaction; how many records were at fault is returned. */
 size_t kept_flush(void);
 const char *kept_query(const char *sql);
