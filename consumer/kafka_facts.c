@@ -122,7 +122,8 @@ static bool topic_known(struct mr_kafka *kafka, const char *stream, struct mr_lo
  * time-out. */
 struct look {
     bool has_controller;
-    int32_t n_partitions; /* 0: the topic has an error; the other questions tell which */
+    int32_t n_partitions; /* 0: the topic has an error */
+    int error;            /* the client's */
 };
 
 static int topic_look(struct mr_kafka *kafka, const char *stream, uint64_t end_ms, struct look *out,
@@ -143,8 +144,10 @@ static int topic_look(struct mr_kafka *kafka, const char *stream, uint64_t end_m
     *out = (struct look){.n_partitions = 0};
     for (int i = 0; i < found->broker_cnt && !out->has_controller; i++)
         out->has_controller = found->brokers[i].id == controller;
-    if (found->topic_cnt == 1)
+    if (found->topic_cnt == 1) {
         out->n_partitions = found->topics[0].partition_cnt;
+        out->error = (int)found->topics[0].err;
+    }
     rd_kafka_metadata_destroy(found);
     return 0;
 }
@@ -310,7 +313,9 @@ int mr_kafka_n_partitions(struct mr_source *source, const char *stream, uint32_t
     struct look look = {.n_partitions = 0};
     int rc = topic_look(kafka, stream, mr_mono_ms(&kafka->opts.env) + timeout_ms, &look, err);
 
-    if (rc == 0 && look.n_partitions <= 0)
+    if (rc == 0 && mr_kafka_err_code(look.error) == MR_SOURCE_TOPIC_MISSING)
+        rc = mr_kafka_err_set(err, look.error, "ask for the topic's partitions", NULL);
+    else if (rc == 0 && look.n_partitions <= 0)
         rc = mr_err_set(err, MR_SOURCE_AWAY, "the broker does not tell the topic's partitions");
     if (rc == 0)
         *out = look.n_partitions;

@@ -91,6 +91,8 @@ int mr_pg_look_role(struct mr_pg_conn *conn, struct mr_buf *role, struct mr_err 
 int mr_pg_positions_read(struct mr_sink *sink, struct mr_position **out, size_t *n_out,
                          struct mr_err *err);
 int mr_pg_claim(struct mr_sink *sink, struct mr_claim *claims, size_t n, struct mr_err *err);
+int mr_pg_place(struct mr_sink *sink, const struct mr_position *positions, size_t n,
+                struct mr_err *err);
 uint64_t mr_pg_span_id(const char *stream, int32_t partition, int16_t slot);
 /* Writes this backend as owner of the spans that it did not note yet; -MR_FENCED when one is not
  * ours any more. Outside a transaction. */

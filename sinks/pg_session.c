@@ -354,6 +354,7 @@ const struct mr_sink_ops mr_sink_postgresql = {
     .table_register = mr_pg_table_register,
     .positions_read = mr_pg_positions_read,
     .claim = mr_pg_claim,
+    .place = mr_pg_place,
     .look_over = mr_pg_look_over,
     .stats = mr_pg_stats,
     .session_open = mr_pg_session_open,

@@ -58,6 +58,14 @@ const struct mr_sink_ops *mr_sink_for_url(const char *url, struct mr_err *err)
     return NULL;
 }
 
+int mr_sink_place_plain(struct mr_sink *sink, const struct mr_position *positions, size_t n,
+                        struct mr_err *err)
+{
+    (void)positions;
+    (void)n;
+    return mr_err_set(err, MR_CONFIG_USAGE, "%s keeps no positions", sink->ops->name);
+}
+
 int mr_sink_constraints_plain(struct mr_session *session, const struct mr_table *table,
                               struct mr_err *err)
 {

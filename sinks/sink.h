@@ -100,6 +100,10 @@ struct mr_sink_ops {
     /* Claims all in one statement, rows locked in (stream, partition, slot) order; raises epochs;
      * ends a stalled former owner's backend (design.md section 4). */
     int (*claim)(struct mr_sink *sink, struct mr_claim *claims, size_t n, struct mr_err *err);
+    /* Puts claimed positions elsewhere by hand, all or none (-MR_FENCED: an epoch is another one by
+     * now): next_offset, the log's ids, topic_partitions and envelope become those given. */
+    int (*place)(struct mr_sink *sink, const struct mr_position *positions, size_t n,
+                 struct mr_err *err);
     /* Looks at what run needs of the target, alters nothing, and adds what it finds. Errors: the
      * target cannot be asked. */
     int (*look_over)(struct mr_sink *sink, struct mr_look *look, struct mr_findings *findings,

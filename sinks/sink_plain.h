@@ -16,4 +16,8 @@ int mr_sink_keys_plain(struct mr_session *session, const struct mr_keys *keys, u
 int mr_sink_constraints_plain(struct mr_session *session, const struct mr_table *table,
                               struct mr_err *err);
 
+/* place of targets that keep no positions. */
+int mr_sink_place_plain(struct mr_sink *sink, const struct mr_position *positions, size_t n,
+                        struct mr_err *err);
+
 #endif

@@ -313,6 +313,7 @@ const struct mr_sink_ops mr_sink_sqlite = {
     .table_register = mr_sq_table_register,
     .positions_read = mr_sq_positions_read,
     .claim = mr_sq_claim,
+    .place = mr_sq_place,
     .look_over = mr_sq_look_over,
     .stats = sqlite_stats,
     .session_open = sqlite_session_open,

@@ -100,8 +100,7 @@ int mr_sq_conn_open(struct mr_sq_conn *conn, struct mr_sq_sink *sink, bool creat
 void mr_sq_conn_close(struct mr_sq_conn *conn);
 /* Whether the file under its path is no longer the one that is open. */
 bool mr_sq_conn_has_moved(struct mr_sq_conn *conn);
-/* Turns SQLite's result into an error by its class; notes a broken connection. `doing`: "insert".
- */
+/* Turns SQLite's result into an error by its class; notes a broken connection. */
 int mr_sq_fail(struct mr_sq_conn *conn, int result, const char *doing, struct mr_err *err);
 /* Runs statements without results. */
 int mr_sq_exec(struct mr_sq_conn *conn, const char *sql, struct mr_err *err);
@@ -116,10 +115,10 @@ int mr_sq_prepare(struct mr_sq_conn *conn, const char *sql, struct sqlite3_stmt 
 /* 1: a row, 0: done (the statement is reset), or an error (reset, too). */
 int mr_sq_step(struct mr_sq_conn *conn, struct sqlite3_stmt *stmt, const char *doing,
                struct mr_err *err);
-/* Parameters by number, from 1. Text is borrowed until the statement is reset. */
+/* Parameters by number, from 1. Text is borrowed until the reset. mr_sq_text: "" for NULL. */
 void mr_sq_bind_i64(struct sqlite3_stmt *stmt, int at, int64_t v);
 void mr_sq_bind_text(struct sqlite3_stmt *stmt, int at, const char *v);
-const char *mr_sq_text(struct sqlite3_stmt *stmt, int at); /* "" for NULL */
+const char *mr_sq_text(struct sqlite3_stmt *stmt, int at);
 /* Whether the control table of that name is there (1, 0), or an error. */
 int mr_sq_has_table(struct mr_sq_conn *conn, const char *name, struct mr_err *err);
 
@@ -138,8 +137,7 @@ bool mr_sq_wait_step(struct mr_sq_conn *conn, uint32_t step_ms);
 /* ---- sqlite_types.c: declared types ---- */
 /* The type that a declared type means, with sizes; never MR_T_NONE. */
 struct mr_coltype mr_sq_type_of(const char *declared);
-/* Appends the declared type of a column that millrace makes; mr_sq_type_of gives it back exactly.
- */
+/* Appends the declared type of a column that millrace makes; mr_sq_type_of gives it back. */
 void mr_sq_type_declare(struct mr_buf *out, const struct mr_coltype *type);
 
 /* ---- sqlite_catalog.c ---- */
@@ -183,6 +181,8 @@ int64_t mr_sq_time_ms(const char *text);
 int mr_sq_positions_read(struct mr_sink *sink, struct mr_position **out, size_t *n_out,
                          struct mr_err *err);
 int mr_sq_claim(struct mr_sink *sink, struct mr_claim *claims, size_t n, struct mr_err *err);
+int mr_sq_place(struct mr_sink *sink, const struct mr_position *positions, size_t n,
+                struct mr_err *err);
 int mr_sq_put_positions(struct mr_session *session, const struct mr_span *spans, size_t n,
                         struct mr_err *err);
 /* ---- sqlite_rows.c ---- */

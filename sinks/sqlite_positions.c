@@ -223,6 +223,56 @@ int mr_sq_claim(struct mr_sink *base, struct mr_claim *claims, size_t n, struct 
     return rc;
 }
 
+/* ---- by hand ---- */
+
+static int place_one(struct mr_sq_sink *sink, struct mr_sq_conn *conn,
+                     const struct mr_position *position, const char *now, struct mr_err *err)
+{
+    struct sqlite3_stmt *stmt = NULL;
+    int rc = mr_sq_control_prepare(
+        sink, conn,
+        "UPDATE \"%positions\" SET next_offset = ?5, leader_epoch = -1, record_timestamp = NULL,"
+        " updated_at = ?6, topic_id = ?7, cluster_id = ?8, topic_partitions = ?9, envelope = ?10"
+        " WHERE" AT_PLACE " AND epoch = ?11",
+        &stmt, err);
+    if (rc < 0)
+        return rc;
+    bind_place(stmt, sink, position);
+    mr_sq_bind_i64(stmt, 5, position->next_offset);
+    mr_sq_bind_text(stmt, 6, now);
+    mr_sq_bind_text(stmt, 7, position->stream_id);
+    mr_sq_bind_text(stmt, 8, position->cluster_id);
+    mr_sq_bind_i64(stmt, 9, position->topic_partitions);
+    mr_sq_bind_i64(stmt, 10, position->envelope);
+    mr_sq_bind_i64(stmt, 11, position->epoch);
+    rc = mr_sq_step(conn, stmt, "place a position", err);
+    if (rc < 0 || sqlite3_changes(conn->db) == 1)
+        return rc;
+    rc = mr_err_set(err, MR_FENCED, "the position was claimed again meanwhile");
+    (void)mr_err_at(err, position->stream, position->partition, -1);
+    return rc;
+}
+
+int mr_sq_place(struct mr_sink *base, const struct mr_position *positions, size_t n,
+                struct mr_err *err)
+{
+    struct mr_sq_sink *sink = mr_sq_sink(base);
+    struct mr_sq_conn *conn = NULL;
+    char now[MR_SQ_TIME_BYTES];
+    int rc = mr_sq_take(sink, MR_SQ_WRITE, NULL, &conn, err);
+    if (rc < 0)
+        return rc;
+    mr_sq_time_text(mr_wall_ms(&sink->opts->env), now);
+    rc = mr_sq_begin(conn, err);
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = place_one(sink, conn, &positions[i], now, err);
+    if (rc == 0)
+        rc = mr_sq_commit(conn, err);
+    mr_sq_rollback(conn);
+    mr_sq_give(sink, MR_SQ_WRITE);
+    return rc;
+}
+
 /* ---- compare and set ---- */
 
 static int put_position(struct mr_sq_sink *sink, struct mr_sq_conn *conn,

@@ -565,6 +565,7 @@ const struct mr_sink_ops mr_sink_stdout = {
     .table_register = stdout_table_register,
     .positions_read = stdout_positions_read,
     .claim = stdout_claim,
+    .place = mr_sink_place_plain,
     .look_over = mr_sink_look_plain,
     .stats = stdout_stats,
     .session_open = stdout_session_open,

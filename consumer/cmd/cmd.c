@@ -41,6 +41,12 @@ static const struct mr_cmd_option resume_options[] = {
     {"accept", "N", "for the next N records the limit of bad ones is higher by as many"},
 };
 
+static const struct mr_cmd_option positions_options[] = {
+    {"to", "WHERE", "earliest, latest, an offset, or a time (2026-01-31T12:00:00Z)"},
+    {"all", NULL, "each position that is stored, instead of naming topics"},
+    {"yes", NULL, "do it; without, set and reset only print what they would do"},
+};
+
 static const struct mr_cmd_option check_options[] = {
     {"sql", NULL, "print the statements that are missing instead, as a script"},
 };
@@ -62,6 +68,10 @@ static const struct mr_cmd commands[] = {
      sizeof(lag_options) / sizeof(lag_options[0]), NULL},
     {"resume", "ROUTE", "tells the running instance to go on with a halted route at once",
      mr_cmd_resume, resume_options, sizeof(resume_options) / sizeof(resume_options[0]), NULL},
+    {"positions", "list|set|reset [TOPIC[/PARTITION]...]",
+     "the stored positions, or puts them elsewhere (reset: also after topic or cluster changed)",
+     mr_cmd_positions, positions_options, sizeof(positions_options) / sizeof(positions_options[0]),
+     NULL},
     {"check", "", "whether run would find all that it needs, each finding with its remedy",
      mr_cmd_check, check_options, sizeof(check_options) / sizeof(check_options[0]), NULL},
     {"plan", "", "what run would create or alter, column by column; alters nothing", mr_cmd_plan,

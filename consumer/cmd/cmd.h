@@ -64,6 +64,7 @@ int mr_cmd_write(const struct mr_buf *text);
 int mr_cmd_run(const struct mr_cmd_args *args);
 int mr_cmd_lag(const struct mr_cmd_args *args);
 int mr_cmd_resume(const struct mr_cmd_args *args);
+int mr_cmd_positions(const struct mr_cmd_args *args);
 int mr_cmd_check(const struct mr_cmd_args *args);
 int mr_cmd_plan(const struct mr_cmd_args *args);
 int mr_cmd_config(const struct mr_cmd_args *args);

@@ -8,53 +8,14 @@
 #include <unistd.h>
 
 #include "consumer/cmd/cmd.h"
+#include "consumer/ends.h"
 #include "consumer/report.h"
-#include "consumer/wiring.h"
 
 #include "base/ban.h"
 
 enum { FACTS_TIMEOUT_MS = 10000, WATCH_SECONDS = 2 };
 
-struct lag_ends {
-    struct mr_wiring wiring;
-    struct mr_sink_opts sink_opts; /* borrowed by the two below */
-    struct mr_source_opts source_opts;
-    struct mr_sink *sink;
-    struct mr_source *source;
-    struct mr_env env;
-};
-
-static int ends_open(struct lag_ends *ends, const struct mr_config *config, struct mr_err *err)
-{
-    const struct mr_sink_ops *ops;
-
-    mr_env_init_system(&ends->env);
-    int rc = mr_wiring_init(&ends->wiring, config, ends->env, err);
-    if (rc < 0)
-        return rc;
-    ops = mr_sink_for_url(config->target.url, err);
-    if (ops == NULL)
-        return -(int)err->code;
-    mr_wiring_sink_opts(&ends->wiring, ends->env, &ends->sink_opts);
-    rc = ops->open(&ends->sink_opts, &ends->sink, err);
-    if (rc < 0)
-        return rc;
-    mr_wiring_source_opts(&ends->wiring, ends->env, &ends->source_opts);
-    ends->source_opts.n_topics = 0; /* asks, does not subscribe */
-    ends->source_opts.n_lanes = 1;
-    return mr_source_kafka.open(&ends->source_opts, &ends->source, err);
-}
-
-static void ends_close(struct lag_ends *ends)
-{
-    if (ends->source != NULL)
-        ends->source->ops->close(ends->source, 1000);
-    if (ends->sink != NULL)
-        ends->sink->ops->close(ends->sink);
-    mr_wiring_release(&ends->wiring);
-}
-
-static int row_fill(struct lag_ends *ends, const struct mr_position *p, struct mr_lag_row *row,
+static int row_fill(struct mr_ends *ends, const struct mr_position *p, struct mr_lag_row *row,
                     struct mr_err *err)
 {
     struct mr_log_facts facts;
@@ -90,7 +51,7 @@ static void print_table(const struct mr_lag_row *rows, size_t n, struct mr_buf *
     mr_buf_fmt(out, "%zu partitions, %lld records behind\n", n, (long long)total);
 }
 
-static int lag_once(struct lag_ends *ends, bool json, struct mr_err *err)
+static int lag_once(struct mr_ends *ends, bool json, struct mr_err *err)
 {
     struct mr_position *stored = NULL;
     size_t n = 0;
@@ -130,7 +91,7 @@ static bool watch_wait(const sigset_t *set)
 int mr_cmd_lag(const struct mr_cmd_args *args)
 {
     struct mr_config *config = NULL;
-    struct lag_ends ends;
+    struct mr_ends ends;
     struct mr_err err = MR_ERR_INIT;
     bool watch = mr_cmd_value(args, "watch") != NULL;
     sigset_t set;
@@ -138,9 +99,10 @@ int mr_cmd_lag(const struct mr_cmd_args *args)
 
     if (code != EX_OK)
         return code;
-    memset(&ends, 0, sizeof ends);
     mr_log_setup(MR_ERROR, config->log_format, STDERR_FILENO);
-    int rc = ends_open(&ends, config, &err);
+    int rc = mr_ends_open(&ends, config, &err);
+    if (rc == 0)
+        rc = mr_ends_open_source(&ends, &err);
     if (rc == 0)
         rc = lag_once(&ends, args->json, &err);
     sigemptyset(&set);
@@ -154,7 +116,7 @@ int mr_cmd_lag(const struct mr_cmd_args *args)
         rc = lag_once(&ends, args->json, &err);
     }
     code = rc < 0 ? mr_cmd_fail(&err) : EX_OK;
-    ends_close(&ends);
+    mr_ends_close(&ends);
     mr_config_free(config);
     return code;
 }

@@ -68,10 +68,18 @@ static bool ids_differ(const char *a, const char *b)
     return a != NULL && b != NULL && *a != '\0' && *b != '\0' && strcmp(a, b) != 0;
 }
 
-int mr_position_check(const struct mr_position *stored, const struct mr_start_rule *rule,
-                      const struct mr_log_facts *log, int64_t *offset, struct mr_err *err)
+static void id_copy(char *out, size_t cap, const char *id)
 {
-    *offset = stored->next_offset;
+    size_t len = id != NULL ? strnlen(id, cap - 1) : 0;
+
+    if (len > 0)
+        memcpy(out, id, len);
+    out[len] = '\0';
+}
+
+int mr_position_same_log(const struct mr_position *stored, const struct mr_log_facts *log,
+                         struct mr_err *err)
+{
     if (ids_differ(stored->cluster_id, log->cluster_id))
         return mr_err_set(err, MR_SOURCE_CLUSTER_CHANGED,
                           "the position belongs to cluster %s, this is %s", stored->cluster_id,
@@ -80,6 +88,16 @@ int mr_position_check(const struct mr_position *stored, const struct mr_start_ru
         return mr_err_set(err, MR_SOURCE_TOPIC_RECREATED,
                           "the position belongs to topic id %s, the topic now has %s",
                           stored->stream_id, log->stream_id);
+    return 0;
+}
+
+int mr_position_check(const struct mr_position *stored, const struct mr_start_rule *rule,
+                      const struct mr_log_facts *log, int64_t *offset, struct mr_err *err)
+{
+    *offset = stored->next_offset;
+    int rc = mr_position_same_log(stored, log, err);
+    if (rc < 0)
+        return rc;
     if (log->low >= 0 && stored->next_offset < log->low) {
         if (rule->continue_on_loss) {
             *offset = log->low;
@@ -94,6 +112,47 @@ int mr_position_check(const struct mr_position *stored, const struct mr_start_ru
         return mr_err_set(err, MR_SOURCE_TRUNCATED,
                           "the position is %" PRId64 ", the log ends at %" PRId64,
                           stored->next_offset, log->high);
+    return 0;
+}
+
+static int64_t place_offset(const struct mr_place_rule *rule, const struct mr_log_facts *log)
+{
+    switch (rule->to) {
+    case MR_PLACE_EARLIEST:
+        return log->low;
+    case MR_PLACE_LATEST:
+        return log->high;
+    case MR_PLACE_TIMESTAMP:
+        return log->at_timestamp >= 0 ? log->at_timestamp : log->high;
+    case MR_PLACE_OFFSET:
+        break;
+    }
+    return rule->value;
+}
+
+int mr_position_place(const struct mr_place_rule *rule, const struct mr_position *stored,
+                      const struct mr_log_facts *log, struct mr_position *out, struct mr_err *err)
+{
+    int rc = stored != NULL && !rule->reset ? mr_position_same_log(stored, log, err) : 0;
+    if (rc < 0)
+        return rc;
+    int64_t offset = place_offset(rule, log);
+    if (offset < log->low || offset > log->high)
+        return mr_err_set(err, MR_CONFIG_USAGE,
+                          "offset %" PRId64 " is outside of the log, which has %" PRId64
+                          " to %" PRId64,
+                          offset, log->low, log->high);
+    out->next_offset = offset;
+    out->leader_epoch = -1;
+    out->timestamp_ms = -1;
+    if (rule->reset || stored == NULL) {
+        out->envelope = false;
+        out->topic_partitions = log->n_partitions;
+    }
+    if (rule->reset || *out->stream_id == '\0')
+        id_copy(out->stream_id, sizeof out->stream_id, log->stream_id);
+    if (rule->reset || *out->cluster_id == '\0')
+        id_copy(out->cluster_id, sizeof out->cluster_id, log->cluster_id);
     return 0;
 }
 

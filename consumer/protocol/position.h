@@ -44,11 +44,28 @@ bool mr_position_added_later(const struct mr_position *stored, size_t n_stored, 
 int mr_position_start(const struct mr_start_rule *rule, const struct mr_log_facts *log,
                       int64_t *offset, int32_t *leader_epoch, struct mr_err *err);
 
+/* Is the stored position one of this log? HALT source.cluster_changed, source.topic_recreated. */
+int mr_position_same_log(const struct mr_position *stored, const struct mr_log_facts *log,
+                         struct mr_err *err);
+
 /* May this stored position be continued? HALT source.cluster_changed, source.topic_recreated,
  * source.gap (the lost range is named), source.truncated. With continue_on_loss a gap moves *offset
  * to the log's start instead. */
 int mr_position_check(const struct mr_position *stored, const struct mr_start_rule *rule,
                       const struct mr_log_facts *log, int64_t *offset, struct mr_err *err);
+
+/* Where a position shall be put by hand. */
+struct mr_place_rule {
+    enum { MR_PLACE_EARLIEST, MR_PLACE_LATEST, MR_PLACE_OFFSET, MR_PLACE_TIMESTAMP } to;
+    int64_t value; /* the offset, or the time stamp in ms */
+    bool reset;    /* whatever log the stored position is of: the one of now takes its place */
+};
+
+/* `out`, which holds the names and what is stored (NULL: nothing is), becomes the position as the
+ * rule wants it. Without reset only within the log that it is of. Errors: source.cluster_changed,
+ * source.topic_recreated; config.usage for an offset that the log does not have. */
+int mr_position_place(const struct mr_place_rule *rule, const struct mr_position *stored,
+                      const struct mr_log_facts *log, struct mr_position *out, struct mr_err *err);
 
 /* The stored position of a span; NULL: there is none. */
 const struct mr_position *mr_position_of(const struct mr_span *span,

@@ -108,6 +108,69 @@ MR_CONFORM(identity, "a claim tells the ids that are stored, not those it came w
     MR_CHECK_STR(claim.position.cluster_id, "cluster");
 }
 
+static struct mr_position placed_of(const struct mr_claim *claim, int64_t next)
+{
+    struct mr_position to = claim->position;
+    to.next_offset = next;
+    to.envelope = true;
+    to.topic_partitions = 9;
+    (void)snprintf(to.stream_id, sizeof to.stream_id, "made-again");
+    (void)snprintf(to.cluster_id, sizeof to.cluster_id, "elsewhere");
+    return to;
+}
+
+/* G-03 */
+MR_CONFORM(placed,
+           "a position that is put by hand fences its owner, and is another log's from then on")
+{
+    const struct mr_sink_ops *ops = mr_case.f.ops;
+    struct mr_claim owner = claim_of("orders", 0, 10);
+    MR_CHECK_OK(ops->claim(mr_case.f.sink, &owner, 1, &mr_case.f.err));
+    struct mr_span first = span_of(&owner, 20);
+    MR_CHECK_OK(move(&first));
+    struct mr_claim hand = claim_of("orders", 0, 4);
+    MR_CHECK_OK(ops->claim(mr_case.f.sink, &hand, 1, &mr_case.f.err));
+    struct mr_position to = placed_of(&hand, 4);
+    MR_CHECK_OK(ops->place(mr_case.f.sink, &to, 1, &mr_case.f.err));
+    struct mr_span late = {.stream = "orders",
+                           .slots = 1,
+                           .epoch = owner.position.epoch,
+                           .expected = 20,
+                           .next = 30,
+                           .leader_epoch = -1,
+                           .timestamp_ms = -1};
+    MR_CHECK_INT(move(&late), -MR_FENCED);
+    late.expected = 4;
+    MR_CHECK_INT(move(&late), -MR_FENCED);
+    struct mr_claim next = claim_of("orders", 0, -1);
+    MR_CHECK_OK(ops->claim(mr_case.f.sink, &next, 1, &mr_case.f.err));
+    MR_CHECK_INT(next.position.next_offset, 4);
+    MR_CHECK_STR(next.position.stream_id, "made-again");
+    MR_CHECK_STR(next.position.cluster_id, "elsewhere");
+    MR_CHECK_INT(next.position.leader_epoch, -1);
+    MR_CHECK_INT(next.position.timestamp_ms, -1);
+    MR_CHECK_INT(next.position.topic_partitions, 9);
+    MR_CHECK(next.position.envelope);
+}
+
+/* G-03 */
+MR_CONFORM(placed_none, "where one of the positions was claimed again, none of them is put")
+{
+    const struct mr_sink_ops *ops = mr_case.f.ops;
+    struct mr_claim both[] = {claim_of("orders", 0, 10), claim_of("items", 0, 11)};
+    MR_CHECK_OK(ops->claim(mr_case.f.sink, both, 2, &mr_case.f.err));
+    struct mr_claim again = claim_of("items", 0, -1);
+    MR_CHECK_OK(ops->claim(mr_case.f.sink, &again, 1, &mr_case.f.err));
+    struct mr_position to[] = {placed_of(&both[0], 1), placed_of(&both[1], 2)};
+    MR_CHECK_INT(ops->place(mr_case.f.sink, to, 2, &mr_case.f.err), -MR_FENCED);
+    MR_CHECK_INT(stored_offset("orders"), 10);
+    MR_CHECK_INT(stored_offset("items"), 11);
+    to[1].epoch = again.position.epoch;
+    MR_CHECK_OK(ops->place(mr_case.f.sink, to, 2, &mr_case.f.err));
+    MR_CHECK_INT(stored_offset("orders"), 1);
+    MR_CHECK_INT(stored_offset("items"), 2);
+}
+
 /* G-03 */
 MR_CONFORM(fenced, "a position moves only for its epoch, and from where it is")
 {

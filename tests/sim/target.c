@@ -564,6 +564,7 @@ const struct mr_sink_ops sim_sink_ops = {
     .table_register = sink_table_register,
     .positions_read = sink_positions_read,
     .claim = sink_claim,
+    .place = mr_sink_place_plain,
     .stats = sink_stats,
     .session_open = session_open,
     .session_close = session_close,

@@ -169,6 +169,13 @@ static int faulty_claim(struct mr_sink *base, struct mr_claim *claims, size_t n,
     return settle(step, rc, err);
 }
 
+static int faulty_place(struct mr_sink *base, const struct mr_position *positions, size_t n,
+                        struct mr_err *err)
+{
+    struct mr_sink *real = fault_sink(base)->real;
+    return real->ops->place(real, positions, n, err);
+}
+
 static int faulty_look_over(struct mr_sink *base, struct mr_look *look,
                             struct mr_findings *findings, struct mr_err *err)
 {
@@ -378,6 +385,7 @@ static const struct mr_sink_ops faulty_ops = {
     .table_register = faulty_table_register,
     .positions_read = faulty_positions_read,
     .claim = faulty_claim,
+    .place = faulty_place,
     .look_over = faulty_look_over,
     .stats = faulty_stats,
     .session_open = faulty_session_open,

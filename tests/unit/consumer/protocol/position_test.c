@@ -196,6 +196,83 @@ MR_TEST("another cluster id halts before anything else is compared")
                  -MR_SOURCE_CLUSTER_CHANGED);
 }
 
+/* ---- by hand ---- */
+
+static int place(const struct mr_place_rule *rule, const struct mr_log_facts *log, bool is_stored,
+                 struct mr_position *out)
+{
+    struct mr_position stored = stored_at(42);
+    struct mr_err err = MR_ERR_INIT;
+
+    stored.leader_epoch = 5;
+    stored.timestamp_ms = 77;
+    stored.envelope = true;
+    stored.topic_partitions = 2;
+    *out = stored;
+    if (!is_stored)
+        *out = (struct mr_position){.partition = 3, .slots = 1};
+    return mr_position_place(rule, is_stored ? &stored : NULL, log, out, &err);
+}
+
+MR_TEST("a position is put at either end, at an offset within the log, or by the time")
+{
+    static const struct {
+        struct mr_place_rule rule;
+        int rc;
+        int64_t at;
+    } cases[] = {
+        {{MR_PLACE_EARLIEST, -1, false}, 0, 10},
+        {{MR_PLACE_LATEST, -1, false}, 0, 100},
+        {{MR_PLACE_TIMESTAMP, 1700000000000, false}, 0, 50},
+        {{MR_PLACE_OFFSET, 10, false}, 0, 10},
+        {{MR_PLACE_OFFSET, 100, false}, 0, 100},
+        {{MR_PLACE_OFFSET, 9, false}, -MR_CONFIG_USAGE, -1},
+        {{MR_PLACE_OFFSET, 101, false}, -MR_CONFIG_USAGE, -1},
+        {{MR_PLACE_OFFSET, 101, true}, -MR_CONFIG_USAGE, -1},
+    };
+    struct mr_position out;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        MR_CHECK_INT(place(&cases[i].rule, &log_facts, true, &out), cases[i].rc);
+        if (cases[i].rc < 0)
+            continue;
+        MR_CHECK_INT(out.next_offset, cases[i].at);
+        MR_CHECK_INT(out.leader_epoch, -1); /* that of the record before is not known */
+        MR_CHECK_INT(out.timestamp_ms, -1);
+        MR_CHECK(out.envelope);
+    }
+    struct mr_log_facts later = log_facts;
+    later.at_timestamp = -1;
+    MR_CHECK_OK(place(&cases[2].rule, &later, true, &out));
+    MR_CHECK_INT(out.next_offset, 100);
+}
+
+/* K-04 */
+MR_TEST("set stays within its log; reset takes the log of now, and what is known of it")
+{
+    struct mr_log_facts other = log_facts;
+    struct mr_place_rule set = {MR_PLACE_EARLIEST, -1, false};
+    struct mr_place_rule reset = {MR_PLACE_EARLIEST, -1, true};
+    struct mr_position out;
+
+    other.stream_id = "tB";
+    other.n_partitions = 6;
+    MR_CHECK_INT(place(&set, &other, true, &out), -MR_SOURCE_TOPIC_RECREATED);
+    MR_CHECK_OK(place(&reset, &other, true, &out));
+    MR_CHECK_STR(out.stream_id, "tB");
+    MR_CHECK_INT(out.topic_partitions, 6);
+    MR_CHECK(!out.envelope);
+    other.cluster_id = "cB";
+    MR_CHECK_INT(place(&set, &other, true, &out), -MR_SOURCE_CLUSTER_CHANGED);
+    other.stream_id = "";
+    MR_CHECK_OK(place(&reset, &other, true, &out));
+    MR_CHECK_STR(out.cluster_id, "cB");
+    MR_CHECK_STR(out.stream_id, "");
+    MR_CHECK_OK(place(&set, &log_facts, false, &out));
+    MR_CHECK_STR(out.stream_id, "tA");
+    MR_CHECK_STR(out.cluster_id, "cA");
+}
+
 /* ---- Q-01 ---- */
 
 static struct mr_span span_of(int32_t partition, int64_t expected, int64_t next)
