@@ -123,15 +123,20 @@ static void truncate_below(int64_t guard)
     mr_buf_release(&written);
 }
 
+static struct mr_load load_new(void)
+{
+    return (struct mr_load){.session = mr_case.f.session,
+                            .rows = &rows,
+                            .route = &route,
+                            .memory = &memory,
+                            .stats = &stats,
+                            .faults = &faults};
+}
+
 /* Loads what was added; how many of the rows were too old is returned. */
 static uint64_t flush(void)
 {
-    struct mr_load load = {.session = mr_case.f.session,
-                           .rows = &rows,
-                           .route = &route,
-                           .memory = &memory,
-                           .stats = &stats,
-                           .faults = &faults};
+    struct mr_load load = load_new();
     mr_case_begin();
     MR_CHECK_OK(mr_load_upsert.run(&load, &mr_case.f.err));
     mr_case_commit();
@@ -332,12 +337,7 @@ MR_CONFORM(floor_split,
     (void)flush();
     truncate_below(100);
     put(7, "bad", 170);
-    struct mr_load load = {.session = mr_case.f.session,
-                           .rows = &rows,
-                           .route = &route,
-                           .memory = &memory,
-                           .stats = &stats,
-                           .faults = &faults};
+    struct mr_load load = load_new();
     mr_case_begin();
     MR_CHECK_OK(mr_load_split(&load, &mr_load_upsert, &mr_case.f.err));
     mr_case_commit();
@@ -368,12 +368,7 @@ MR_CONFORM(undone, "what is rolled back leaves neither tomb nor row")
     table_make(true, 60000);
     delete (1, 200);
     put(2, "x", 5);
-    struct mr_load load = {.session = mr_case.f.session,
-                           .rows = &rows,
-                           .route = &route,
-                           .memory = &memory,
-                           .stats = &stats,
-                           .faults = &faults};
+    struct mr_load load = load_new();
     mr_case_begin();
     MR_CHECK_OK(mr_load_upsert.run(&load, &mr_case.f.err));
     mr_case.f.ops->rollback(mr_case.f.session);

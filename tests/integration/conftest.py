@@ -25,7 +25,7 @@ from stack import (Connect, Kafka, Postgres, Registry, StubRegistry, TcpProxy, U
 
 from harness.instances import Instances, need_program, new_database  # noqa: E402
 from harness.millrace import binary, release_binary  # noqa: E402
-from harness.schemas import RegistryClient  # noqa: E402
+from harness.schemas import TEXT, DebeziumTable, PlainTable, RegistryClient  # noqa: E402
 from harness.streams import Streams  # noqa: E402
 
 _numbers = itertools.count(1)
@@ -142,6 +142,24 @@ def topic():
     """topic("orders") -> a topic name that no other test has, of Debezium's form."""
     number = next(_numbers)
     return lambda name="t": f"s{number}.public.{name}"
+
+
+@pytest.fixture
+def debezium(streams, schemas, topic):
+    """debezium("orders", columns, key) -> a Debezium table whose topic exists."""
+    def make(name="orders", columns=TEXT, key=("id",), partitions=1):
+        streams.create(topic(name), partitions=partitions)
+        return DebeziumTable(schemas, topic(name), columns, key)
+    return make
+
+
+@pytest.fixture
+def plain(streams, schemas, topic):
+    """plain("orders", columns, key) -> a table of records without an envelope whose topic exists."""
+    def make(name="orders", columns=TEXT, key=("id",), partitions=1):
+        streams.create(topic(name), partitions=partitions)
+        return PlainTable(schemas, topic(name), columns, key)
+    return make
 
 
 @pytest.fixture

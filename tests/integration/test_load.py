@@ -1,36 +1,12 @@
 """What records do to tables, when nothing goes wrong. Most tests produce, run to the end, compare."""
 
-import pytest
-
 from harness.model import Model, difference
-from harness.schemas import DebeziumTable, PlainTable, Record, opt
+from harness.schemas import TEXT, DebeziumTable, PlainTable, Record, opt, texts
 from harness.waiting import await_
 from harness.wire import confluent, datum
 from harness.workload import NAMES, Workload
 
-TEXT = [("id", "int"), ("a", opt("string")), ("b", opt("string"))]
 TEXT_NAMES = ["id", "a", "b"]
-
-
-def texts(i: int, a: str | None = "x", b: str | None = "y") -> dict:
-    return {"id": i, "a": a, "b": b}
-
-
-@pytest.fixture
-def debezium(streams, schemas, topic):
-    """debezium("orders", columns, key) -> a Debezium table whose topic exists."""
-    def make(name="orders", columns=TEXT, key=("id",), partitions=1):
-        streams.create(topic(name), partitions=partitions)
-        return DebeziumTable(schemas, topic(name), columns, key)
-    return make
-
-
-@pytest.fixture
-def plain(streams, schemas, topic):
-    def make(name="orders", columns=TEXT, key=("id",), partitions=1):
-        streams.create(topic(name), partitions=partitions)
-        return PlainTable(schemas, topic(name), columns, key)
-    return make
 
 
 def test_inserts_updates_and_deletes_leave_the_last_state(streams, schemas, topic, millrace, target):

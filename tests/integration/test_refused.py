@@ -3,30 +3,7 @@ their order (docs/contract.md R-12, R-14, section 8)."""
 
 import pytest
 
-from harness.schemas import DebeziumTable, PlainTable, Record, opt
-
-TEXT = [("id", "int"), ("a", opt("string")), ("b", opt("string"))]
-
-
-def texts(number, a="x", b="y"):
-    return {"id": number, "a": a, "b": b}
-
-
-@pytest.fixture
-def debezium(streams, schemas, topic):
-    """debezium("orders", columns, key) -> a Debezium table whose topic exists."""
-    def make(name="orders", columns=TEXT, key=("id",), partitions=1):
-        streams.create(topic(name), partitions=partitions)
-        return DebeziumTable(schemas, topic(name), columns, key)
-    return make
-
-
-@pytest.fixture
-def plain(streams, schemas, topic):
-    def make(name="orders", columns=TEXT, key=("id",), partitions=1):
-        streams.create(topic(name), partitions=partitions)
-        return PlainTable(schemas, topic(name), columns, key)
-    return make
+from harness.schemas import Record, texts
 
 
 @pytest.fixture

@@ -187,3 +187,11 @@ class PlainTable(_Keyed):
 
     def put(self, row: dict) -> Record:
         return self.record("u", row, wire.confluent(self.value_id, wire.datum(self.value_schema, row)))
+
+
+# -- three columns that do for most tests
+TEXT = [("id", "int"), ("a", opt("string")), ("b", opt("string"))]
+
+
+def texts(i: int, a: str | None = "x", b: str | None = "y") -> dict:
+    return {"id": i, "a": a, "b": b}
