@@ -2,6 +2,8 @@
 # The whole test suite, from a clean clone, without standard input.
 #
 #   tests/run.sh [--long] [--list] [suite...]     without a suite: all that the tree has
+#   tests/run.sh [--long] faults [--seed N]       the faults of that seed again
+#   tests/run.sh faults --hours N                 a soak of N hours, with memory and descriptors
 #
 # Suites, what each one does and how its cases are counted: tests/runner/suites.py. --long adds what takes
 # longer than a commit should wait for (real fuzzing, integration tests marked `long`). Logs and reports are

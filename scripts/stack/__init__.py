@@ -1,5 +1,5 @@
 """Servers for development and tests, all on loopback: Apache Kafka (one node, or three), Kafka Connect, a schema
-registry, PostgreSQL with a standby, a stub of the registry with faults and a TCP proxy that can be cut.
+registry, PostgreSQL with a standby, a stub of the registry with faults, a TCP proxy that can be cut, and toxiproxy.
 
 This is the one place that knows how to fetch and start a server. Standard library only, so that
 `scripts/stack.sh` works before any virtual environment exists.
@@ -23,8 +23,9 @@ from .process import Server, ServerFailed, free_port, wait_until
 from .proxy import TcpProxy
 from .registry import Registry
 from .stub_registry import Fault, StubRegistry
+from .toxiproxy import Toxiproxy
 
 __all__ = [
     "Connect", "Fault", "Kafka", "KafkaCluster", "MariaDb", "Postgres", "Registry", "Server", "ServerFailed",
-    "Standby", "StubRegistry", "TcpProxy", "Unavailable", "free_port", "wait_until",
+    "Standby", "StubRegistry", "TcpProxy", "Toxiproxy", "Unavailable", "free_port", "wait_until",
 ]

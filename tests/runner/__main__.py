@@ -15,6 +15,8 @@ def parse(argv):
     parser = argparse.ArgumentParser(prog="tests/run.sh")
     parser.add_argument("--long", action="store_true", help="also what takes long")
     parser.add_argument("--list", action="store_true", help="print the suites of this tree and end")
+    parser.add_argument("--seed", type=int, help="repeat the faults of that seed")
+    parser.add_argument("--hours", type=float, help="faults: a soak of so many hours instead of the rounds")
     parser.add_argument("suite", nargs="*")
     args = parser.parse_args(argv)
     known = [name for name, _, _ in SUITES]
@@ -53,7 +55,8 @@ def print_summary(every):
 def main(argv):
     args = parse(argv)
     root = Path(__file__).resolve().parents[2]
-    house = House(root=root, long=args.long, out=root / "build/test-results")
+    house = House(root=root, long=args.long, out=root / "build/test-results",
+                  seed="" if args.seed is None else str(args.seed), hours="" if args.hours is None else str(args.hours))
     chosen = [s for s in SUITES if house.has(s[2]) and (not args.suite or s[0] in args.suite)]
     if args.list:
         for name, function, _ in chosen:

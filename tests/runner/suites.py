@@ -3,6 +3,7 @@
 Each function gets the house (folders, options, builds made so far) and fills a Results. What one suite built,
 the next one uses: build/asan, build/tsan, build/release and build/clang are made once.
 """
+import json
 import os
 import re
 import shutil
@@ -22,6 +23,8 @@ class House:
     root: Path
     long: bool
     out: Path
+    seed: str = ""   # of the suite faults: repeats that schedule
+    hours: str = ""  # of the suite faults: a soak of so long instead
     jobs: int = os.cpu_count() or 1
     built: dict = field(default_factory=dict)
     ran: dict = field(default_factory=dict)  # a shell command that a suite ran at the root -> its exit code
@@ -194,6 +197,36 @@ def suite_integration(house, results):
         pytest(house, results, "tests/integration", ["-ra"])
 
 
+def suite_faults(house, results):
+    """Random faults from one seed against the built program, with an oracle that counts every record."""
+    python = house.root / "build/venv/bin/python"
+    if not (house.root / "build/venv/.requirements").exists():
+        results.add(SKIP, "faults", "the Python packages of tests/requirements.txt cannot be had here")
+        return
+    preset = "release" if house.long or house.hours else "asan"
+    if not house.build(results, preset, *(["-DMR_WERROR=ON"] if preset == "release" else [])):
+        return
+    log, out = house.log("faults"), house.out / "faults.json"
+    folders = [house.root / folder for folder in ("tests", "tests/integration", "scripts")]
+    env = {"MR_BINARY": str(house.root / "build" / preset / "millrace"), "PYTHONDONTWRITEBYTECODE": "1"}
+    options = [*(["--long"] if house.long else []), *(["--seed", house.seed] if house.seed else []),
+               *(["--hours", house.hours] if house.hours else [])]
+    rc = process.run([python, "-m", "faults", "--out", out, *options], log,
+                     int(float(house.hours or 0) * 3600) + (7200 if house.long else 1200), cwd=house.root,
+                     env={**env, **without(env), "PYTHONPATH": os.pathsep.join(map(str, folders))})
+    if rc == EXIT_SKIPPED:
+        results.add(SKIP, "faults", tail(log, 1))
+        return
+    try:
+        told = json.loads(out.read_text())
+    except (OSError, ValueError):
+        results.add(FAIL, "faults", f"exit {rc}\n{tail(log)}")
+        return
+    print("\n".join(told["table"]), flush=True)
+    for status, name, detail in told["cases"]:
+        results.add(status, name, detail)
+
+
 def suite_demo(house, results):
     """The demo as a newcomer starts it; it checks its tables itself and exits 0 only if they are right."""
     if not house.build(results, "release", "-DMR_WERROR=ON"):
@@ -224,6 +257,7 @@ SUITES = (
     ("release", suite_release, "CMakeLists.txt"),
     ("contract", suite_contract, "tests/contract_coverage*"),
     ("integration", suite_integration, "tests/integration/**/test_*.py"),
+    ("faults", suite_faults, "tests/faults/__main__.py"),
     ("demo", suite_demo, "consumer/cmd/demo*.c"),
     ("docs", suite_docs, "README.md"),
 )

@@ -155,6 +155,20 @@ class Streams:
         return {m.member_id: len(m.assignment.topic_partitions) for m in described.members}
 
 
+    def await_empty(self, group: str) -> None:
+        """Until the group has no member left, nobody can change it from outside."""
+        def empty():
+            try:
+                return self.admin.describe_consumer_groups([group])[group].result(DEADLINE_S).state.name == "EMPTY"
+            except KafkaException:
+                return False
+        await_(empty, DEADLINE_S, f"group {group} is empty")
+
+    def delete_group(self, group: str) -> None:
+        for future in self.admin.delete_consumer_groups([group]).values():
+            future.result(DEADLINE_S)
+
+
 class Load:
     """A thread that produces changes at a rate until it is told to stop; the oracle goes along."""
 
