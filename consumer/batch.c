@@ -77,6 +77,7 @@ static void tables_reset(struct mr_batch *batch)
         table->n_left_out = 0;
         table->split = false;
         table->constraints_now = false;
+        table->internal_too = false;
         table->refused.known = false;
     }
     /* what stayed is packed at the front and still bound to its target: mr_batch looks them up */

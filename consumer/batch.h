@@ -27,6 +27,7 @@ struct mr_batch_table {
     uint64_t n_left_out;           /* rows, by the flush (load.h) */
     bool split; /* the flush takes its rows apart: the target refused one (load_split.h) */
     bool constraints_now;      /* it refused it at the commit */
+    bool internal_too;         /* the server failed by itself, thrice */
     struct mr_refused refused; /* where the split looks first */
 };
 

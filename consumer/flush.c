@@ -231,6 +231,7 @@ static int load_tables(const struct mr_flush *flush, const struct flush_lists *l
                                .spans = lists->by_idx,
                                .max_faults = faults_limit(flush, result, table),
                                .refused = table->refused,
+                               .internal_too = table->internal_too,
                                .constraints_now = table->constraints_now};
         uint64_t n_before = result->stats.n_left_out;
         const struct mr_load_ops *ops = table->target->load;
@@ -310,7 +311,8 @@ static int run_once(const struct mr_flush *flush, struct mr_flush_result *result
     if (rc == 0) {
         rc = ops->commit(session, err);
         /* a deferred constraint: its table's fault, as it would have been at the row */
-        if (rc < 0 && (err->class == MR_CLASS_HALT || err->class == MR_CLASS_POISON))
+        if (rc < 0 && (err->class == MR_CLASS_HALT || err->class == MR_CLASS_POISON ||
+                       mr_load_is_internal(err)))
             result->failed = target_named(&lists, err);
         result->at_commit = rc < 0;
     }
@@ -340,6 +342,21 @@ static bool split_begin(const struct mr_batch *batch, const struct mr_flush_resu
     return begun;
 }
 
+/* Q-20: the server fails by itself, with this batch again and again. One value of the table may be
+ * what it fails at: that is looked for once, else the table halts. Of no table: it pauses. */
+static void internal_judge(const struct mr_batch *batch, const struct mr_flush_result *result,
+                           struct mr_err *err)
+{
+    for (size_t i = 0; result->failed != NULL && i < batch->n_tables; i++) {
+        struct mr_batch_table *table = batch->tables[i];
+        if (table->target != result->failed)
+            continue;
+        err->class = table->internal_too ? MR_CLASS_HALT : MR_CLASS_POISON;
+        table->split = table->split && table->internal_too;
+        table->internal_too = true;
+    }
+}
+
 int mr_flush_run(const struct mr_flush *flush, struct mr_flush_result *result, struct mr_err *err)
 {
     for (;;) {
@@ -347,6 +364,8 @@ int mr_flush_run(const struct mr_flush *flush, struct mr_flush_result *result, s
         /* whether a commit landed is asked first, and records to be waited at are known */
         if (rc < 0 && rc != -MR_COMMIT_UNKNOWN && !result->stopped && flush->retries != NULL)
             result->first = mr_retry_first(flush->retries, err);
+        if (rc < 0 && result->first == MR_FIRST_SPLIT)
+            internal_judge(flush->batch, result, err);
         if (rc == 0 || err->class != MR_CLASS_POISON || result->stopped ||
             !split_begin(flush->batch, result))
             return rc;

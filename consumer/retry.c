@@ -40,28 +40,40 @@ static const struct kind_row kinds[MR_N_RETRY_KINDS] = {
     [MR_RETRY_SESSION] = {MR_FIRST_QUICK, 1, MR_FIRST_NOTHING},
     [MR_RETRY_CANCELLED] = {MR_FIRST_NOTHING, 2, MR_FIRST_HALVE},
     [MR_RETRY_MEMORY] = {MR_FIRST_HALVE, 0, MR_FIRST_HALVE},
+    [MR_RETRY_INTERNAL] = {MR_FIRST_NOTHING, 2, MR_FIRST_SPLIT},
 };
 
 struct state_row {
     char state[6];
     enum mr_retry_kind kind;
-    bool on_key; /* only where the error is of the key's index */
+    enum {
+        OF_ANY,
+        OF_KEY, /* only where the error is of the key's index */
+        OF_ALL, /* only where it is no record's already */
+    } of;
 };
 
 static const struct state_row states[] = {
-    {"40001", MR_RETRY_LOST, false},    {"40P01", MR_RETRY_LOST, false},
-    {"23505", MR_RETRY_KEY, true},      {"21000", MR_RETRY_REDUCTION, false},
-    {"25P02", MR_RETRY_SESSION, false}, {"3B001", MR_RETRY_SESSION, false},
-    {"2D000", MR_RETRY_SESSION, false}, {"34000", MR_RETRY_SESSION, false},
-    {"26000", MR_RETRY_SESSION, false}, {"57014", MR_RETRY_CANCELLED, false},
-    {"53200", MR_RETRY_MEMORY, false},
+    {"40001", MR_RETRY_LOST, OF_ANY},    {"40P01", MR_RETRY_LOST, OF_ANY},
+    {"23505", MR_RETRY_KEY, OF_KEY},     {"21000", MR_RETRY_REDUCTION, OF_ANY},
+    {"25P02", MR_RETRY_SESSION, OF_ANY}, {"3B001", MR_RETRY_SESSION, OF_ANY},
+    {"2D000", MR_RETRY_SESSION, OF_ANY}, {"34000", MR_RETRY_SESSION, OF_ANY},
+    {"26000", MR_RETRY_SESSION, OF_ANY}, {"57014", MR_RETRY_CANCELLED, OF_ANY},
+    {"53200", MR_RETRY_MEMORY, OF_ANY},  {"XX000", MR_RETRY_INTERNAL, OF_ALL},
 };
+
+static bool is_of(const struct state_row *row, const struct mr_err *err)
+{
+    if (strcmp(row->state, err->sqlstate) != 0)
+        return false;
+    return row->of == OF_KEY ? err->on_key : row->of == OF_ANY || err->class != MR_CLASS_POISON;
+}
 
 enum mr_first mr_retry_first(struct mr_retries *retries, struct mr_err *err)
 {
     for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
         const struct state_row *row = &states[i];
-        if (strcmp(row->state, err->sqlstate) != 0 || (row->on_key && !err->on_key))
+        if (!is_of(row, err))
             continue;
         const struct kind_row *kind = &kinds[row->kind];
         bool first = retries->n[row->kind] < kind->n_first;

@@ -20,6 +20,7 @@ enum mr_first {
     MR_FIRST_NOTHING, /* as the error's class says */
     MR_FIRST_QUICK,   /* the batch is tried again at once; the class is RETRY */
     MR_FIRST_HALVE,   /* the batch is formed anew with half of its records, if it has two */
+    MR_FIRST_SPLIT,   /* a record's value may be the cause: looked for once, then the table halts */
 };
 
 /* Errors of one kind count together. */
@@ -30,6 +31,7 @@ enum mr_retry_kind {
     MR_RETRY_SESSION,   /* */
     MR_RETRY_CANCELLED, /* */
     MR_RETRY_MEMORY,    /* */
+    MR_RETRY_INTERNAL,  /* */
     MR_N_RETRY_KINDS
 };
 

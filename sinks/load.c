@@ -1,7 +1,20 @@
 /* The list of strategies. */
 #include "sinks/load.h"
 
+#include <string.h>
+
 #include "base/ban.h"
+
+bool mr_load_is_internal(const struct mr_err *err)
+{
+    return err->code == MR_DB && err->class != MR_CLASS_POISON &&
+           strcmp(err->sqlstate, "XX000") == 0;
+}
+
+bool mr_load_takes_apart(const struct mr_load *load, const struct mr_err *err)
+{
+    return err->class == MR_CLASS_POISON || (load->internal_too && mr_load_is_internal(err));
+}
 
 void mr_load_left_out(struct mr_load *load, size_t n_rows, uint64_t n_done)
 {

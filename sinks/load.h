@@ -44,6 +44,9 @@ void mr_load_faults_reset(struct mr_load_faults *faults);
 int mr_load_fault_add(struct mr_load_faults *faults, const struct mr_row *row,
                       const struct mr_err *why, struct mr_err *err);
 
+/* The server's own fault, but it may be one value's. */
+bool mr_load_is_internal(const struct mr_err *err);
+
 /* One table's rows on their way. */
 struct mr_load {
     struct mr_session *session;
@@ -56,6 +59,7 @@ struct mr_load {
     const struct mr_span *spans; /* of the batch: what the rows' span_idx counts */
     uint64_t max_faults;         /* a split ends with so many: the batch will not land; 0: none */
     struct mr_refused refused;   /* by the load that is to be split */
+    bool internal_too;           /* a split looks for what gives the server's internal error, too */
     bool constraints_now;        /* parts of a split are held against deferred constraints, too */
 };
 
@@ -67,6 +71,8 @@ struct mr_load_ops {
 
 extern const struct mr_load_ops mr_load_upsert;
 extern const struct mr_load_ops mr_load_append;
+/* May the load go on without the records that are at fault? Then it is taken apart. */
+bool mr_load_takes_apart(const struct mr_load *load, const struct mr_err *err);
 /* Counts what a put that succeeded has not done of its rows. */
 void mr_load_left_out(struct mr_load *load, size_t n_rows, uint64_t n_done);
 const struct mr_load_ops *mr_load_for(enum mr_strategy strategy);

@@ -34,6 +34,8 @@ struct split {
     struct mr_arena scratch; /* of one part */
     struct part parts[MAX_DEPTH];
     size_t n_parts;
+    size_t n_landed;
+    size_t n_internal;       /* records with which the server fails by itself */
     size_t n_right, n_wrong; /* records that the target named; wrong: one alone that it takes, or
                                 one with others at fault before it */
 };
@@ -102,9 +104,10 @@ static int part_try(struct split *split, struct part part, struct mr_err *err)
         return rc;
     session->refused.known = false;
     rc = part_load(split, part, err);
+    split->n_landed += rc == 0 ? part.to - part.from : 0;
     if (rc == 0)
         return session->ops->release_savepoint(session, err);
-    if (err->class != MR_CLASS_POISON)
+    if (!mr_load_takes_apart(load, err))
         return rc;
     struct mr_err why = *err;
     load->refused = session->refused;
@@ -124,6 +127,8 @@ static int record_bad(struct split *split, size_t record, struct mr_err *err)
 {
     const struct mr_row *row = split->rows.rows[split->records[record + 1] - 1];
     struct mr_err why = *err;
+    split->n_internal += mr_load_is_internal(&why) ? 1 : 0;
+    why.class = MR_CLASS_POISON;
     mr_err_clear(err);
     return mr_load_fault_add(split->load->faults, row, &why, err);
 }
@@ -167,7 +172,7 @@ static void part_divide(struct split *split, struct part part)
 static int part_settle(struct split *split, struct part part, struct mr_err *err)
 {
     int rc = part_try(split, part, err);
-    if (rc < 0 && err->class != MR_CLASS_POISON)
+    if (rc < 0 && !mr_load_takes_apart(split->load, err))
         return rc;
     split->n_right += rc < 0 && part.why == PART_NAMED ? 1 : 0;
     split->n_wrong += (rc == 0 && part.why == PART_NAMED) || (rc < 0 && part.why == PART_BEFORE);
@@ -197,6 +202,16 @@ static int parts_try(struct split *split, struct mr_err *err)
     return rc;
 }
 
+/* With no record at all the server does not fail: then it is no value's fault. */
+static int internal_judge(const struct split *split, struct mr_err *err)
+{
+    const struct mr_load_faults *faults = split->load->faults;
+    if (split->n_internal == 0 || split->n_landed > 0)
+        return 0;
+    return mr_err_set_db(err, MR_CLASS_HALT, "XX000", "with each record alone, too: %s",
+                         faults->items[faults->n_items - 1].detail);
+}
+
 static int split_run(struct split *split, struct mr_err *err)
 {
     struct mr_load *load = split->load;
@@ -212,7 +227,9 @@ static int split_run(struct split *split, struct mr_err *err)
         rc = load->session->ops->truncate(load->session, rows->table, err);
     if (rc == 0) /* of the whole, whatever becomes of its parts */
         rc = mr_load_floor(load, err);
-    return rc == 0 ? parts_try(split, err) : rc;
+    if (rc == 0)
+        rc = parts_try(split, err);
+    return rc == 0 ? internal_judge(split, err) : rc;
 }
 
 int mr_load_split(struct mr_load *load, const struct mr_load_ops *ops, struct mr_err *err)

@@ -99,7 +99,8 @@ static int put_direct(struct mr_load *load, const struct mr_load_group *group, s
         return ops->release_savepoint(load->session, err);
     }
     struct mr_err why = *err;
-    if (why.class == MR_CLASS_POISON) { /* the savepoint of whoever takes the load apart is next */
+    if (mr_load_takes_apart(load,
+                            &why)) { /* the savepoint of whoever takes the load apart is next */
         mr_err_clear(err);
         int undone = direct_undo(load, err);
         if (undone < 0)

@@ -8,7 +8,7 @@
 #include "tests/support/mr_test.h"
 
 enum { N_MANY = 1000, N_SEQUENCES = 150, N_CHANGES = 14, N_KEYS = 4 };
-enum { N_BAD = 10, LOG2_MANY = 10 };
+enum { N_BAD = 10, N_LIED = 256, LOG2_LIED = 8 };
 
 /* What a target says of a load that it refuses. */
 enum lie { LIE_FIRST, LIE_LAST, LIE_ANY, LIE_OTHER, N_LIES };
@@ -44,6 +44,14 @@ static int run_lying(struct mr_load *load, struct mr_err *err)
 static const struct mr_load_ops lying = {.name = "upsert", .reduce = true, .run = run_lying};
 static const struct mr_load_ops counted = {.name = "upsert", .reduce = true, .run = run_counted};
 
+/* The same refusals as an internal error of the server. */
+static int run_internal(struct mr_load *load, struct mr_err *err)
+{
+    int rc = run_counted(load, err);
+    return rc == -MR_DB ? mr_err_set_db(err, MR_CLASS_PAUSE, "XX000", "cache lookup failed") : rc;
+}
+static const struct mr_load_ops internal = {.name = "upsert", .reduce = true, .run = run_internal};
+
 MR_SETUP
 {
     memset(&state, 0, sizeof state);
@@ -70,6 +78,7 @@ static const char *split(const struct mr_load_ops *ops)
     size_t used = 0;
     struct mr_load load = kept_case_load();
     load.refused = state.refused;
+    load.internal_too = true;
     load.constraints_now = state.constraints_now;
     mr_case_begin();
     MR_CHECK_OK(mr_load_split(&load, ops, &mr_case.f.err));
@@ -152,6 +161,8 @@ static void put_many(void)
                                            .insert = true});
 }
 
+static const char all_internal[] = "XX000@50 XX000@150 XX000@250 XX000@350 XX000@450 XX000@550 "
+                                   "XX000@650 XX000@750 XX000@850 XX000@950 ";
 static const char all_bad[] = "23514@50 23514@150 23514@250 23514@350 23514@450 23514@550 "
                               "23514@650 23514@750 23514@850 23514@950 ";
 
@@ -195,11 +206,42 @@ MR_CONFORM(lied, "a target that names the wrong records costs loads, and no more
     mr_rng_init(&state.rng, 1);
     for (state.lie = LIE_FIRST; state.lie < N_LIES; state.lie++) {
         state.n_parts = 0;
-        put_many();
-        MR_CHECK_STR(split(&lying), all_bad);
-        MR_CHECK_STR(kept_query("SELECT count(*) FROM t"), "990\n");
-        MR_CHECK(state.n_parts <= 1 + 2 * N_BAD * LOG2_MANY + 6 * N_BAD + 18);
+        for (int64_t i = 1; i <= N_LIED; i++)
+            put_at(i, i, i == 70 || i == 71 || i == 200 ? "bad" : "good", "x");
+        MR_CHECK_STR(split(&lying), "23514@70 23514@71 23514@200 ");
+        MR_CHECK_STR(kept_query("SELECT count(*) FROM t"), "253\n");
+        MR_CHECK(state.n_parts <= 1 + 2 * 3 * LOG2_LIED + 6 * 3 + 18);
     }
+}
+
+/* Q-20 */
+MR_CONFORM(internal, "a value at which the server itself fails is found as one that it refuses")
+{
+    make("a text CHECK (a <> 'bad'), b text");
+    for (int64_t i = 1; i <= 9; i++)
+        put_at(i, i, i == 4 ? "bad" : "good", "x");
+    MR_CHECK_STR(split(&internal), "XX000@4 ");
+    MR_CHECK_STR(kept_query("SELECT count(*), min(a), max(a) FROM t"), "8|good|good\n");
+}
+
+static void case_trigger(void)
+{
+    make("a text, b text");
+    mr_sink_fixture_exec(
+        &mr_case.f, "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+                    "IF NEW.a = 'bad' THEN RAISE 'COPY t, line 1' USING ERRCODE = 'XX000'; END IF; "
+                    "RETURN NEW; END $$; CREATE TRIGGER refuse BEFORE INSERT ON t "
+                    "FOR EACH ROW EXECUTE FUNCTION refuse()");
+    kept_case_open();
+    put_many();
+    MR_CHECK_STR(split(&counted), all_internal);
+    MR_CHECK_INT(state.n_parts, 1 + 3 * N_BAD);
+}
+
+/* Q-20, Q-21 */
+MR_TEST_AT(trigger, "postgresql: a row at which a trigger ends in an internal error is named, too")
+{
+    mr_case_run(MR_KIND_POSTGRESQL, case_trigger);
 }
 
 /* R-12, Q-16 */

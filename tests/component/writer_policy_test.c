@@ -161,3 +161,66 @@ MR_TEST("a batch that is halved down to one record waits as every other RETRY")
     MR_CHECK_U64(atomic_load(&f.lanes[0].n_flushes), 1);
     end();
 }
+
+static uint64_t n_letters(void)
+{
+    return atomic_load(&f.lanes[0].n_letters);
+}
+
+/* An internal error of the server for every put of the record at `offset`; -1: for every put. Its
+ * class is RETRY, so that the pauses are short ones. */
+static struct mr_fault_step internal_at(int64_t offset)
+{
+    return (struct mr_fault_step){.op = MR_OP_PUT_ROWS,
+                                  .call = 1,
+                                  .times = 1000,
+                                  .code = MR_DB,
+                                  .class = MR_CLASS_RETRY,
+                                  .sqlstate = "XX000",
+                                  .by_offset = offset >= 0,
+                                  .offset = offset};
+}
+
+/* */
+MR_TEST("a value that the server itself fails at three times is found, and put aside")
+{
+    const struct mr_fault_step step = internal_at(70);
+
+    begin_with(1, (struct flow_opts){.max_rows = 100}, &step, 1);
+    put_many(0, 0, 100);
+    fake_source_assign(f.fake, "t", 0);
+    flow_await_position(&f, 0, 100);
+    check_rows(99);
+    MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM t WHERE id = 70"), 0);
+    MR_CHECK_U64(n_letters(), 1);
+    MR_CHECK_U64(atomic_load(&f.lanes[0].n_retries), 2);
+    MR_CHECK_U64(n_halts_of("target"), 0);
+    end();
+}
+
+/* */
+MR_TEST("a server that fails at whatever it is given halts the table, and no record is at fault")
+{
+    const struct mr_fault_step step = internal_at(-1);
+
+    begin_with(1, (struct flow_opts){.max_rows = 10}, &step, 1);
+    put_many(0, 0, 10);
+    fake_source_assign(f.fake, "t", 0);
+    flow_await_state(&f, 0, MR_PART_HALTED);
+    check_rows(0);
+    MR_CHECK_U64(n_letters(), 0);
+    MR_CHECK_U64(n_halts_of("target"), 1);
+    end();
+}
+
+/* */
+MR_TEST("an internal error that goes away by itself leaves no trace")
+{
+    struct mr_fault_step step = internal_at(-1);
+
+    step.times = 2;
+    load_through(&step, 1);
+    MR_CHECK_U64(n_letters(), 0);
+    MR_CHECK_U64(n_halts_of("target"), 0);
+    end();
+}

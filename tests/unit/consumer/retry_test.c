@@ -75,7 +75,7 @@ struct first_case {
     enum mr_first finally; /* then, every time */
 };
 
-/* Q-02, Q-04, Q-05, Q-15, Q-16, Q-17, Q-22 */
+/* Q-02, Q-04, Q-05, Q-15, Q-16, Q-17, Q-20, Q-22 */
 MR_TEST("what comes before an error's class is counted for each batch and kind of error")
 {
     static const struct first_case cases[] = {
@@ -92,6 +92,11 @@ MR_TEST("what comes before an error's class is counted for each batch and kind o
         {"57014", MR_CLASS_RETRY, false, 0, 2, MR_FIRST_HALVE},
         {"53200", MR_CLASS_PAUSE, false, 0, 0, MR_FIRST_HALVE},
         {"53100", MR_CLASS_PAUSE, false, 0, 0, MR_FIRST_NOTHING},
+        {"XX000", MR_CLASS_PAUSE, false, 0, 2, MR_FIRST_SPLIT},
+        {"XX000", MR_CLASS_POISON, false, 0, 0, MR_FIRST_NOTHING},
+        {"XX001", MR_CLASS_PAUSE, false, 0, 0, MR_FIRST_NOTHING},
+        {"XX002", MR_CLASS_PAUSE, false, 0, 0, MR_FIRST_NOTHING},
+        {"58030", MR_CLASS_PAUSE, false, 0, 0, MR_FIRST_NOTHING},
         {"", MR_CLASS_RETRY, false, 0, 0, MR_FIRST_NOTHING},
     };
 

@@ -41,11 +41,10 @@ MR_TEST("what another try can cure is tried again")
 //
 MR_TEST("a target without room pauses")
 {
-    static const struct state_case cases[] = {{"53100", MR_CLASS_PAUSE},
-                                              {"53200", MR_CLASS_PAUSE},
-                                              {"53300", MR_CLASS_PAUSE},
-                                              {"58030", MR_CLASS_PAUSE},
-                                              {"XX000", MR_CLASS_PAUSE}};
+    static const struct state_case cases[] = {{"53100", MR_CLASS_PAUSE}, {"53200", MR_CLASS_PAUSE},
+                                              {"53300", MR_CLASS_PAUSE}, {"58000", MR_CLASS_PAUSE},
+                                              {"58030", MR_CLASS_PAUSE}, {"XX000", MR_CLASS_PAUSE},
+                                              {"XX001", MR_CLASS_PAUSE}, {"XX002", MR_CLASS_PAUSE}};
     check(cases, sizeof cases / sizeof cases[0]);
 }
 
