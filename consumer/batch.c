@@ -42,6 +42,7 @@ void mr_batch_release(struct mr_batch *batch)
     free(batch->spans);
     free(batch->held);
     free(batch->letters);
+    free(batch->overtaken);
     for (size_t i = 0; i < batch->n_plans; i++)
         mr_plan_unref(batch->plans[i]);
     free(batch->plans);
@@ -91,6 +92,7 @@ void mr_batch_reset(struct mr_batch *batch, struct mr_source *source)
     batch->n_held = 0;
     batch->n_spans = 0;
     batch->n_letters = 0;
+    batch->n_overtaken = 0;
     batch->held_bytes = 0;
     batch->bytes_consumed = 0;
     batch->n_moved = 0;
@@ -411,6 +413,17 @@ int mr_batch_add_letter(struct mr_batch *batch, struct mr_source *source,
     if (rc == 0)
         batch->n_letters++;
     return rc;
+}
+
+void mr_batch_add_overtaken(struct mr_batch *batch, const struct mr_overtaken *overtaken)
+{
+    void *more = grown(batch->overtaken, &batch->cap_overtaken, batch->n_overtaken,
+                       sizeof *batch->overtaken);
+
+    if (more == NULL)
+        return;
+    batch->overtaken = more;
+    batch->overtaken[batch->n_overtaken++] = *overtaken;
 }
 
 int mr_batch_take(struct mr_batch *batch, struct mr_record *record, enum mr_batch_count count,

@@ -9,6 +9,7 @@
 #include "consumer/record.h"
 #include "consumer/targets.h"
 #include "schemas/plan.h"
+#include "sinks/poisoned.h"
 #include "sinks/sink.h"
 
 struct mr_source;
@@ -65,6 +66,9 @@ struct mr_batch {
     struct mr_letter *letters; /* their texts are in the arena */
     size_t n_letters;
     size_t cap_letters;
+    struct mr_overtaken *overtaken; /* letters that its records overtake; keys are the records' */
+    size_t n_overtaken;
+    size_t cap_overtaken;
     struct mr_plan **plans; /* references: rows point at their plan's column sets */
     size_t n_plans;
     size_t cap_plans;
@@ -106,6 +110,9 @@ int mr_batch_truncate(struct mr_batch *batch, struct mr_target *target, struct m
 int mr_batch_add_letter(struct mr_batch *batch, struct mr_source *source,
                         const struct mr_target *target, const struct mr_record *record,
                         const struct mr_err *why, struct mr_err *err);
+/* The flush is to tell that these letters were overtaken. Memory that is out leaves them as they
+ * are. */
+void mr_batch_add_overtaken(struct mr_batch *batch, const struct mr_overtaken *overtaken);
 /* Takes the record after mr_batch_add (or _letter, or for a skip): holds its message, moves its
  * partition's span behind it and part->fill_next with it. 0, or -MR_NO_MEMORY with nothing taken.
  */

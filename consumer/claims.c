@@ -194,6 +194,36 @@ static bool is_stopping(struct mr_claims *claims)
     return stop;
 }
 
+static void poison_take(void *arg, const struct mr_poison *poison)
+{
+    struct mr_claims *claims = arg;
+    struct mr_partition *part =
+        mr_partitions_find(claims->opts.partitions, poison->stream, poison->partition);
+
+    if (part != NULL && part->letters_wanted)
+        mr_poisoned_learn(claims->opts.poisoned, part, poison, mr_mono_ms(&claims->opts.env));
+}
+
+/* After the claim: a former owner can add none any more. */
+static int poisons_learn(struct mr_claims *claims, const struct mr_claim_item *items, size_t n,
+                         struct mr_err *err)
+{
+    struct mr_sink *sink = claims->opts.sink;
+    const struct mr_poison_taker taker = {poison_take, claims};
+
+    if (claims->opts.poisoned == NULL)
+        return 0;
+    for (size_t i = 0; i < n; i++) {
+        items[i].part->letters_wanted = items[i].rc == 0;
+        if (items[i].rc == 0)
+            mr_poisoned_forget(claims->opts.poisoned, items[i].part);
+    }
+    int rc = sink->ops->poisons_read(sink, &taker, err);
+    for (size_t i = 0; i < n; i++)
+        items[i].part->letters_wanted = false;
+    return rc;
+}
+
 static int claim_all(struct mr_claims *claims, struct mr_claim_item *items, size_t n,
                      const struct stored *stored, struct mr_err *err)
 {
@@ -254,6 +284,8 @@ static void job_run(struct mr_claims *claims, struct mr_claim_item *items, size_
         rc = sink->ops->positions_read(sink, &stored, &n_stored, &err);
     if (rc == 0)
         rc = claim_all(claims, items, n, &(struct stored){stored, n_stored}, &err);
+    if (rc == 0 && keeps_positions(claims))
+        rc = poisons_learn(claims, items, n, &err);
     if (rc < 0)
         all_fail(items, n, rc, &err);
     mr_lock_take(&claims->lock);

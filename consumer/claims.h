@@ -6,6 +6,7 @@
 #define MR_CONSUMER_CLAIMS_H
 
 #include "consumer/partitions.h"
+#include "consumer/poisoned.h"
 #include "consumer/source.h"
 #include "sinks/sink.h"
 
@@ -14,6 +15,8 @@ struct mr_claims_opts {
     struct mr_sink *sink;
     const char *pipeline;
     bool continue_on_loss;
+    struct mr_partitions *partitions; /* with the next */
+    struct mr_poisoned *poisoned; /* learns of a partition that is claimed; NULL: nothing does */
     struct mr_env env;
 };
 

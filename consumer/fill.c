@@ -136,6 +136,7 @@ static int bad_record(struct mr_lane *lane, struct mr_record *record, struct mr_
         mr_counter_add(mr_metrics_series(lane->shared->metrics, MR_M_DEAD_LETTERS, labels), 1);
         atomic_fetch_add(&record->target->letters, 1);
         atomic_fetch_add(&lane->n_letters, 1);
+        mr_fill_poison(lane, record);
     }
     note_bad(lane, record, why);
     mr_lock_take(&record->target->lock);
@@ -264,6 +265,10 @@ static int add_decoded(struct mr_lane *lane, struct mr_record *record, struct mr
         return take(lane, record, MR_COUNT_SKIP, err);
     if (decoded->op == MR_REC_TRUNCATE)
         return truncate_record(lane, record, plan, decoded, err);
+    if (mr_fill_after_letter(lane, record, decoded, err)) {
+        struct mr_err why = *err;
+        return bad_record(lane, record, &why, err);
+    }
     int rc = mr_batch_add(lane->filling, record->target, plan, decoded, record, err);
     if (rc == -MR_FULL)
         return FATE_FULL;
@@ -271,7 +276,10 @@ static int add_decoded(struct mr_lane *lane, struct mr_record *record, struct mr
         hold(lane, record->part, record, err);
         return FATE_DROPPED;
     }
-    return take(lane, record, count_of(decoded), err);
+    int fate = take(lane, record, count_of(decoded), err);
+    if (fate == FATE_TAKEN)
+        mr_fill_overtake(lane, record);
+    return fate;
 }
 
 static int fault_fate(struct mr_lane *lane, struct mr_record *record, int rc, struct mr_err *err)

@@ -275,11 +275,16 @@ static int put_letters(const struct mr_flush *flush, const struct flush_lists *l
 
     if (rc < 0 && rc != -MR_NO_MEMORY)
         rc = stop_confirm(flush, lists, result, err);
+    if (rc == 0)
+        rc = mr_flush_letters_found(flush->poisoned, flush->batch, &result->faults, flush->now_ms,
+                                    err);
     if (rc == 0 && batch->n_letters > 0)
         rc = ops->put_letters(flush->session, batch->letters, batch->n_letters, err);
     if (rc == 0 && result->faults.n_letters > 0)
         rc =
             ops->put_letters(flush->session, result->faults.letters, result->faults.n_letters, err);
+    if (rc == 0 && batch->n_overtaken > 0)
+        rc = ops->overtaken_put(flush->session, batch->overtaken, batch->n_overtaken, err);
     return rc;
 }
 
@@ -291,7 +296,9 @@ static int run_once(const struct mr_flush *flush, struct mr_flush_result *result
     struct flush_lists lists = {0};
 
     result_reset(result);
-    int rc = partitions_settle(flush->batch, &lists, err);
+    int rc = mr_flush_letters_meet(flush->poisoned, flush->batch, flush->now_ms, err);
+    if (rc == 0)
+        rc = partitions_settle(flush->batch, &lists, err);
     if (rc == 0)
         rc = lists_make(flush->batch, &lists, err);
     if (rc < 0)

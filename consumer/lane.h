@@ -18,6 +18,7 @@
 #include "consumer/locators.h"
 #include "consumer/meters.h"
 #include "consumer/plans.h"
+#include "consumer/poisoned.h"
 #include "consumer/protocol/lane.h"
 #include "consumer/protocol/writer.h"
 #include "consumer/source.h"
@@ -31,6 +32,7 @@ struct mr_lane_shared {
     struct mr_partitions *partitions;
     struct mr_targets *targets;
     struct mr_metrics *metrics;
+    struct mr_poisoned *poisoned; /* NULL: keys with dead letters are not remembered */
     struct mr_batch_opts batch;
     const _Atomic size_t
         *batch_bytes; /* a batch's share of memory_limit now; NULL: batch.max_bytes */
@@ -132,6 +134,15 @@ void *mr_lane_fill_main(void *lane);
 void *mr_lane_write_main(void *lane);
 /* fill.c: works on one record of the array; see there. */
 int mr_fill_record(struct mr_lane *lane, struct mr_record *record, struct mr_err *err);
+/* fill_letters.c: what a record must be for an earlier letter of its key (poisoned.h). It does not
+ * carry all columns, and must be a letter, too: false with the reason. */
+bool mr_fill_after_letter(struct mr_lane *lane, struct mr_record *record,
+                          const struct mr_decoded *decoded, struct mr_err *why);
+/* It is a letter itself; it has been taken into the batch. */
+void mr_fill_poison(struct mr_lane *lane, const struct mr_record *record);
+void mr_fill_overtake(struct mr_lane *lane, const struct mr_record *record);
+/* Durable records of keys that had a letter before, by topic. Thread: write. */
+void mr_lane_count_after(struct mr_lane *lane, const struct mr_batch *batch);
 /* fill_resolve.c: a record's bodies in the form of the plan that was found last. */
 int mr_fill_resolve(struct mr_lane *lane, const struct mr_target *target,
                     const struct mr_record_in *in, struct mr_record_in *out, struct mr_err *err);

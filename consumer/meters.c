@@ -127,6 +127,11 @@ const struct mr_metric_desc mr_meters[MR_N_METERS] = {
                        MR_COUNTER,
                        {"table"},
                        NULL},
+    [MR_M_AFTER_POISON] = {"millrace_after_poison_total",
+                           "Records that landed after a dead letter of their key, within a day.",
+                           MR_COUNTER,
+                           {"topic"},
+                           NULL},
     [MR_M_BUILD_INFO] =
         {"millrace_build_info", "1, with the version.", MR_GAUGE, {"version", "librdkafka"}, NULL},
     [MR_M_RESIDENT_BYTES] =

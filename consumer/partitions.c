@@ -59,6 +59,7 @@ static struct mr_partition *part_new(const char *stream, int32_t partition, uint
     part->partition = partition;
     part->lane = lane;
     part->key_len = key_make(part->key, stream, partition);
+    part->letters_seed = mr_hash(part->key, part->key_len, 1);
     part->state = MR_PART_GONE;
     part->fill_leader_epoch = -1;
     part->fill_held_at = -1;

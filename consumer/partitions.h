@@ -68,6 +68,9 @@ struct mr_partition {
     _Atomic int64_t end_at_start;    /* jobs: the end when it was first claimed; -1 */
     _Atomic bool commit_dirty;       /* write: the source has not been told yet */
     _Atomic bool wished;             /* a wish waits for poll */
+    _Atomic uint64_t letters_filter; /* any: bits of its keys with dead letters (poisoned.h) */
+    bool letters_wanted;             /* thread: claims; those of its keys are being read */
+    uint64_t letters_seed;           /* immutable: tells its keys from those of other partitions */
     _Atomic bool hurry;              /* any: the timer of a halt is due now (millrace resume) */
 
     struct mr_lock lock;                                /* rank 35: the three below */

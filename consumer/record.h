@@ -35,6 +35,7 @@ struct mr_record {
     struct mr_partition *part; /* filled by the lane; NULL from the source */
     struct mr_target *target;  /* the lane's: where it goes; its partition's, or its source's */
     bool bad;                  /* the lane's: it was put aside, or left out */
+    bool masked;               /* the lane's: it does not carry all columns */
     uint32_t generation;       /* of the partition when the record was read; filled by the lane */
 };
 

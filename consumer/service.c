@@ -44,7 +44,10 @@ static int middle_open(struct mr_service *s, struct mr_err *err)
                     s->wiring.n_rules > 0 ? s->wiring.rules[0].route.max_identifier_bytes : 63,
                     env_split(s));
     s->targets.default_schema = s->opts.config->target.schema;
+    mr_poisoned_init(&s->poisoned, MR_POISONED_KEYS);
     mr_wiring_claims_opts(&s->wiring, env_split(s), &opts);
+    opts.partitions = &s->partitions;
+    opts.poisoned = &s->poisoned;
     opts.source = s->source;
     opts.sink = s->sink;
     return mr_claims_new(&opts, &s->claims, err);
@@ -62,6 +65,7 @@ static int lanes_open(struct mr_service *s, struct mr_err *err)
         .partitions = &s->partitions,
         .targets = &s->targets,
         .metrics = s->metrics,
+        .poisoned = &s->poisoned,
         .batch = {.max_rows = config->batch.max_rows,
                   .max_bytes = (size_t)config->batch.max_bytes,
                   .max_record_bytes = (size_t)config->record_max_bytes},
@@ -185,6 +189,7 @@ void mr_service_close(struct mr_service *s)
     if (s->partitions.lock.rank != 0) {
         mr_partitions_release(&s->partitions);
         mr_targets_release(&s->targets);
+        mr_poisoned_release(&s->poisoned);
     }
     mr_wiring_release(&s->wiring);
     mr_metrics_free(s->metrics);

@@ -109,6 +109,7 @@ static enum mr_writer_event flush_once(struct mr_lane *lane, struct write_run *r
                              .batch = run->batch,
                              .memories = &lane->memories,
                              .source = lane->shared->source,
+                             .poisoned = lane->shared->poisoned,
                              .retries = &run->retries,
                              .now_ms = mr_mono_ms(&lane->write_env)};
     rc = session == NULL ? -(int)run->err.code : mr_flush_run(&flush, &run->result, &run->err);
@@ -321,6 +322,9 @@ static void publish(struct mr_lane *lane, struct write_run *run)
     counts_of(lane, batch);
     faults_of(lane, &run->result.faults);
     breakers_count(lane, run);
+    for (size_t i = 0; i < run->result.faults.n_items; i++)
+        batch->held[run->result.faults.items[i].record - batch->held].bad = true;
+    mr_lane_count_after(lane, batch);
     for (size_t i = 0; i < batch->n_spans; i++) {
         struct mr_partition *part = batch->spans[i].part;
         if (batch->spans[i].span.timestamp_ms >= 0)

@@ -85,6 +85,25 @@ int mr_sink_keys_plain(struct mr_session *session, const struct mr_keys *keys, u
     return 0;
 }
 
+int mr_sink_poisons_plain(struct mr_sink *sink, const struct mr_poison_taker *taker,
+                          struct mr_err *err)
+{
+    (void)sink;
+    (void)taker;
+    (void)err;
+    return 0;
+}
+
+int mr_sink_overtaken_plain(struct mr_session *session, const struct mr_overtaken *overtaken,
+                            size_t n, struct mr_err *err)
+{
+    (void)session;
+    (void)overtaken;
+    (void)n;
+    (void)err;
+    return 0;
+}
+
 int mr_sink_look_plain(struct mr_sink *sink, struct mr_look *look, struct mr_findings *findings,
                        struct mr_err *err)
 {

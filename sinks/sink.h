@@ -17,6 +17,7 @@
 #include "base/pos.h"
 #include "schemas/plan.h"
 #include "sinks/look.h"
+#include "sinks/poisoned.h"
 #include "sinks/put.h"
 
 enum mr_sink_cap {
@@ -75,40 +76,36 @@ struct mr_sink_ops {
      * -MR_TARGET_MISSING when it does not exist. schema NULL: the default one. */
     int (*table_open)(struct mr_sink *sink, const char *schema, const char *name, bool fresh,
                       struct mr_table **out, struct mr_err *err);
-    /* Carries out a DDL wish in its own short transaction (V-01, V-11, V-12: advisory lock,
-     * catalogue re-read under it, lock_timeout 2 s), notes it in schema_changes and registers the
-     * table for this pipeline and route. */
+    /* Carries out a DDL wish in its own short transaction (V-01, V-11, V-12: advisory lock, lock
+     * time-out 2 s), notes it in schema_changes and registers the table for pipeline and route. */
     int (*table_apply)(struct mr_sink *sink, const char *schema, const char *name,
                        const struct mr_ddl *ddl, struct mr_err *err);
-    /* Appends the statement that table_apply would run, without running it: `now` is the table, or
-     * only its names where it is absent (schema "": the default one). Nothing for sinks that have
-     * no statements. */
+    /* Appends the statement that table_apply would run, if there are any: `now` is the table, or
+     * only its names where it is absent (schema "": the default one). */
     void (*ddl_print)(struct mr_sink *sink, const struct mr_table *now, const struct mr_ddl *ddl,
                       struct mr_buf *out);
     /* The wish in the target's own types, in `arena` (an extension's type, or what it becomes
      * without the extension); table_apply does it by itself. */
     int (*wish_resolve)(struct mr_sink *sink, const struct mr_ddl *ddl, struct mr_arena *arena,
                         struct mr_ddl *out, struct mr_err *err);
-    /* Notes that this pipeline loads the table (target.shared if another one does and not both
-     * allow it). */
+    /* Notes that this pipeline loads the table (target.shared if others do that do not share). */
     int (*table_register)(struct mr_sink *sink, const struct mr_table *table, const char *route,
                           bool shared, struct mr_err *err);
-    /* Reads positions of the pipeline: all (n_in = 0) or those whose names stand in `io`. Returns
-     * in a malloc'd array (free()). */
+    /* Reads all positions of the pipeline into a malloc'd array. */
     int (*positions_read)(struct mr_sink *sink, struct mr_position **out, size_t *n_out,
                           struct mr_err *err);
     /* Claims all in one statement, rows locked in (stream, partition, slot) order; raises epochs;
      * ends a stalled former owner's backend (design.md section 4). */
     int (*claim)(struct mr_sink *sink, struct mr_claim *claims, size_t n, struct mr_err *err);
-    /* Puts claimed positions elsewhere by hand, all or none (-MR_FENCED: an epoch is another one by
-     * now): next_offset, the log's ids, topic_partitions and envelope become those given. */
+    /* Puts claimed positions elsewhere by hand, all or none (-MR_FENCED: another epoch by now):
+     * next_offset, the log's ids, topic_partitions and envelope become those given. */
     int (*place)(struct mr_sink *sink, const struct mr_position *positions, size_t n,
                  struct mr_err *err);
-    /* Looks at what run needs of the target, alters nothing, and adds what it finds. Errors: the
-     * target cannot be asked. */
+    /* Letters that later records may meet still, by offset; the youngest MR_POISONED_READ. */
+    int (*poisons_read)(struct mr_sink *sink, const struct mr_poison_taker *to, struct mr_err *err);
+    /* Looks at what run needs, alters nothing. Errors: the target cannot be asked. */
     int (*look_over)(struct mr_sink *sink, struct mr_look *look, struct mr_findings *findings,
                      struct mr_err *err);
-    /* Pool figures for metrics. */
     void (*stats)(struct mr_sink *sink, uint32_t *idle, uint32_t *busy, uint32_t *waiting);
 
     /* ---- session: one thread ---- */
@@ -167,6 +164,8 @@ struct mr_sink_ops {
                     struct mr_err *err);
     int (*put_letters)(struct mr_session *session, const struct mr_letter *letters, size_t n,
                        struct mr_err *err);
+    int (*overtaken_put)(struct mr_session *session, const struct mr_overtaken *overtaken, size_t n,
+                         struct mr_err *err);
     /* Compare and set of every span; another row count is -MR_FENCED (err names the first that
      * failed). */
     int (*put_positions)(struct mr_session *session, const struct mr_span *spans, size_t n,

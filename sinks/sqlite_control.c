@@ -33,9 +33,11 @@ static const char *const control_ddl[] = {
     " headers JSON_TEXT NOT NULL, record_timestamp TIMESTAMPTZ_TEXT, code TEXT NOT NULL,"
     " sqlstate TEXT NOT NULL, detail TEXT NOT NULL, target_table TEXT NOT NULL,"
     " attempts INTEGER NOT NULL, state TEXT NOT NULL, created_at TIMESTAMPTZ_TEXT NOT NULL,"
-    " updated_at TIMESTAMPTZ_TEXT NOT NULL)",
+    " updated_at TIMESTAMPTZ_TEXT NOT NULL, overtaken_by INTEGER)",
     "CREATE INDEX IF NOT EXISTS \"%dead_letters_place\" ON \"%dead_letters\""
     "(pipeline, topic, \"partition\", \"offset\")",
+    "CREATE INDEX IF NOT EXISTS \"%dead_letters_recent\" ON \"%dead_letters\""
+    "(pipeline, created_at)",
 
     "CREATE TABLE IF NOT EXISTS \"%tables\"("
     " schema TEXT NOT NULL, name TEXT NOT NULL, pipeline TEXT NOT NULL, route TEXT NOT NULL,"
@@ -74,6 +76,7 @@ static const struct {
     {"schema_changes", "schema_id", "INTEGER"},
     {"schema_changes", "db_user", "TEXT"},
     {"tombs", "kept", "BLOB"},
+    {"dead_letters", "overtaken_by", "INTEGER"},
 };
 
 /* ---- statements ---- */

@@ -151,6 +151,13 @@ static int faulty_table_register(struct mr_sink *base, const struct mr_table *ta
     return settle(step, rc, err);
 }
 
+static int faulty_poisons_read(struct mr_sink *base, const struct mr_poison_taker *taker,
+                               struct mr_err *err)
+{
+    struct fault_sink *s = fault_sink(base);
+    return s->real->ops->poisons_read(s->real, taker, err);
+}
+
 static int faulty_positions_read(struct mr_sink *base, struct mr_position **out, size_t *n_out,
                                  struct mr_err *err)
 {
@@ -341,6 +348,13 @@ static int faulty_put_letters(struct mr_session *base, const struct mr_letter *l
     return settle(step, rc, err);
 }
 
+static int faulty_overtaken_put(struct mr_session *base, const struct mr_overtaken *overtaken,
+                                size_t n, struct mr_err *err)
+{
+    struct mr_session *real = real_of(base);
+    return real->ops->overtaken_put(real, overtaken, n, err);
+}
+
 static int faulty_put_positions(struct mr_session *base, const struct mr_span *spans, size_t n,
                                 struct mr_err *err)
 {
@@ -384,6 +398,7 @@ static const struct mr_sink_ops faulty_ops = {
     .table_apply = faulty_table_apply,
     .table_register = faulty_table_register,
     .positions_read = faulty_positions_read,
+    .poisons_read = faulty_poisons_read,
     .claim = faulty_claim,
     .place = faulty_place,
     .look_over = faulty_look_over,
@@ -407,6 +422,7 @@ static const struct mr_sink_ops faulty_ops = {
     .delete_match = faulty_delete_match,
     .read_rows = faulty_read_rows,
     .put_letters = faulty_put_letters,
+    .overtaken_put = faulty_overtaken_put,
     .put_positions = faulty_put_positions,
     .commit = faulty_commit,
     .rollback = faulty_rollback,

@@ -1,0 +1,46 @@
+/* Owns the second look at a batch's records, by what became of others meanwhile. */
+#include "consumer/flush_letters.h"
+
+#include "base/ban.h"
+
+static bool counts(const struct mr_target *target)
+{
+    return target->load->reduce && target->rule->on_bad == MR_ON_BAD_DEAD_LETTER;
+}
+
+int mr_flush_letters_meet(struct mr_poisoned *poisoned, struct mr_batch *batch, uint64_t now_ms,
+                          struct mr_err *err)
+{
+    struct mr_overtaken overtaken;
+
+    batch->n_overtaken = 0;
+    for (size_t i = 0; poisoned != NULL && i < batch->n_held; i++) {
+        const struct mr_record *record = &batch->held[i];
+        if (record->bad || record->target == NULL || !counts(record->target) ||
+            !mr_poisoned_maybe(record->part, record->key))
+            continue;
+        if (!record->masked &&
+            mr_poisoned_overtake(poisoned, record->part, record->key, record->offset, &overtaken))
+            mr_batch_add_overtaken(batch, &overtaken);
+        if (record->masked &&
+            mr_poisoned_holds(poisoned, record->part, record->key, record->offset, now_ms))
+            return mr_err_set(err, MR_AGAIN, "an earlier record of its key is a dead letter");
+    }
+    return 0;
+}
+
+int mr_flush_letters_found(struct mr_poisoned *poisoned, struct mr_batch *batch,
+                           const struct mr_flush_faults *faults, uint64_t now_ms,
+                           struct mr_err *err)
+{
+    if (poisoned == NULL || faults->n_letters == 0)
+        return 0;
+    for (size_t i = 0; i < faults->n_items; i++) {
+        const struct mr_flush_fault *item = &faults->items[i];
+        /* without a row there is no value to keep: what follows is an orphan itself */
+        if (counts(item->target) && faults->found.items[item->fault].code != MR_UNAVAILABLE_ORPHAN)
+            mr_poisoned_add(poisoned, item->record->part, item->record->key, item->record->offset,
+                            now_ms);
+    }
+    return mr_flush_letters_meet(poisoned, batch, now_ms, err);
+}
