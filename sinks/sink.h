@@ -5,10 +5,10 @@
  * pool, the catalogue cache and the control tables) and the session (one connection of one writer;
  * one thread, but for session_interrupt).
  *
- * One flush, on a session, in this order (design.md section 4):
- *   begin -> truncate? (delete_keys | put_rows)* per table -> put_letters -> put_positions ->
- * commit Any error: the caller calls rollback (which never fails in a way that matters: a broken
- * connection is dropped and opened again by the next begin) and decides by the error's class. */
+ * One flush, on a session, in this order (design.md section 4): begin -> truncate? (delete_keys |
+ * put_rows)* per table -> put_letters -> put_positions -> commit. Any error: the caller calls
+ * rollback (which never fails in a way that matters: a broken connection is dropped, and opened
+ * again by the next begin) and decides by the error's class. */
 #ifndef MR_SINKS_SINK_H
 #define MR_SINKS_SINK_H
 

@@ -31,6 +31,11 @@ class Streams:
             "queue.buffering.max.messages": 2_000_000, "queue.buffering.max.kbytes": 1 << 20,
             "message.max.bytes": 64 << 20, "message.timeout.ms": 120_000})
 
+    def bulk(self) -> Producer:
+        """A producer for very many records, without an oracle beside it."""
+        return Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 20, **QUIET,
+                         "queue.buffering.max.messages": 200_000})
+
     # -- topics
     def create(self, *topics: str, partitions: int = 1, config: dict | None = None) -> None:
         new = [NewTopic(t, partitions, 1, config=config or {}) for t in topics]
