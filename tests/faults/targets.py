@@ -38,9 +38,20 @@ class Postgres(PgTarget):
             self.run(f"ALTER TABLE {name} OWNER TO {ROLE}")
         self.run("CREATE FUNCTION note_step() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN "
                  "INSERT INTO stepped_back VALUES (TG_TABLE_NAME, NEW.id, NEW.version, OLD.version); RETURN NEW; END$$")
+        self._make_dozing()
         for name in ("accounts", "items"):
             self.run(f"CREATE TRIGGER stepped BEFORE UPDATE ON {name} FOR EACH ROW "
                      "WHEN (NEW.version < OLD.version) EXECUTE FUNCTION note_step()")
+
+    def _make_dozing(self) -> None:
+        """Statements on a table that stands in `dozing` take longer than `statement_timeout`."""
+        self.run("CREATE TABLE dozing (name text)")
+        self.run(f"GRANT SELECT ON dozing TO {ROLE}")
+        self.run("CREATE FUNCTION doze() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN "
+                 "IF EXISTS (SELECT 1 FROM public.dozing WHERE name = TG_TABLE_NAME) THEN PERFORM pg_sleep(20); "
+                 "END IF; RETURN NULL; END$$")
+        for name in ("entries", "accounts", "items"):
+            self.run(f"CREATE TRIGGER dozes AFTER INSERT ON {name} FOR EACH STATEMENT EXECUTE FUNCTION doze()")
 
     def all_letters(self) -> list[tuple]:
         return self.query('SELECT topic, partition, "offset", code FROM millrace.dead_letters')

@@ -20,7 +20,7 @@ from .oracle import Oracle, Verdict
 from .source import STRATEGY, Source
 
 SESSION_MS = 3000
-DISK_MIB = 1500
+DISK_MIB = 1000
 COMMIT_S = 30
 KAFKA_LOG = {"log.retention.check.interval.ms": "10000", "log.segment.bytes": str(64 << 20)}
 
@@ -146,7 +146,8 @@ class World:
                   for table, topic in self.source.topics.items()]
         self._make = lambda title: self.instances(routes, title, **config.merged({
             "kafka": {"session_timeout_ms": SESSION_MS}, "lanes": 2, "registry": {"timeout": "3s"},
-            "batch": {"max_wait": "100ms"}}, settings.get("options", {})))
+            "batch": {"max_wait": "100ms"},
+            "target": {"statement_timeout": "5s", "lock_timeout": "2s"}}, settings.get("options", {})))
         self.fleet = [self._make(f"instance-{n}") for n in range(settings["instances"])]
         self.guests = [self._make(f"guest-{n}") for n in range(settings.get("guests", 0))]
         self.group = self.fleet[0].group
@@ -216,7 +217,7 @@ class World:
         return sum(self.servers.streams.partition_count(t) for t in self.source.topics.values())
 
     def await_progress(self, deadline_s: float) -> float:
-        """Waits until every partition has moved on; gives the seconds that this took."""
+        """Waits until every partition has moved on and every instance runs; gives the seconds that this took."""
         began = time.monotonic()
         before: dict = {}
         moved: set = set()

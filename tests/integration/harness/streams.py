@@ -4,7 +4,7 @@ import threading
 import time
 import zlib
 
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic, OffsetSpec
 
 from . import offsets
@@ -13,6 +13,7 @@ from .schemas import Record
 from .waiting import await_
 
 DEADLINE_S = 30
+ASK_S = 5
 # A broker that is restarted on purpose is no news; reconnecting at once keeps the tests short.
 QUIET = {"log_level": 0, "reconnect.backoff.ms": 50, "reconnect.backoff.max.ms": 500}
 
@@ -81,7 +82,7 @@ class Streams:
         def asked():
             try:
                 return {tp.partition: future.result(DEADLINE_S).offset
-                        for tp, future in self.admin.list_offsets(ask).items()}
+                        for tp, future in self.admin.list_offsets(ask, request_timeout=ASK_S).items()}
             except KafkaException:  # a broker comes back: the client's own idea of leaders is stale
                 self.admin.list_topics(topic, timeout=DEADLINE_S)
                 return None
@@ -163,15 +164,22 @@ class Streams:
     def await_empty(self, group: str) -> None:
         """Until the group has no member left, nobody can change it from outside."""
         def empty():
+            asked = self.admin.describe_consumer_groups([group], request_timeout=ASK_S)[group]
             try:
-                return self.admin.describe_consumer_groups([group])[group].result(DEADLINE_S).state.name == "EMPTY"
-            except KafkaException:
+                return asked.result(DEADLINE_S).state.name == "EMPTY"
+            except KafkaException:  # a broker that came back is found only after the client has asked in vain
                 return False
         await_(empty, DEADLINE_S, f"group {group} is empty")
 
     def delete_group(self, group: str) -> None:
-        for future in self.admin.delete_consumer_groups([group]).values():
-            future.result(DEADLINE_S)
+        def deleted():
+            asked = self.admin.delete_consumer_groups([group], request_timeout=ASK_S)[group]
+            try:
+                asked.result(DEADLINE_S)
+                return True
+            except KafkaException as error:
+                return error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND
+        await_(deleted, DEADLINE_S, f"group {group} is deleted")
 
 
 class Load:
