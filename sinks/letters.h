@@ -1,6 +1,6 @@
 /* Dead letters as they are kept: found, read, closed and replayed (design.md section 6). One const
- * ops table a place to keep them: a table of the target, or a topic
- * of the source. Whoever has the letters open is one thread.
+ * ops table a place to keep them: a table of the target (pg_letters.c, sqlite_letters.c), or a
+ * topic of the source. Whoever has the letters open is one thread.
  *
  * Reading is find, then next until 0. What a find gives is in memory at once where the place cannot
  * stream it: callers find ids without bytes first, and the bytes of a page of ids then.
@@ -33,7 +33,7 @@ struct mr_letter_filter {
     uint32_t states;   /* bits 1 << state; 0: any */
     int64_t since_ms;  /* put aside then or later; Unix, -1: open */
     int64_t until_ms;  /* put aside before; -1: open */
-    size_t limit;      /* the newest so many; 0: all */
+    size_t limit;      /* the first so many; 0: all */
     bool in_log_order; /* by topic, partition, offset, id; else the newest first */
     bool with_bytes;   /* key, value and headers, too */
 };
@@ -89,5 +89,20 @@ struct mr_letters_ops {
 struct mr_letters {
     const struct mr_letters_ops *ops;
 };
+
+/* The table of a target. The sink is borrowed, and was set up; gives: ops->close. Errors:
+ * config.usage for a sink that keeps none to be read (stdout:). */
+int mr_letters_of_sink(struct mr_sink *sink, struct mr_letters **out, struct mr_err *err);
+
+/* Its ids are numbers. Errors: config.usage. */
+int mr_letter_id_get(const char *id, int64_t *out, struct mr_err *err);
+/* What places inside of the transaction answer. */
+int mr_letters_settled_plain(struct mr_letters *letters, const struct mr_letter_mark *marks,
+                             size_t n, struct mr_err *err);
+
+extern const struct mr_letters_ops mr_letters_postgresql;
+extern const struct mr_letters_ops mr_letters_sqlite;
+int mr_pg_letters_open(struct mr_sink *sink, struct mr_letters **out, struct mr_err *err);
+int mr_sq_letters_open(struct mr_sink *sink, struct mr_letters **out, struct mr_err *err);
 
 #endif

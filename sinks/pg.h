@@ -182,6 +182,8 @@ int mr_pg_delete_keys(struct mr_session *session, struct mr_table *table,
                       const struct mr_colset *key, const struct mr_row *const *rows, size_t n_rows,
                       uint64_t *n_done, struct mr_err *err);
 int mr_pg_truncate(struct mr_session *session, struct mr_table *table, struct mr_err *err);
+/* Text for a text[]: what is no UTF-8 in it, which would fail the whole flush, becomes '?'. */
+void mr_pg_array_clean(struct mr_buf *out, bool first, const char *text);
 int mr_pg_put_letters(struct mr_session *session, const struct mr_letter *letters, size_t n,
                       struct mr_err *err);
 

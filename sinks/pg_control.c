@@ -31,10 +31,11 @@ static const char *const control_statements[] = {
     "record_timestamp timestamptz, code text NOT NULL, sqlstate text, detail text, "
     "target_table text, attempts int4 NOT NULL DEFAULT 1, state text NOT NULL DEFAULT 'new', "
     "created_at timestamptz NOT NULL DEFAULT pg_catalog.now(), "
-    "updated_at timestamptz NOT NULL DEFAULT pg_catalog.now(), overtaken_by int8)",
+    "updated_at timestamptz NOT NULL DEFAULT pg_catalog.now(), overtaken_by int8, changed_by text)",
     "CREATE INDEX IF NOT EXISTS dead_letters_place ON @.dead_letters "
     "(pipeline, topic, partition, \"offset\")",
     "CREATE INDEX IF NOT EXISTS dead_letters_recent ON @.dead_letters (pipeline, created_at)",
+    "CREATE INDEX IF NOT EXISTS dead_letters_age ON @.dead_letters (pipeline, state, updated_at)",
     "CREATE TABLE IF NOT EXISTS @.tables (schema text NOT NULL, name text NOT NULL, "
     "pipeline text NOT NULL, route text NOT NULL, created_by_millrace bool NOT NULL, "
     "shared bool NOT NULL DEFAULT false, PRIMARY KEY (schema, name, pipeline))",
@@ -75,6 +76,7 @@ static const struct {
     {"positions", "topic_partitions", "int4 NOT NULL DEFAULT 0"},
     {"schema_changes", "schema_id", "int8"},
     {"schema_changes", "db_user", "text"},
+    {"dead_letters", "changed_by", "text"},
     {"tombs", "kept", "bytea"},
     {"dead_letters", "overtaken_by", "int8"},
 };

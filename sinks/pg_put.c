@@ -307,8 +307,7 @@ struct letter_arrays {
     struct mr_buf key, value; /* binary bytea[] */
 };
 
-/* Text for a text[]: what is no UTF-8 would fail the whole flush. */
-static void add_text(struct mr_buf *out, bool first, const char *text)
+void mr_pg_array_clean(struct mr_buf *out, bool first, const char *text)
 {
     size_t len = strlen(text);
     if (mr_utf8_valid((const uint8_t *)text, len)) {
@@ -355,8 +354,8 @@ static void letter_add(struct letter_arrays *to, bool first, const struct mr_let
     const char *const texts[LETTER_TEXTS] = {letter->stream, letter->code, letter->sqlstate,
                                              letter->detail, letter->target_table};
     for (size_t i = 0; i < LETTER_TEXTS; i++)
-        add_text(&to->texts[i], first, texts[i]);
-    add_text(&to->headers, first, letter->headers_json);
+        mr_pg_array_clean(&to->texts[i], first, texts[i]);
+    mr_pg_array_clean(&to->headers, first, letter->headers_json);
     mr_pg_array_i64(&to->partition, first, letter->partition);
     mr_pg_array_i64(&to->offset, first, letter->offset);
     mr_pg_array_i64(&to->timestamp, first, letter->timestamp_ms);

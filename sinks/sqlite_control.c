@@ -33,11 +33,13 @@ static const char *const control_ddl[] = {
     " headers JSON_TEXT NOT NULL, record_timestamp TIMESTAMPTZ_TEXT, code TEXT NOT NULL,"
     " sqlstate TEXT NOT NULL, detail TEXT NOT NULL, target_table TEXT NOT NULL,"
     " attempts INTEGER NOT NULL, state TEXT NOT NULL, created_at TIMESTAMPTZ_TEXT NOT NULL,"
-    " updated_at TIMESTAMPTZ_TEXT NOT NULL, overtaken_by INTEGER)",
+    " updated_at TIMESTAMPTZ_TEXT NOT NULL, overtaken_by INTEGER, changed_by TEXT)",
     "CREATE INDEX IF NOT EXISTS \"%dead_letters_place\" ON \"%dead_letters\""
     "(pipeline, topic, \"partition\", \"offset\")",
     "CREATE INDEX IF NOT EXISTS \"%dead_letters_recent\" ON \"%dead_letters\""
     "(pipeline, created_at)",
+    "CREATE INDEX IF NOT EXISTS \"%dead_letters_age\" ON \"%dead_letters\""
+    "(pipeline, state, updated_at)",
 
     "CREATE TABLE IF NOT EXISTS \"%tables\"("
     " schema TEXT NOT NULL, name TEXT NOT NULL, pipeline TEXT NOT NULL, route TEXT NOT NULL,"
@@ -75,6 +77,7 @@ static const struct {
     {"positions", "topic_partitions", "INTEGER NOT NULL DEFAULT 0"},
     {"schema_changes", "schema_id", "INTEGER"},
     {"schema_changes", "db_user", "TEXT"},
+    {"dead_letters", "changed_by", "TEXT"},
     {"tombs", "kept", "BLOB"},
     {"dead_letters", "overtaken_by", "INTEGER"},
 };

@@ -58,6 +58,19 @@ static const struct mr_cmd_option demo_options[] = {
     {"keep", NULL, "stay up after the verdict, with changes going on, until Ctrl-C"},
 };
 
+static const struct mr_cmd_option dlq_options[] = {
+    {"topic", "NAME", "letters of this topic's records"},
+    {"reason", "CODE", "letters with this error code (db.23514, avro.trailing, ...)"},
+    {"state", "STATE", "new (default), replayed, discarded or all"},
+    {"since", "TIME", "put aside at or after 2026-01-31T12:00:00Z, or so long ago (2h)"},
+    {"until", "TIME", "put aside before then"},
+    {"limit", "N", "at most so many"},
+    {"all", NULL, "all of them"},
+    {"force", NULL, "replay into tables whose newer rows nothing protects"},
+    {"yes", NULL, "also where it closes or removes many"},
+    {"older", "AGE", "changed longer ago than that (30d)"},
+};
+
 /* A new command is a row here and a file in this folder. */
 static const struct mr_cmd commands[] = {
     {"run", "", "the service: loads until it is told to stop", mr_cmd_run, run_options,
@@ -76,6 +89,8 @@ static const struct mr_cmd commands[] = {
      mr_cmd_check, check_options, sizeof(check_options) / sizeof(check_options[0]), NULL},
     {"plan", "", "what run would create or alter, column by column; alters nothing", mr_cmd_plan,
      NULL, 0, NULL},
+    {"dlq", "ACTION [ID ...]", "dead letters: list, show, replay, discard, export, purge",
+     mr_cmd_dlq, dlq_options, sizeof(dlq_options) / sizeof(dlq_options[0]), mr_cmd_dlq_help},
     {"config", "", "the effective configuration with the origin of each value", mr_cmd_config,
      config_options, sizeof(config_options) / sizeof(config_options[0]), mr_options_help},
 };

@@ -69,5 +69,7 @@ int mr_cmd_check(const struct mr_cmd_args *args);
 int mr_cmd_plan(const struct mr_cmd_args *args);
 int mr_cmd_config(const struct mr_cmd_args *args);
 int mr_cmd_demo(const struct mr_cmd_args *args);
+int mr_cmd_dlq(const struct mr_cmd_args *args);
+void mr_cmd_dlq_help(struct mr_buf *out);
 
 #endif
