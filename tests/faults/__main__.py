@@ -104,6 +104,7 @@ class Proof:
     def one_world(self, servers, target: str, kinds) -> None:
         left_out = {k.name for k in self.kinds(target)} - {k.name for k in kinds}
         self.cases += [("skip", f"{name} on {target}", "what it needs cannot be had here") for name in sorted(left_out)]
+        servers.must_run()
         world = World(servers, target, self.settings(target))
         until = self.began + 60 * self.args.minutes if self.args.minutes else None
         runs = Rounds(world, self.say, until)

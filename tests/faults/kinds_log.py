@@ -30,7 +30,7 @@ def _(world, dice):
     """A record of a schema that no registry has: its partition waits for 30 s, then it is put aside."""
     world.source.bad("entries", world.source.unknown_schema(), "schema.unknown_id", dice.randrange(2))
     world.source.flush()
-    world.hold(0)
+    world.hold(1)
 
 
 @kind("transaction.aborted")

@@ -10,6 +10,7 @@ from .oracle import Verdict
 RECOVERY_S = 150    # a halted table is probed after up to a minute, and Kafka's own time-outs come on top
 DRAIN_S = 150
 GAP_S = 60
+SLOWEST = 1000      # records/s
 
 
 @dataclasses.dataclass
@@ -113,8 +114,9 @@ class Rounds:
         """Faults come after so many records, not after so much time."""
         world = self.world
         wanted = world.loaded() + gap
-        end = time.monotonic() + GAP_S
+        deadline_s = GAP_S + gap / SLOWEST
+        end = time.monotonic() + deadline_s
         while world.loaded() < wanted:
             world.must_run()
-            assert time.monotonic() < end, f"{gap} records were not loaded within {GAP_S} s"
+            assert time.monotonic() < end, f"{gap} records were not loaded within {deadline_s:.0f} s"
             time.sleep(0.02)

@@ -22,6 +22,7 @@ from .source import STRATEGY, Source
 SESSION_MS = 3000
 DISK_MIB = 1000
 COMMIT_S = 30
+START_S = 240   # of a server that was killed, on a machine that does other things as well
 KAFKA_LOG = {"log.retention.check.interval.ms": "10000", "log.segment.bytes": str(64 << 20)}
 
 
@@ -60,6 +61,7 @@ class Servers:
         self.say = say
         self.kafka = Kafka(folder / "kafka", heap_mb=400)
         self.postgres = Postgres(folder / "postgres", settings={"fsync": "off", "max_connections": "60"})
+        self.kafka.start_deadline_s = self.postgres.start_deadline_s = START_S
         self.registry = StubRegistry()
         self.toxics: Toxiproxy | None = None
         self.disk: Disk | None = None
@@ -110,6 +112,15 @@ class Servers:
                 os.kill(pid, number)
             except ProcessLookupError:
                 pass
+
+    def must_run(self) -> None:
+        """Starts what a fault of a failed round has left stopped."""
+        for server in (self.kafka, self.postgres):
+            if not server.is_running():
+                server.start()
+        for proxy in (self.to_broker, self.to_target):
+            proxy.resume()
+        self.registry.start()
 
     def stop(self) -> None:
         for proxy in (self.to_broker, self.to_target):
