@@ -18,7 +18,7 @@ def _held(world, statement: str, seconds: float) -> None:
         try:
             holder.execute(f"SET lock_timeout = '20s'; {statement}")
             world.hold(seconds)
-        except psycopg.errors.LockNotAvailable:
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
             pass
         holder.rollback()
 

@@ -9,6 +9,7 @@ from harness.target import PgTarget, SqliteTarget
 
 MOST_AMOUNT = 1_000_000
 ROLE = "loader"
+MOST_DEADLOCKS = 20
 TABLES = {
     "entries": "id bigint NOT NULL, account bigint NOT NULL, "
                f"amount bigint NOT NULL CHECK (abs(amount) < {MOST_AMOUNT})",
@@ -68,12 +69,15 @@ class Postgres(PgTarget):
                 self.link.execute(statement)
             return ask()
 
-    def try_run(self, statement: str, *args) -> None:
-        """Where a server that comes and goes may refuse."""
-        try:
-            self.run(statement, *args)
-        except psycopg.Error:
-            self.close()
+    def run(self, statement: str, *args) -> None:
+        """Again where the scheduler's statement is the one that a deadlock with the program costs."""
+        for _ in range(MOST_DEADLOCKS):
+            try:
+                super().run(statement, *args)
+                return
+            except psycopg.errors.DeadlockDetected:
+                pass
+        super().run(statement, *args)
 
 
 class Sqlite(SqliteTarget):
