@@ -81,7 +81,7 @@ MR_CHOICES(isolation, {"read_committed", MR_CONF_READ_COMMITTED, false},
            {"read_uncommitted", MR_CONF_READ_UNCOMMITTED, false});
 MR_CHOICES(data_loss, {"halt", MR_CONF_DATA_LOSS_HALT, false},
            {"continue", MR_CONF_DATA_LOSS_CONTINUE, false});
-MR_CHOICES(dlq_to, {"table", MR_CONF_DLQ_TABLE, false}, {"topic", MR_CONF_DLQ_TOPIC, true});
+MR_CHOICES(dlq_to, {"table", MR_CONF_DLQ_TABLE, false}, {"topic", MR_CONF_DLQ_TOPIC, false});
 MR_CHOICES(log_level, {"debug", MR_DEBUG, false}, {"info", MR_INFO, false},
            {"warn", MR_WARN, false}, {"error", MR_ERROR, false});
 MR_CHOICES(log_format, {"logfmt", MR_LOG_LOGFMT, false}, {"json", MR_LOG_JSON, false});

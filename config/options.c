@@ -147,9 +147,11 @@ static const struct mr_option global_rows[] = {
      .sub = &mr_options_route, .max = 2000, .required = true, RESTART,
      .help = "Routes from topics to tables; the first match wins."},
     {"dlq.to", MR_OPT_CHOICE, G(dlq.to), .dflt = "table", .choices = &mr_choices_dlq_to, RESTART,
-     .help = "Dead letters go to a table of the target, or to a topic."},
+     .help = "Dead letters go to a table of the target, or to a topic, where each is its record "
+             "again with "
+             "Kafka Connect's `__connect.errors.*` headers."},
     {"dlq.topic", MR_OPT_STR, G(dlq.topic), .dflt_says = "the pipeline with `.dlq`", .max = 249,
-     RESTART, .help = "That topic."},
+     RESTART, .help = "That topic; no route takes it."},
     {"dlq.max_ratio", MR_OPT_RATIO, G(dlq.max_ratio), .dflt = "0.05", .min = 0, .max = 1000,
      RESTART,
      .help = "More than 16 bad records of a route in a window that are also more than this share "

@@ -72,6 +72,11 @@ static int check_names(const struct mr_config *config, struct mr_err *err)
         return mr_validate_fail(config, err, "pipeline", "%s", allowed);
     if (!is_topic_name(config->dlq.topic))
         return mr_validate_fail(config, err, "dlq.topic", "%s", allowed);
+    for (uint32_t i = 0; config->dlq.to == MR_CONF_DLQ_TOPIC && i < config->n_routes; i++) {
+        if (strcmp(config->routes[i].topic, config->dlq.topic) == 0)
+            return mr_validate_fail(config, err, "dlq.topic",
+                                    "a route loads this topic; write another name");
+    }
     return 0;
 }
 

@@ -51,6 +51,7 @@ static const struct mr_check_row rows[] = {
     {"brokers", {"config"}, "the brokers answer", mr_check_brokers},
     {"topics", {"brokers"}, "each route has topics that may be read", mr_check_topics},
     {"group", {"brokers"}, "the group may be joined", mr_check_group},
+    {"letters", {"brokers"}, "dead letters can be written", mr_check_letters},
     {"registry", {"config"}, "the schema registries answer", mr_check_registries},
     {"target", {"config"}, "the target can be written, its control tables too", mr_check_target},
     {"positions", {"brokers", "target"}, "no position was overtaken", mr_check_positions},

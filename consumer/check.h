@@ -42,6 +42,7 @@ void mr_check_close(struct mr_check *check);
 void mr_check_brokers(struct mr_check *check);
 void mr_check_topics(struct mr_check *check);
 void mr_check_group(struct mr_check *check);
+void mr_check_letters(struct mr_check *check);
 void mr_check_positions(struct mr_check *check);
 /* check_target.c */
 void mr_check_registries(struct mr_check *check);

@@ -160,6 +160,31 @@ void mr_check_topics(struct mr_check *check)
     free(n_taken);
 }
 
+/* ---- dead letters ---- */
+
+static bool is_listed(const struct mr_check *check, const char *topic)
+{
+    for (size_t i = 0; i < check->n_topics; i++)
+        if (strcmp(check->topics[i].name, topic) == 0)
+            return true;
+    return false;
+}
+
+void mr_check_letters(struct mr_check *check)
+{
+    struct mr_letter_topic_opts opts;
+    struct mr_err err = MR_ERR_INIT;
+
+    if (!mr_wiring_letter_topic(&check->planning.wiring, &opts))
+        return;
+    bool there = is_listed(check, opts.topic);
+    if (mr_letter_topic_try(&opts, !there, &err) < 0)
+        mr_findings_fault(&check->findings, opts.topic, &err);
+    else
+        mr_findings_add(&check->findings, MR_FINDING_OK, opts.topic,
+                        there ? "is there, for dead letters" : "can be made, for dead letters");
+}
+
 /* ---- the group ---- */
 
 void mr_check_group(struct mr_check *check)

@@ -32,6 +32,7 @@ int mr_letter_make(struct mr_letter *out, struct mr_arena *arena, struct mr_sour
         .headers_json =
             mr_buf_ok(&headers) ? text_copy(arena, mr_buf_cstr(&headers)) : text_copy(arena, "[]"),
         .timestamp_ms = record->timestamp_ms,
+        .message = record->message,
         .code = text_copy(arena, mr_err_printed(why, code, sizeof code)),
         .sqlstate = text_copy(arena, why->sqlstate),
         .detail = text_copy(arena, mr_err_line(why, line, sizeof line)),

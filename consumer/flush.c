@@ -269,8 +269,6 @@ static int stop_confirm(const struct mr_flush *flush, const struct flush_lists *
 static int put_letters(const struct mr_flush *flush, const struct flush_lists *lists,
                        struct mr_flush_result *result, struct mr_err *err)
 {
-    const struct mr_sink_ops *ops = flush->session->ops;
-    const struct mr_batch *batch = flush->batch;
     int rc = mr_flush_faults_settle(&result->faults, flush->source, err);
 
     if (rc < 0 && rc != -MR_NO_MEMORY)
@@ -278,13 +276,8 @@ static int put_letters(const struct mr_flush *flush, const struct flush_lists *l
     if (rc == 0)
         rc = mr_flush_letters_found(flush->poisoned, flush->batch, &result->faults, flush->now_ms,
                                     err);
-    if (rc == 0 && batch->n_letters > 0)
-        rc = ops->put_letters(flush->session, batch->letters, batch->n_letters, err);
-    if (rc == 0 && result->faults.n_letters > 0)
-        rc =
-            ops->put_letters(flush->session, result->faults.letters, result->faults.n_letters, err);
-    if (rc == 0 && batch->n_overtaken > 0)
-        rc = ops->overtaken_put(flush->session, batch->overtaken, batch->n_overtaken, err);
+    if (rc == 0)
+        rc = mr_flush_letters_put(flush, &result->faults, err);
     return rc;
 }
 

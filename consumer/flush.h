@@ -7,6 +7,7 @@
 #include "consumer/batch.h"
 #include "consumer/flush_faults.h"
 #include "consumer/flush_letters.h"
+#include "consumer/letter_topic.h"
 #include "consumer/retry.h"
 
 /* What the writer learnt about tables between flushes; indexed by mr_target.idx. */
@@ -34,9 +35,10 @@ struct mr_flush {
     struct mr_batch *batch;
     struct mr_load_memories *memories;
     struct mr_source *source;
-    struct mr_poisoned *poisoned; /* NULL: keys with dead letters are not remembered */
-    struct mr_retries *retries;   /* of this batch; NULL: an error is what its class says */
-    uint64_t now_ms;              /* monotonic */
+    struct mr_letter_topic *topic; /* NULL: letters go to the target */
+    struct mr_poisoned *poisoned;  /* NULL: keys with dead letters are not remembered */
+    struct mr_retries *retries;    /* of this batch; NULL: an error is what its class says */
+    uint64_t now_ms;               /* monotonic */
 };
 
 /* 0: durable. -MR_COMMIT_UNKNOWN: see sink.h. What the target refuses in single rows is taken apart

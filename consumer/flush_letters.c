@@ -1,6 +1,8 @@
 /* Owns the second look at a batch's records, by what became of others meanwhile. */
 #include "consumer/flush_letters.h"
 
+#include "consumer/flush.h"
+
 #include "base/ban.h"
 
 static bool counts(const struct mr_target *target)
@@ -43,4 +45,34 @@ int mr_flush_letters_found(struct mr_poisoned *poisoned, struct mr_batch *batch,
                             now_ms);
     }
     return mr_flush_letters_meet(poisoned, batch, now_ms, err);
+}
+
+static int put_in_topic(struct mr_letter_topic *topic, const struct mr_batch *batch,
+                        const struct mr_flush_faults *faults, struct mr_err *err)
+{
+    int rc = mr_letter_topic_put(topic, batch->letters, batch->n_letters, "VALUE_CONVERTER", err);
+
+    if (rc == 0)
+        rc = mr_letter_topic_put(topic, faults->letters, faults->n_letters, "TASK_PUT", err);
+    return rc == 0 ? mr_letter_topic_flush(topic, err) : rc;
+}
+
+int mr_flush_letters_put(const struct mr_flush *flush, const struct mr_flush_faults *faults,
+                         struct mr_err *err)
+{
+    const struct mr_sink_ops *ops = flush->session->ops;
+    const struct mr_batch *batch = flush->batch;
+    int rc = 0;
+
+    if (batch->n_letters + faults->n_letters + batch->n_overtaken == 0)
+        return 0;
+    if (flush->topic != NULL)
+        return put_in_topic(flush->topic, batch, faults, err);
+    if (batch->n_letters > 0)
+        rc = ops->put_letters(flush->session, batch->letters, batch->n_letters, err);
+    if (rc == 0 && faults->n_letters > 0)
+        rc = ops->put_letters(flush->session, faults->letters, faults->n_letters, err);
+    if (rc == 0 && batch->n_overtaken > 0)
+        rc = ops->overtaken_put(flush->session, batch->overtaken, batch->n_overtaken, err);
+    return rc;
 }

@@ -6,6 +6,12 @@
 #include "consumer/flush_faults.h"
 #include "consumer/poisoned.h"
 
+struct mr_flush;
+/* Puts the batch's letters and those of the load where letters go; in a topic they are then
+ * acknowledged. */
+int mr_flush_letters_put(const struct mr_flush *flush, const struct mr_flush_faults *faults,
+                         struct mr_err *err);
+
 /* Gathers in batch->overtaken what its records overtake. -MR_AGAIN (FLOW) where one that does not
  * carry all columns follows a letter of its key: the batch is to be formed anew, which puts it
  * aside. */

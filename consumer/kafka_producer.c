@@ -12,7 +12,7 @@
 
 #include "base/ban.h"
 
-enum { FIXED_ARGS = 6 };
+enum { FIXED_ARGS = 7, RECORD_SLACK_BYTES = 64 * 1024 };
 
 struct mr_kafka_producer {
     rd_kafka_t *rk;
@@ -42,6 +42,14 @@ static int set(rd_kafka_conf_t *conf, const char *name, const char *value, struc
                       name);
 }
 
+static void log_nothing(const rd_kafka_t *rk, int level, const char *fac, const char *text)
+{
+    (void)rk;
+    (void)level;
+    (void)fac;
+    (void)text;
+}
+
 static int conf_fill(rd_kafka_conf_t *conf, const struct mr_kafka_producer_opts *opts,
                      struct mr_err *err)
 {
@@ -58,6 +66,12 @@ static int conf_fill(rd_kafka_conf_t *conf, const struct mr_kafka_producer_opts 
         snprintf(number, sizeof number, "%zu", opts->queue_bytes / 1024 + 1);
         rc = set(conf, "queue.buffering.max.kbytes", number, err);
     }
+    if (rc == 0 && opts->record_bytes > 0) {
+        snprintf(number, sizeof number, "%zu", opts->record_bytes + RECORD_SLACK_BYTES);
+        rc = set(conf, "message.max.bytes", number, err);
+    }
+    if (opts->quiet)
+        rd_kafka_conf_set_log_cb(conf, log_nothing);
     return rc;
 }
 
@@ -117,7 +131,7 @@ static size_t args_fill(const struct mr_kafka_send *send, rd_kafka_vu_t *args)
     args[n++].u.i64 = send->timestamp_ms;
     args[n].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
     args[n++].u.i = RD_KAFKA_MSG_F_COPY;
-    for (size_t i = 0; i < send->n_headers; i++) {
+    for (size_t i = 0; send->like == NULL && i < send->n_headers; i++) {
         args[n].vtype = RD_KAFKA_VTYPE_HEADER;
         args[n].u.header.name = send->headers[i].name;
         args[n].u.header.val = send->headers[i].value.data;
@@ -126,26 +140,91 @@ static size_t args_fill(const struct mr_kafka_send *send, rd_kafka_vu_t *args)
     return n;
 }
 
+/* The headers of another message, then those of our own. The client takes them with the record. */
+static rd_kafka_headers_t *headers_like(const struct mr_kafka_send *send)
+{
+    rd_kafka_headers_t *theirs = NULL;
+    rd_kafka_headers_t *all = NULL;
+
+    if (rd_kafka_message_headers(send->like, &theirs) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        all = rd_kafka_headers_copy(theirs);
+    if (all == NULL)
+        all = rd_kafka_headers_new(send->n_headers);
+    for (size_t i = 0; i < send->n_headers; i++)
+        rd_kafka_header_add(all, send->headers[i].name, -1, send->headers[i].value.data,
+                            (ssize_t)send->headers[i].value.len);
+    return all;
+}
+
 int mr_kafka_producer_send(struct mr_kafka_producer *producer, const struct mr_kafka_send *send,
                            struct mr_err *err)
 {
     rd_kafka_vu_t args[FIXED_ARGS + MR_KAFKA_MOST_HEADERS];
+    rd_kafka_headers_t *headers = send->like != NULL ? headers_like(send) : NULL;
 
-    if (send->n_headers > MR_KAFKA_MOST_HEADERS)
+    if (send->like == NULL && send->n_headers > MR_KAFKA_MOST_HEADERS)
         return mr_err_set(err, MR_VALUE_TOO_LARGE, "more than %d headers",
                           (int)MR_KAFKA_MOST_HEADERS);
     memset(args, 0, sizeof args);
     rd_kafka_poll(producer->rk, 0);
-    rd_kafka_error_t *error = rd_kafka_produceva(producer->rk, args, args_fill(send, args));
+    size_t n_args = args_fill(send, args);
+    if (headers != NULL) {
+        args[n_args].vtype = RD_KAFKA_VTYPE_HEADERS;
+        args[n_args++].u.headers = headers;
+    }
+    rd_kafka_error_t *error = rd_kafka_produceva(producer->rk, args, n_args);
     if (error == NULL) {
         producer->n_outstanding++;
         producer->outstanding_bytes += send->key.len + send->value.len;
         return 0;
     }
+    if (headers != NULL)
+        rd_kafka_headers_destroy(headers); /* taken only with the record */
     mr_kafka_err_set(err, (int)rd_kafka_error_code(error), "produce", rd_kafka_error_string(error));
     int code = (int)rd_kafka_error_code(error);
     rd_kafka_error_destroy(error);
     return -(int)mr_kafka_err_code(code);
+}
+
+static int topic_made(rd_kafka_event_t *event, struct mr_err *err)
+{
+    size_t n = 0;
+    const rd_kafka_CreateTopics_result_t *result =
+        event != NULL ? rd_kafka_event_CreateTopics_result(event) : NULL;
+    const rd_kafka_topic_result_t **topics =
+        result != NULL ? rd_kafka_CreateTopics_result_topics(result, &n) : NULL;
+    int code = event == NULL ? (int)RD_KAFKA_RESP_ERR__TIMED_OUT
+               : n == 0      ? (int)rd_kafka_event_error(event)
+                             : (int)rd_kafka_topic_result_error(topics[0]);
+
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
+        return 0;
+    return mr_kafka_err_set(err, code, "create the topic",
+                            n > 0 ? rd_kafka_topic_result_error_string(topics[0]) : NULL);
+}
+
+int mr_kafka_producer_topic(struct mr_kafka_producer *producer, const char *topic, bool only_try,
+                            uint32_t timeout_ms, struct mr_err *err)
+{
+    char text[256] = "";
+    rd_kafka_NewTopic_t *wish = rd_kafka_NewTopic_new(topic, -1, -1, text, sizeof text);
+
+    if (wish == NULL)
+        return mr_err_set(err, MR_CONFIG_INVALID, "dlq.topic: %s", text);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(producer->rk);
+    rd_kafka_AdminOptions_t *options =
+        rd_kafka_AdminOptions_new(producer->rk, RD_KAFKA_ADMIN_OP_CREATETOPICS);
+    rd_kafka_AdminOptions_set_request_timeout(options, (int)timeout_ms, text, sizeof text);
+    rd_kafka_AdminOptions_set_validate_only(options, only_try, text, sizeof text);
+    rd_kafka_CreateTopics(producer->rk, &wish, 1, options, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, (int)timeout_ms);
+    int rc = topic_made(event, err);
+    if (event != NULL)
+        rd_kafka_event_destroy(event);
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_NewTopic_destroy(wish);
+    return rc;
 }
 
 void mr_kafka_producer_serve(struct mr_kafka_producer *producer, uint32_t timeout_ms)

@@ -13,8 +13,10 @@ struct mr_kafka_producer_opts {                  /* borrowed until open returns 
     const struct mr_source_property *properties; /* the client's own, already validated */
     size_t n_properties;
     const char *client_id;
-    bool idempotent;    /* the brokers must allow it */
-    size_t queue_bytes; /* most bytes that wait for the brokers; 0: the client's default */
+    bool idempotent;     /* the brokers must allow it */
+    size_t queue_bytes;  /* most bytes that wait for the brokers; 0: the client's default */
+    size_t record_bytes; /* most of one record; 0: the client's default */
+    bool quiet;          /* the client's own log lines are left out: what fails, calls tell */
 };
 
 struct mr_kafka_header {
@@ -30,6 +32,7 @@ struct mr_kafka_send { /* borrowed until send returns: all is copied */
     int64_t timestamp_ms;  /* 0: now */
     const struct mr_kafka_header *headers;
     size_t n_headers; /* at most MR_KAFKA_MOST_HEADERS */
+    void *like;       /* a message of the Kafka source, whose headers stand before those; NULL */
 };
 
 struct mr_kafka_producer;
@@ -41,6 +44,10 @@ int mr_kafka_producer_open(const struct mr_kafka_producer_opts *opts,
  * table. */
 int mr_kafka_producer_send(struct mr_kafka_producer *producer, const struct mr_kafka_send *send,
                            struct mr_err *err);
+/* Makes the topic, with the brokers' own defaults; one that is there is left as it is. `only_try`:
+ * only asks whether that could be done. Errors: by kafka_err's table. */
+int mr_kafka_producer_topic(struct mr_kafka_producer *producer, const char *topic, bool only_try,
+                            uint32_t timeout_ms, struct mr_err *err);
 /* Takes acknowledgements that have come, waiting at most `timeout_ms` for the first. */
 void mr_kafka_producer_serve(struct mr_kafka_producer *producer, uint32_t timeout_ms);
 /* 0 when all that was sent is acknowledged. The first failure since the last flush otherwise, or

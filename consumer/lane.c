@@ -27,6 +27,7 @@ int mr_lane_init(struct mr_lane *lane, uint32_t id, const struct mr_lane_shared 
 {
     memset(lane, 0, sizeof *lane);
     lane->id = id;
+    mr_letter_topic_init(&lane->letters, shared->letter_topic, id);
     lane->shared = shared;
     lane->fill_env = env;
     lane->fill_env.rng = mr_rng_split(&env.rng);
@@ -100,6 +101,7 @@ void mr_lane_release(struct mr_lane *lane) MR_NO_TSA
     }
     if (lane->session != NULL)
         lane->session->ops->session_close(lane->session);
+    mr_letter_topic_release(&lane->letters);
     mr_plans_free(lane->plans);
     mr_locators_free(lane->locators);
     mr_decoder_free(lane->decoder);

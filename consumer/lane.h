@@ -33,6 +33,7 @@ struct mr_lane_shared {
     struct mr_targets *targets;
     struct mr_metrics *metrics;
     struct mr_poisoned *poisoned; /* NULL: keys with dead letters are not remembered */
+    const struct mr_letter_topic_opts *letter_topic; /* NULL: letters go to the target */
     struct mr_batch_opts batch;
     const _Atomic size_t
         *batch_bytes; /* a batch's share of memory_limit now; NULL: batch.max_bytes */
@@ -78,6 +79,7 @@ struct mr_lane {
     bool dry, behind;                 /* thread: fill; what the last read showed */
     bool inside;                      /* thread: fill; what `reading` is, without the lock */
     struct mr_load_memories memories; /* thread: write */
+    struct mr_letter_topic letters;   /* thread: write */
 
     bool settling;         /* thread: poll; forgotten while a flush was under way: its partitions
                               are not released before that flush has ended */

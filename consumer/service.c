@@ -47,7 +47,14 @@ static int middle_open(struct mr_service *s, struct mr_err *err)
     mr_poisoned_init(&s->poisoned, MR_POISONED_KEYS);
     mr_wiring_claims_opts(&s->wiring, env_split(s), &opts);
     opts.partitions = &s->partitions;
-    opts.poisoned = &s->poisoned;
+    s->letters_in_topic = mr_wiring_letter_topic(&s->wiring, &s->letter_topic);
+    if (s->letters_in_topic) { /* settings that no producer takes are told now, not at a letter */
+        int rc = mr_letter_topic_try(&s->letter_topic, false, err);
+        if (rc < 0)
+            return rc;
+    } else {
+        opts.poisoned = &s->poisoned; /* a topic does not say which letters were overtaken */
+    }
     opts.source = s->source;
     opts.sink = s->sink;
     return mr_claims_new(&opts, &s->claims, err);
@@ -66,6 +73,7 @@ static int lanes_open(struct mr_service *s, struct mr_err *err)
         .targets = &s->targets,
         .metrics = s->metrics,
         .poisoned = &s->poisoned,
+        .letter_topic = s->letters_in_topic ? &s->letter_topic : NULL,
         .batch = {.max_rows = config->batch.max_rows,
                   .max_bytes = (size_t)config->batch.max_bytes,
                   .max_record_bytes = (size_t)config->record_max_bytes},

@@ -24,6 +24,8 @@ struct mr_service {
     struct mr_partitions partitions;
     struct mr_targets targets;
     struct mr_poisoned poisoned;
+    struct mr_letter_topic_opts letter_topic;
+    bool letters_in_topic;
     struct mr_claims *claims;
     struct mr_lane_shared shared;
     _Atomic size_t batch_bytes; /* one batch's share of memory_limit now */

@@ -11,7 +11,7 @@
 
 #include "base/ban.h"
 
-enum { MAX_IDENTIFIER_BYTES = 63, CONNECT_TIMEOUT_MS = 10000 };
+enum { MAX_IDENTIFIER_BYTES = 63, CONNECT_TIMEOUT_MS = 10000, LETTER_TIMEOUT_MS = 10000 };
 
 static const char *set_or_null(const char *text)
 {
@@ -434,6 +434,18 @@ void mr_wiring_source_opts(const struct mr_wiring *w, struct mr_env env, struct 
         .lane_queue_bytes = mr_wiring_memory(w->config).lane_queue,
         .env = env,
     };
+}
+
+bool mr_wiring_letter_topic(const struct mr_wiring *w, struct mr_letter_topic_opts *out)
+{
+    *out = (struct mr_letter_topic_opts){.topic = w->config->dlq.topic,
+                                         .pipeline = w->config->pipeline,
+                                         .client_id = w->instance_id,
+                                         .properties = w->properties,
+                                         .n_properties = w->n_properties,
+                                         .record_bytes = (size_t)w->config->record_max_bytes,
+                                         .timeout_ms = LETTER_TIMEOUT_MS};
+    return w->config->dlq.to == MR_CONF_DLQ_TOPIC;
 }
 
 void mr_wiring_claims_opts(const struct mr_wiring *w, struct mr_env env, struct mr_claims_opts *out)

@@ -35,6 +35,8 @@ void mr_wiring_sink_opts(const struct mr_wiring *wiring, struct mr_env env,
                          struct mr_sink_opts *out);
 void mr_wiring_source_opts(const struct mr_wiring *wiring, struct mr_env env,
                            struct mr_source_opts *out);
+/* False: letters go to the target. */
+bool mr_wiring_letter_topic(const struct mr_wiring *wiring, struct mr_letter_topic_opts *out);
 void mr_wiring_claims_opts(const struct mr_wiring *wiring, struct mr_env env,
                            struct mr_claims_opts *out);
 

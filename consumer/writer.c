@@ -109,6 +109,7 @@ static enum mr_writer_event flush_once(struct mr_lane *lane, struct write_run *r
                              .batch = run->batch,
                              .memories = &lane->memories,
                              .source = lane->shared->source,
+                             .topic = lane->letters.opts != NULL ? &lane->letters : NULL,
                              .poisoned = lane->shared->poisoned,
                              .retries = &run->retries,
                              .now_ms = mr_mono_ms(&lane->write_env)};

@@ -18,6 +18,7 @@ struct mr_letter {
     const char *sqlstate;     /* "" if none */
     const char *detail;       /* mr_err_line-like text with place and remedy */
     const char *target_table; /* "" if not known */
+    void *message;            /* the source's own, for who puts letters there; NULL: none */
 };
 
 enum mr_put {

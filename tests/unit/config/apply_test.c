@@ -52,7 +52,6 @@ MR_TEST("options of features that this version lacks may only say their default"
         "tables[0].fk_wait=1s",
         "registry.tls.key_password=x",
         "batch.adaptive=false",
-        "dlq.to=topic",
     };
     static const char *const fine[] = {"tables[0].guard=lsn",
                                        "tables[0].guard_tomb_ttl=1h",
@@ -69,6 +68,7 @@ MR_TEST("options of features that this version lacks may only say their default"
                                        "registry.tls.key_password=",
                                        "batch.adaptive=true",
                                        "dlq.to=table",
+                                       "dlq.to=topic",
                                        "dlq.max_ratio=0.05"};
     f.n_overrides = 1;
     for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {

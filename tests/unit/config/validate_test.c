@@ -116,4 +116,6 @@ MR_TEST("names that Kafka would refuse are refused")
 {
     refused("pipeline = \"a b\"; target: { url = \"stdout:\";" END, "`pipeline`", "only letters");
     refused(PG END "dlq: { topic = \"a/b\"; };", "dlq.topic", "only letters");
+    refused(PG END "dlq: { to = \"topic\"; topic = \"t\"; };", "dlq.topic",
+            "a route loads this topic");
 }

@@ -210,7 +210,8 @@ static int run(void)
     f.used = 0;
     f.log[0] = '\0';
     mr_err_clear(&f.err);
-    struct mr_flush flush = {&f.session, &f.batch, &f.memories, &f.source, NULL, f.retries, 0};
+    struct mr_flush flush = {&f.session, &f.batch, &f.memories, &f.source,
+                             NULL,       NULL,     f.retries,   0};
     return mr_flush_run(&flush, &f.result, &f.err);
 }
 

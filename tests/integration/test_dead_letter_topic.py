@@ -1,0 +1,140 @@
+"""Dead letters in a topic (docs/design.md section 6): their bytes and headers, and that none is lost."""
+
+import re
+import time
+
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+
+from harness.schemas import PlainTable, Record, opt
+from harness.streams import QUIET
+from harness.waiting import await_
+
+PREFIX = "__connect.errors."
+COLUMNS = [("id", "int"), ("a", opt("string"))]
+
+
+@pytest.fixture
+def table(streams, schemas, topic):
+    streams.create(topic("orders"), partitions=2)
+    return PlainTable(schemas, topic("orders"), COLUMNS, ["id"])
+
+
+def bad(table, number, headers=()):
+    """A record that does not decode; every one has bytes of its own."""
+    return Record(table.topic, b"key-%d" % number, b"\x07junk\x00\xff-%d" % number, list(headers), partition=number % 2)
+
+
+def written(streams, name: str) -> list:
+    """All records of the topic now."""
+    consumer = Consumer({"bootstrap.servers": streams.bootstrap, "group.id": "reader", "enable.auto.commit": False,
+                         "isolation.level": "read_committed", **QUIET})
+    try:
+        if name not in streams.admin.list_topics(timeout=30).topics:
+            return []
+        ends = streams.ends(name)
+        consumer.assign([TopicPartition(name, p, 0) for p in ends])
+        found = []
+        while len(found) < sum(ends.values()):
+            message = consumer.poll(10)
+            assert message is not None, f"{len(found)} of {ends}"
+            if message.error() is None:
+                found.append(message)
+        return found
+    finally:
+        consumer.close()
+
+
+def place(message) -> tuple[int, int]:
+    """Where the letter's record was."""
+    headers = dict(message.headers())
+    return int(headers[PREFIX + "partition"]), int(headers[PREFIX + "offset"])
+
+
+def letters_of(one) -> str:
+    return f"{one.pipeline}.dlq"
+
+
+# design.md section 6
+def test_a_letter_is_its_record_with_kafka_connects_headers_behind_its_own(table, streams, millrace, target):
+    """The topic is made; refused rows come as records too; the target's table of letters stays empty."""
+    target.run("CREATE TABLE orders(id int PRIMARY KEY, a text CONSTRAINT good CHECK (a <> 'bad'))")
+    sent = bad(table, 1, [("trace", b"\x00\x01"), ("none", None), ("trace", b"again")])
+    refused = table.put({"id": 7, "a": "bad"})
+    streams.produce(table.put({"id": 1, "a": "x"}), sent, Record(table.topic, None, b"\x07", partition=1), refused)
+    one = millrace([{"topic": table.topic, "table": "orders"}], dlq={"to": "topic"})
+    one.load_to_end()
+    found = {place(m): m for m in written(streams, letters_of(one))}
+    assert len(found) == 3 and target.letters(table.topic) == [] and target.count("orders") == 1
+    letter = found[(1, 0)]
+    assert (letter.key(), letter.value()) == (sent.key, sent.value)
+    assert letter.headers()[:3] == [("trace", b"\x00\x01"), ("none", None), ("trace", b"again")]
+    headers = {name[len(PREFIX):]: value.decode() for name, value in letter.headers()[3:]}
+    message = headers.pop("exception.message")
+    assert "framing.unknown_magic" in message or "magic" in message
+    assert headers == {
+        "topic": table.topic, "partition": "1", "offset": "0", "connector.name": one.pipeline,
+        "task.id": headers["task.id"], "stage": "VALUE_CONVERTER", "class.name": "millrace",
+        "exception.class.name": "framing.unknown_magic"}
+    assert found[(1, 1)].key() is None and found[(1, 1)].value() == b"\x07"
+    other = next(m for at, m in found.items() if at[1] not in (0, 1) or m.value() == refused.value)
+    assert other.value() == refused.value and other.key() == refused.key
+    assert dict(other.headers())[PREFIX + "exception.class.name"] == b"db.23514"
+    assert dict(other.headers())[PREFIX + "stage"] == b"TASK_PUT"
+
+
+# design.md section 6
+def test_no_route_takes_the_topic_of_letters(table, streams, millrace, target):
+    streams.produce(bad(table, 1), table.put({"id": 1, "a": "x"}))
+    letters = f"{table.topic}.dlq"
+    one = millrace([{"topic_regex": f"^{re.escape(table.topic)}(.dlq)?$", "table": "orders"}],
+                   dlq={"to": "topic", "topic": letters})
+    one.load_to_end()
+    one.load_to_end()
+    assert len(written(streams, letters)) == 1 and target.positions(letters) == {}
+    named = millrace([{"topic": letters, "table": "orders"}], dlq={"to": "topic", "topic": letters}).command("check")
+    assert named.returncode == 78 and "dlq.topic" in named.stderr + named.stdout, named
+
+
+# design.md section 6
+def test_a_broker_that_is_away_keeps_the_flush_waiting_and_no_letter_is_lost(table, streams, millrace, target, kafka):
+    one = millrace([{"topic": table.topic, "table": "orders"}], dlq={"to": "topic", "max_ratio": 1.0}).start()
+    for start in range(0, 60, 20):
+        streams.produce(*(bad(table, start + i) for i in range(20)), table.put({"id": start, "a": "x"}))
+        if start == 20:
+            kafka.kill()
+            kafka.start()
+    target.await_loaded(streams, table.topic, 120, one.must_run)
+    assert {m.value() for m in written(streams, letters_of(one))} == {bad(table, i).value for i in range(60)}
+
+
+# design.md section 6; P1
+def test_killed_again_and_again_each_bad_record_has_a_letter(table, streams, millrace, target):
+    """At least one: a flush that did not commit is written again, with the same place in its headers."""
+    n_bad = 300
+    one = millrace([{"topic": table.topic, "table": "orders"}], dlq={"to": "topic", "max_ratio": 1.0},
+                   kafka={"session_timeout_ms": 1200}, batch={"max_rows": 7, "max_wait": "20ms"})
+    streams.produce(*(r for i in range(n_bad) for r in (bad(table, i), table.put({"id": i, "a": "x"}))))
+    for _ in range(6):
+        before = target.count("orders") if target.positions(table.topic) else 0
+        one.start()
+        if before == n_bad:
+            break
+        await_(lambda n=before: target.positions(table.topic) and target.count("orders") > n, 60,
+               lambda: f"progress\n{one.log_tail()}", one.must_run)
+        time.sleep(0.05)  # not a wait: the moment of the kill
+        one.kill()
+    if not one.is_running():
+        one.start()
+    target.await_loaded(streams, table.topic, 120, one.must_run)
+    found = written(streams, letters_of(one))
+    assert {m.value() for m in found} == {bad(table, i).value for i in range(n_bad)}
+    assert len({place(m) for m in found}) == n_bad and target.count("orders") == n_bad
+
+
+def test_check_says_whether_the_topic_can_be_had(table, streams, millrace):
+    one = millrace([{"topic": table.topic, "table": "orders"}], dlq={"to": "topic"})
+    done = one.command("check")
+    assert "can be made, for dead letters" in done.stdout, done.stdout + done.stderr
+    streams.create(letters_of(one))
+    assert "is there, for dead letters" in one.command("check").stdout
