@@ -200,7 +200,6 @@ static void table_add(const char *schema, const char *name, uint32_t idx, size_t
 static void span_add(const char *stream, int32_t partition, int16_t slot, int64_t next)
 {
     struct mr_batch_span *span = &f.spans[f.batch.n_spans++];
-
     span->span = (struct mr_span){
         .stream = stream, .partition = partition, .slot = slot, .slots = 1, .next = next};
 }
