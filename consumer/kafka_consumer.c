@@ -141,6 +141,8 @@ static void kafka_poll(struct mr_source *source, uint32_t timeout_ms, struct mr_
     bool taken = false;
 
     *event = (struct mr_source_event){.kind = MR_SOURCE_NOTHING, .err = MR_ERR_INIT};
+    if (MR_FAULT(KAFKA_FATAL))
+        (void)rd_kafka_test_fatal_error(kafka->rk, RD_KAFKA_RESP_ERR_UNKNOWN, "injected");
     if (kafka->broken) {
         kafka->broken = false;
         event->kind = MR_SOURCE_FAULT;

@@ -47,18 +47,29 @@ static void reload(const struct mr_cmd_args *args, const struct mr_config *runni
     mr_supervisor_notify("READY=1");
 }
 
-static int serve(const struct mr_cmd_args *args, struct mr_service *service, const sigset_t *set)
+struct run {
+    const struct mr_cmd_args *args;
+    const struct mr_config *config;
+    sigset_t set;
+    struct mr_service service;
+    bool stopping;
+    bool anew; /* the service is not the first one */
+};
+
+static int serve(struct run *run)
 {
+    struct mr_service *service = &run->service;
     struct mr_progress progress;
     int n_stops = 0;
 
     mr_progress_init(&progress, service);
     mr_supervisor_notify("READY=1");
     while (mr_service_end(service) == MR_END_RUNNING) {
-        int signo = mr_signals_wait(set);
+        int signo = mr_signals_wait(&run->set);
         if (signo == SIGHUP)
-            reload(args, service->opts.config);
+            reload(run->args, run->config);
         else if (signo != 0 && ++n_stops == 1) {
+            run->stopping = true;
             mr_supervisor_notify("STOPPING=1");
             mr_service_stop(service);
         } else if (signo != 0) {
@@ -93,13 +104,58 @@ static void report_end(struct mr_service *service)
            mr_kv_f64("records_per_s", seconds > 0 ? (double)status.n_records / seconds : 0));
 }
 
+/* K-09: a client that cannot go on is made anew once, with all that hangs on it; the positions say
+ * from where. */
+static bool goes_on_anew(struct run *run)
+{
+    const struct mr_err *why = &run->service.poller.failure;
+
+    if (run->anew || run->stopping || mr_service_end(&run->service) != MR_END_FAILED ||
+        why->code != MR_SOURCE_FATAL)
+        return false;
+    mr_log(MR_WARN, "client_made_anew", mr_kv_err(why));
+    run->anew = true;
+    return true;
+}
+
+/* A service from its start to its end. */
+static int run_service(struct run *run, bool until_caught_up, bool *again)
+{
+    struct mr_service *service = &run->service;
+    struct mr_admin *admin = NULL;
+    struct mr_err err = MR_ERR_INIT;
+    const struct mr_http_conf *http = &run->config->http;
+    struct mr_service_opts opts = {.config = run->config, .until_caught_up = until_caught_up};
+    int code;
+
+    mr_env_init_system(&opts.env);
+    int rc = mr_service_open(service, &opts, &err);
+    if (rc == 0 && *http->listen != '\0')
+        rc = mr_admin_start(service, http->listen, http->bearer_token, &admin, &err);
+    if (rc == 0)
+        code = serve(run);
+    else
+        code = mr_cmd_fail(&err);
+    *again = rc == 0 && goes_on_anew(run);
+    if (!*again)
+        mr_signals_release(&run->set); /* closing may wait for brokers and servers */
+    mr_admin_stop(admin);
+    if (rc == 0 && !*again)
+        report_end(service);
+    mr_log_flush(true);
+    if (rc == 0 && mr_service_end(service) == MR_END_TIMED_OUT)
+        _exit(code); /* threads may hang in calls to what does not answer */
+    if (rc < 0 && service->poller_started)
+        mr_service_stop(service);
+    mr_service_close(service);
+    return code;
+}
+
 int mr_cmd_run(const struct mr_cmd_args *args)
 {
     struct mr_config *config = NULL;
-    struct mr_service service;
-    struct mr_admin *admin = NULL;
-    struct mr_err err = MR_ERR_INIT;
-    sigset_t set;
+    struct run run = {.args = args};
+    bool again = true;
     int code = mr_cmd_load(args, &config);
 
     if (code != EX_OK)
@@ -108,27 +164,10 @@ int mr_cmd_run(const struct mr_cmd_args *args)
 #if defined(MR_FAULTS) && MR_FAULTS
     mr_fault_arm_from_env();
 #endif
-    mr_signals_block(&set);
-    struct mr_service_opts opts = {
-        .config = config, .until_caught_up = mr_cmd_value(args, "until-caught-up") != NULL};
-    mr_env_init_system(&opts.env);
-    int rc = mr_service_open(&service, &opts, &err);
-    if (rc == 0 && *config->http.listen != '\0')
-        rc = mr_admin_start(&service, config->http.listen, config->http.bearer_token, &admin, &err);
-    if (rc == 0)
-        code = serve(args, &service, &set);
-    else
-        code = mr_cmd_fail(&err);
-    mr_signals_release(&set); /* closing may wait for brokers and servers */
-    mr_admin_stop(admin);
-    if (rc == 0)
-        report_end(&service);
-    mr_log_flush(true);
-    if (rc == 0 && mr_service_end(&service) == MR_END_TIMED_OUT)
-        _exit(code); /* threads may hang in calls to what does not answer */
-    if (rc < 0 && service.poller_started)
-        mr_service_stop(&service);
-    mr_service_close(&service);
+    mr_signals_block(&run.set);
+    run.config = config;
+    while (again)
+        code = run_service(&run, mr_cmd_value(args, "until-caught-up") != NULL, &again);
     mr_config_free(config);
     return code;
 }

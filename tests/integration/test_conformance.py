@@ -1,4 +1,4 @@
-"""Contract section 10, cases 1 to 81, 83 to 87, 90, 112 to 152 and 164: framing, Avro, envelope and
+"""Contract section 10, cases 1 to 81, 83 to 87, 90, 112 to 152, 154 and 164: framing, Avro, envelope and
 reduction, types, names and evolution.
 
 The cases are in harness/cases_*.py. One process loads a topic for each; the tests then look at what
@@ -135,3 +135,23 @@ def test_u_32_without_keep_deleted_such_a_change_is_an_orphan(millrace, target, 
     one.load_to_end()
     assert target.codes(table.topic) == [(3, "unavailable.orphan")]
     assert target.query("SELECT * FROM t") == []
+
+
+def test_case_154_a_batch_that_loses_two_deadlocks_lands_once(millrace, target, streams, schemas, topic):
+    """Case 154, Q-02: 40P01 twice -> RETRY, rows once. The trigger's counter outlives the rollbacks."""
+    target.run("CREATE SEQUENCE deadlocks")
+    target.run("CREATE TABLE t(id int PRIMARY KEY, a text)")
+    target.run("CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+               "IF NEW.id = 7 AND nextval('public.deadlocks') <= 2 THEN "
+               "RAISE 'deadlock detected' USING ERRCODE = '40P01'; END IF; RETURN NEW; END $$")
+    target.run("CREATE TRIGGER lose BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION lose()")
+    streams.create(topic())
+    table = PlainTable(schemas, topic(), [("id", "int"), ("a", opt("string"))], ["id"])
+    streams.produce(*(table.put({"id": i, "a": f"v{i}"}) for i in range(20)))
+    one = millrace([{"topic": table.topic, "table": "t", "strategy": "append"}])
+    one.load_to_end()
+    assert sorted(target.query("SELECT id, a FROM t")) == [(i, f"v{i}") for i in range(20)]
+    assert target.query("SELECT last_value FROM deadlocks") == [(3,)]
+    assert target.letters(table.topic) == []
+    retries = one.events("batch_retry")
+    assert retries and all("40P01" in str(event) for event in retries)
