@@ -13,6 +13,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "sinks/pg.h"
+#include "sinks/pg_hosts.h"
 
 #include "base/ban.h"
 
@@ -64,21 +65,46 @@ static int connect_poll(struct mr_pg_conn *conn, uint64_t deadline, struct mr_er
 
 /* What stands before dbname is a default that the URL may override; what stands behind it is ours.
  * Source: PostgreSQL manual, PQconnectdbParams, expand_dbname. */
-static PGconn *connect_start(const struct mr_sink_opts *opts)
+static PGconn *connect_start(const struct mr_sink_opts *opts, const struct mr_pg_hosts *hosts,
+                             size_t turn)
 {
+    struct mr_buf lists[3] = {MR_BUF_INIT, MR_BUF_INIT, MR_BUF_INIT};
+    const struct mr_buf *named[3] = {&hosts->host, &hosts->hostaddr, &hosts->port};
+    static const char *const names[3] = {"host", "hostaddr", "port"};
     char name[128];
     (void)snprintf(name, sizeof name, "millrace/%s/%s", opts->pipeline, opts->instance_id);
     char user_timeout[16];
     (void)snprintf(user_timeout, sizeof user_timeout, "%" PRIu32, opts->session_timeout_ms);
     /* a call without a time-out ends with a server that is gone, too */
-    const char *const keys[] = {"application_name",    "target_session_attrs",
-                                "tcp_user_timeout",    "keepalives_idle",
-                                "keepalives_interval", "dbname",
-                                "client_encoding",     NULL};
-    const char *const values[] = {
-        name, opts->look_only ? "any" : "read-write", user_timeout, "30", "10", opts->url, "UTF8",
-        NULL};
-    return PQconnectStartParams(keys, values, 1);
+    const char *keys[] = {"application_name",
+                          "target_session_attrs",
+                          "tcp_user_timeout",
+                          "keepalives_idle",
+                          "keepalives_interval",
+                          "dbname",
+                          "client_encoding",
+                          NULL,
+                          NULL,
+                          NULL,
+                          NULL};
+    const char *values[] = {name,         opts->look_only ? "any" : "read-write",
+                            user_timeout, "30",
+                            "10",         opts->url,
+                            "UTF8",       NULL,
+                            NULL,         NULL,
+                            NULL};
+    size_t n = 7;
+    for (size_t i = 0; turn > 0 && i < 3; i++) {
+        if (named[i]->len == 0)
+            continue;
+        mr_pg_hosts_turn(named[i], turn, &lists[i]);
+        keys[n] = names[i];
+        values[n++] = mr_buf_cstr(&lists[i]);
+    }
+    PGconn *pq = PQconnectStartParams(keys, values, 1);
+    for (size_t i = 0; i < 3; i++)
+        mr_buf_release(&lists[i]);
+    return pq;
 }
 
 /* Planner: an un-analysed staging table makes it hash the whole target, so merges pin nested loops
@@ -186,48 +212,67 @@ static int encoding_check(const struct mr_pg_conn *conn, struct mr_err *err)
                       encoding);
 }
 
-int mr_pg_connect(const struct mr_sink_opts *opts, struct mr_pg_conn **out, struct mr_err *err)
+/* One try of all servers, but of those behind one that does not answer. */
+static int connect_try(struct mr_pg_conn *conn, const struct mr_sink_opts *opts,
+                       const struct mr_pg_hosts *hosts, size_t turn, struct mr_err *err)
 {
-    if (MR_FAULT(PG_CONNECT))
-        return mr_err_set(err, MR_TARGET_AWAY, "injected: pg_connect");
-    struct mr_pg_conn *conn = calloc(1, sizeof *conn);
-    if (conn == NULL)
-        return mr_err_set(err, MR_NO_MEMORY, "a connection");
+    uint32_t connect_ms = opts->connect_timeout_ms > 0 ? opts->connect_timeout_ms : 10000;
+    int rc = 0;
+
+    if (hosts->timeout_ms > 0)
+        connect_ms = hosts->timeout_ms;
     conn->env = &opts->env;
     conn->wake_fd = -1;
     conn->born_ms = mr_mono_ms(conn->env);
-    uint32_t connect_ms = opts->connect_timeout_ms > 0 ? opts->connect_timeout_ms : 10000;
     conn->timeout_ms = connect_ms;
-    conn->pq = connect_start(opts);
-    int rc = 0;
-    if (conn->pq == NULL) {
-        rc = mr_err_set(err, MR_NO_MEMORY, "a connection");
-        goto out;
-    }
+    conn->pq = connect_start(opts, hosts, turn);
+    if (conn->pq == NULL)
+        return mr_err_set(err, MR_NO_MEMORY, "a connection");
     /* The SQLSTATE of a refused login stands in the verbose text only. */
     (void)PQsetErrorVerbosity(conn->pq, PQERRORS_VERBOSE);
     (void)PQsetNoticeReceiver(conn->pq, notice_log, NULL);
     rc = connect_poll(conn, conn->born_ms + connect_ms, err);
     if (rc < 0)
-        goto out;
+        return rc;
     (void)PQsetErrorVerbosity(conn->pq, PQERRORS_DEFAULT);
-    if (PQsetnonblocking(conn->pq, 1) != 0) {
-        rc = mr_err_set(err, MR_TARGET_AWAY, "%s", PQerrorMessage(conn->pq));
-        goto out;
-    }
+    if (PQsetnonblocking(conn->pq, 1) != 0)
+        return mr_err_set(err, MR_TARGET_AWAY, "%s", PQerrorMessage(conn->pq));
     rc = encoding_check(conn, err);
     if (rc == 0)
         rc = settings_apply(conn, opts, err);
     conn->timeout_ms =
         opts->statement_timeout_ms > 0 ? opts->statement_timeout_ms + MR_PG_CALL_GRACE_MS : 0;
     conn->used_ms = mr_mono_ms(conn->env);
-out:
-    if (rc < 0) {
+    return rc;
+}
+
+int mr_pg_connect(const struct mr_sink_opts *opts, struct mr_pg_conn **out, struct mr_err *err)
+{
+    struct mr_pg_hosts hosts;
+    int rc = -MR_TARGET_AWAY;
+
+    if (MR_FAULT(PG_CONNECT))
+        return mr_err_set(err, MR_TARGET_AWAY, "injected: pg_connect");
+    mr_pg_hosts_read(&hosts, opts->url);
+    for (size_t turn = 0; turn < hosts.n; turn++) {
+        struct mr_pg_conn *conn = calloc(1, sizeof *conn);
+        if (conn == NULL) {
+            rc = mr_err_set(err, MR_NO_MEMORY, "a connection");
+            break;
+        }
+        rc = connect_try(conn, opts, &hosts, turn, err);
+        if (rc == 0) {
+            *out = conn;
+            break;
+        }
+        /* who refuses was not the last one that libpq tried; who is silent was */
+        bool silent = mr_mono_ms(conn->env) - conn->born_ms >= conn->timeout_ms;
         mr_pg_disconnect(conn);
-        return rc;
+        if (!silent)
+            break;
     }
-    *out = conn;
-    return 0;
+    mr_pg_hosts_release(&hosts);
+    return rc;
 }
 
 void mr_pg_disconnect(struct mr_pg_conn *conn)

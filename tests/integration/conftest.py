@@ -27,6 +27,7 @@ from harness.instances import Instances, need_program, new_database  # noqa: E40
 from harness.millrace import binary, release_binary  # noqa: E402
 from harness.schemas import TEXT, DebeziumTable, PlainTable, RegistryClient  # noqa: E402
 from harness.streams import Streams  # noqa: E402
+from harness.workload import Pair  # noqa: E402
 
 _numbers = itertools.count(1)
 
@@ -169,6 +170,12 @@ def target(postgres):
     one.close()
     if postgres.is_running():
         postgres.sql(f'DROP DATABASE "{one.url.rsplit("/", 1)[1]}" WITH (FORCE)')
+
+
+@pytest.fixture
+def pair(streams, schemas, topic):
+    """A table that equals an oracle, and one that counts every record."""
+    return Pair(streams, schemas, topic, partitions=2)
 
 
 def test_folder(run_dir: pathlib.Path, request) -> pathlib.Path:

@@ -8,14 +8,9 @@ import pytest
 
 from harness.streams import Load
 from harness.waiting import await_
-from harness.workload import Inserts, Pair
+from harness.workload import Inserts
 
 KILLS = 20
-
-
-@pytest.fixture
-def pair(streams, schemas, topic):
-    return Pair(streams, schemas, topic, partitions=2)
 
 
 def rows_equal_positions(target, name: str) -> None:

@@ -12,7 +12,25 @@ LETTER_COLUMNS = ["topic", "partition", "offset", "key", "value", "headers", "co
                   "detail", "target_table"]
 
 
-class PgTarget:
+class Target:
+    """What both kinds of target know by their positions."""
+
+    def await_positions(self, topic: str, wanted: dict[int, int], deadline_s: float = 60, alive=None) -> None:
+        def reached():
+            have = self.positions(topic)
+            return all(have.get(p, -1) >= o for p, o in wanted.items() if o > 0)
+        await_(reached, deadline_s,
+               lambda: f"positions of {topic}: wanted {wanted}, have {self.positions(topic)}", alive)
+        have = self.positions(topic)
+        beyond = {p: o for p, o in have.items() if o > wanted.get(p, o)}
+        assert not beyond, f"positions of {topic} beyond the end: {beyond}, ends {wanted}"
+
+    def await_loaded(self, streams, topic: str, deadline_s: float = 60, alive=None) -> None:
+        """Waits until every partition of the topic is loaded to the end that it has now."""
+        self.await_positions(topic, streams.ends(topic), deadline_s, alive)
+
+
+class PgTarget(Target):
     """One database. Every question is its own transaction, so a test never holds a lock by accident."""
 
     def __init__(self, url: str):
@@ -86,27 +104,13 @@ class PgTarget:
         """(offset, code) of each dead letter."""
         return [(letter["offset"], letter["code"]) for letter in self.letters(topic)]
 
-    def await_positions(self, topic: str, wanted: dict[int, int], deadline_s: float = 60, alive=None) -> None:
-        def reached():
-            have = self.positions(topic)
-            return all(have.get(p, -1) >= o for p, o in wanted.items() if o > 0)
-        await_(reached, deadline_s,
-               lambda: f"positions of {topic}: wanted {wanted}, have {self.positions(topic)}", alive)
-        have = self.positions(topic)
-        beyond = {p: o for p, o in have.items() if o > wanted.get(p, o)}
-        assert not beyond, f"positions of {topic} beyond the end: {beyond}, ends {wanted}"
-
-    def await_loaded(self, streams, topic: str, deadline_s: float = 60, alive=None) -> None:
-        """Waits until every partition of the topic is loaded to the end that it has now."""
-        self.await_positions(topic, streams.ends(topic), deadline_s, alive)
-
     def backends(self, condition: str = "true") -> list[tuple]:
         """(pid, state, wait_event_type, query) of this database's other sessions."""
         return self.query("SELECT pid, state, wait_event_type, query FROM pg_stat_activity WHERE datname = "
                           f"current_database() AND pid <> pg_backend_pid() AND {condition}")
 
 
-class SqliteTarget:
+class SqliteTarget(Target):
     def __init__(self, path):
         self.path = pathlib.Path(path)
         self.url = f"sqlite:{self.path}"
@@ -135,3 +139,10 @@ class SqliteTarget:
     def codes(self, topic: str) -> list[tuple[int, str]]:
         return self.query('SELECT "offset", code FROM millrace_dead_letters WHERE topic = ? '
                           'ORDER BY partition, "offset"', topic)
+
+    def letters(self, topic: str) -> list[tuple]:
+        return self.codes(topic)
+
+    def count(self, table: str) -> int:
+        found = self.query(f'SELECT count(*) FROM "{table}"')
+        return found[0][0] if found else 0
