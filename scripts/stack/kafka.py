@@ -38,10 +38,15 @@ class Kafka(Server):
     name = "kafka"
 
     def __init__(self, run_dir, port: int | None = None, heap_mb: int = 256,
-                 properties: dict[str, str] | None = None, detached: bool = False):
+                 properties: dict[str, str] | None = None, detached: bool = False,
+                 users: dict[str, str] | None = None):
+        """`users` (name -> password) may come by SASL/PLAIN to a port of their own, where ACLs count for
+        them; who comes to `port` without a name may do everything."""
         super().__init__(run_dir, detached)
         self.libs = fetch.kafka_libs()
         self.port = port or free_port()
+        self.users = dict(users or {})
+        self.sasl_port = free_port()
         self.controller_port = free_port()
         self.heap_mb = heap_mb
         self.properties = dict(properties or {})
@@ -52,6 +57,27 @@ class Kafka(Server):
     @property
     def bootstrap(self) -> str:
         return f"127.0.0.1:{self.port}"
+
+    @property
+    def sasl_bootstrap(self) -> str:
+        return f"127.0.0.1:{self.sasl_port}"
+
+    def _acl_settings(self) -> dict[str, str]:
+        if not self.users:
+            return {}
+        known = " ".join(f'user_{name}="{password}"' for name, password in self.users.items())
+        return {
+            "listeners": f"PLAINTEXT://127.0.0.1:{self.port},SASL_PLAINTEXT://{self.sasl_bootstrap},"
+                         f"CONTROLLER://127.0.0.1:{self.controller_port}",
+            "advertised.listeners": f"PLAINTEXT://{self.bootstrap},SASL_PLAINTEXT://{self.sasl_bootstrap}",
+            "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT",
+            "sasl.enabled.mechanisms": "PLAIN",
+            "listener.name.sasl_plaintext.plain.sasl.jaas.config":
+                f"org.apache.kafka.common.security.plain.PlainLoginModule required {known};",
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "super.users": "User:ANONYMOUS",
+            "allow.everyone.if.no.acl.found": "true",
+        }
 
     def _java(self, heap_mb: int, *options: str) -> list[str]:
         return [fetch.java(), *fetch.java_options(self.run_dir, heap_mb), *options,
@@ -95,6 +121,7 @@ class Kafka(Server):
             "log.segment.delete.delay.ms": "1000",
             "message.max.bytes": str(64 << 20),
             "replica.fetch.max.bytes": str(64 << 20),
+            **self._acl_settings(),
             **self.properties,
         }
         text = "".join(f"{key}={value}\n" for key, value in settings.items())

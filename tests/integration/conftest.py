@@ -69,7 +69,7 @@ def _had(make, name: str):
 
 @pytest.fixture(scope="session")
 def kafka(run_dir):
-    server = _had(lambda: Kafka(run_dir / "kafka"), "Kafka")
+    server = _had(lambda: Kafka(run_dir / "kafka", users={"loader": "secret"}), "Kafka")
     yield server
     server.stop()
     shutil.rmtree(server.storage, ignore_errors=True)
