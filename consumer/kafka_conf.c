@@ -134,8 +134,18 @@ static void scram_check(const rd_kafka_conf_t *conf)
            mr_kv_str("remedy", "build with a newer librdkafka: scripts/deps.sh"));
 }
 
-int mr_kafka_client_new(const struct mr_source_opts *opts, struct rd_kafka_s **out,
-                        uint32_t *session_timeout_ms, struct mr_err *err)
+/* What a partition's queue brings that is no message: the topic or the partition is gone. It comes
+ * from within a read, in the reader's thread. */
+static void error_note(rd_kafka_t *rk, int code, const char *reason, void *opaque)
+{
+    (void)rk;
+    mr_log(MR_WARN, "kafka_log", mr_kv_str("facility", "ERROR"), mr_kv_str("detail", reason));
+    if (opaque != NULL && mr_kafka_err_code(code) == MR_SOURCE_TOPIC_MISSING)
+        mr_kafka_gone_note(opaque, reason);
+}
+
+int mr_kafka_client_new(const struct mr_source_opts *opts, struct mr_kafka *kafka,
+                        struct rd_kafka_s **out, uint32_t *session_timeout_ms, struct mr_err *err)
 {
     char text[512] = "";
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -152,6 +162,8 @@ int mr_kafka_client_new(const struct mr_source_opts *opts, struct rd_kafka_s **o
     rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_ERROR |
                                        RD_KAFKA_EVENT_LOG | RD_KAFKA_EVENT_STATS |
                                        RD_KAFKA_EVENT_OFFSET_COMMIT);
+    rd_kafka_conf_set_error_cb(conf, error_note);
+    rd_kafka_conf_set_opaque(conf, kafka);
     scram_check(conf);
     *session_timeout_ms = conf_u32(conf, "session.timeout.ms");
     *out = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);

@@ -323,7 +323,7 @@ static int kafka_open(const struct mr_source_opts *opts, struct mr_source **out,
     mr_lock_init(&kafka->facts_lock, 47);
     mr_lock_init(&kafka->stats_lock, 72);
     mr_map_init(&kafka->by_key, mr_rng_u64(&env.rng));
-    int rc = mr_kafka_client_new(opts, &kafka->rk, &kafka->session_timeout_ms, err);
+    int rc = mr_kafka_client_new(opts, kafka, &kafka->rk, &kafka->session_timeout_ms, err);
     if (rc < 0)
         goto out;
     /* the main queue's events (errors, logs, statistics) come by the consumer's queue too */

@@ -24,6 +24,7 @@ struct mr_kafka_topic {
     char id[MR_TOPIC_ID_BYTES]; /* immutable */
     int32_t n_partitions;       /* when it was asked for; 0: not known */
     uint64_t asked_ms;
+    bool stale; /* whatever its age */
     struct mr_kafka_topic *next;
 };
 
@@ -77,6 +78,15 @@ static struct mr_kafka_topic *topic_find(struct mr_kafka *kafka, const char *str
     return NULL;
 }
 
+void mr_kafka_facts_forget(struct mr_kafka *kafka, const char *stream)
+{
+    mr_lock_take(&kafka->facts_lock);
+    struct mr_kafka_topic *topic = topic_find(kafka, stream);
+    if (topic != NULL)
+        topic->stale = true;
+    mr_lock_drop(&kafka->facts_lock);
+}
+
 static const char *topic_note(struct mr_kafka *kafka, const char *stream, const char *id,
                               int32_t n_partitions)
 {
@@ -96,6 +106,7 @@ static const char *topic_note(struct mr_kafka *kafka, const char *stream, const 
     if (topic != NULL) {
         topic->n_partitions = n_partitions;
         topic->asked_ms = mr_mono_ms(&kafka->opts.env);
+        topic->stale = false;
         noted = topic->id;
     }
     mr_lock_drop(&kafka->facts_lock);
@@ -109,7 +120,7 @@ static bool topic_known(struct mr_kafka *kafka, const char *stream, struct mr_lo
     mr_lock_take(&kafka->facts_lock);
     struct mr_kafka_topic *topic = topic_find(kafka, stream);
     if (topic != NULL) {
-        fresh = mr_mono_ms(&kafka->opts.env) - topic->asked_ms < IDS_FRESH_MS;
+        fresh = !topic->stale && mr_mono_ms(&kafka->opts.env) - topic->asked_ms < IDS_FRESH_MS;
         out->stream_id = topic->id;
         out->n_partitions = topic->n_partitions;
     }

@@ -1,6 +1,7 @@
 /* Owns the way from the client's messages to records. Must not wait for a full array: the first
  * record is awaited, the rest are only taken if they are there. Source: librdkafka's rdkafka.h,
  * rd_kafka_consume_batch_queue(); rdkafka_queue.c. */
+#include <stdio.h>
 #include <string.h>
 
 #include <librdkafka/rdkafka.h>
@@ -141,7 +142,68 @@ static bool record_fill(struct mr_kafka *kafka, struct mr_kafka_lane *lane,
     record->offset = atomic_load(&part->next);
     record->rc = -(int)mr_kafka_err_code(message->err);
     record->detail = rd_kafka_message_errstr(message);
+    mr_kafka_facts_forget(kafka, part->stream); /* the next claim asks who the topic is now */
     return true;
+}
+
+/* ---- partitions that are gone ----
+ * A topic that was deleted makes its partitions' queues fall silent: the client tells it in a text
+ * for people only ("topic [3]: ..."), and goes on in the topic of the same name once there is one.
+ * So each of them is an error of its lane, and its claim looks whose log it is now (K-04). */
+
+void mr_kafka_gone_note(struct mr_kafka *kafka, const char *reason)
+{
+    mr_lock_take(&kafka->lock);
+    for (size_t i = 0; i < kafka->n_parts; i++) {
+        struct mr_kafka_part *part = kafka->parts[i];
+        char place[MR_STREAM_NAME_BYTES + 24];
+        int len = snprintf(place, sizeof place, "%s [%d]:", part->stream, part->partition);
+        if (!atomic_load(&part->assigned) || strncmp(reason, place, (size_t)len) != 0)
+            continue;
+        if (!atomic_exchange(&part->gone, true))
+            atomic_fetch_add(&kafka->n_gone, 1);
+        break;
+    }
+    mr_lock_drop(&kafka->lock);
+}
+
+static struct mr_kafka_part *gone_take(struct mr_kafka *kafka, uint32_t lane_id)
+{
+    struct mr_kafka_part *found = NULL;
+
+    mr_lock_take(&kafka->lock);
+    for (size_t i = 0; i < kafka->n_parts && found == NULL; i++) {
+        struct mr_kafka_part *part = kafka->parts[i];
+        if (!atomic_load(&part->gone) || (atomic_load(&part->assigned) && part->lane != lane_id))
+            continue;
+        atomic_store(&part->gone, false);
+        atomic_fetch_sub(&kafka->n_gone, 1);
+        if (atomic_load(&part->assigned))
+            found = part;
+    }
+    mr_lock_drop(&kafka->lock);
+    return found;
+}
+
+static size_t gone_records(struct mr_kafka *kafka, uint32_t lane_id, struct mr_record *records,
+                           size_t max)
+{
+    struct mr_kafka_part *part = NULL;
+    size_t n = 0;
+
+    while (n < max && (part = gone_take(kafka, lane_id)) != NULL) {
+        mr_kafka_facts_forget(kafka, part->stream);
+        records[n++] = (struct mr_record){.kind = MR_RECORD_ERROR,
+                                          .stream = part->stream,
+                                          .partition = part->partition,
+                                          .offset = atomic_load(&part->next),
+                                          .timestamp_ms = -1,
+                                          .leader_epoch = -1,
+                                          .n_bytes = MR_KAFKA_RECORD_OVERHEAD,
+                                          .rc = -MR_SOURCE_TOPIC_MISSING,
+                                          .detail = "the topic or the partition is gone"};
+    }
+    return n;
 }
 
 size_t mr_kafka_read(struct mr_source *source, uint32_t lane_id, struct mr_record *records,
@@ -166,6 +228,8 @@ size_t mr_kafka_read(struct mr_source *source, uint32_t lane_id, struct mr_recor
             rd_kafka_message_destroy(lane->messages[i]);
     }
     lane_leave(lane);
+    if (atomic_load(&kafka->n_gone) > 0)
+        n_records += gone_records(kafka, lane_id, records + n_records, max - n_records);
     return n_records;
 }
 

@@ -56,6 +56,7 @@ struct mr_kafka_part {
     uint32_t n_refused;    /* thread: poll; seeks in a row that came too early */
     _Atomic bool assigned; /* poll writes */
     _Atomic bool dead;     /* the client gave it up (fact 4) */
+    _Atomic bool gone;     /* the client says so, the lane was not told yet */
     _Atomic bool astray;   /* the client's idea of the position is not `next` (fact 2) */
     _Atomic int64_t next;  /* where the lane goes on: what was sought, or one past what was read */
 };
@@ -79,8 +80,9 @@ struct mr_kafka {
     struct rd_kafka_queue_s *events; /* the consumer's queue: all events, no records */
     uint32_t session_timeout_ms;     /* immutable after open */
     struct mr_kafka_lane *lanes;
-    _Atomic bool woken; /* poll shall return at once */
-    bool broken;        /* thread: poll; `failure` is the next event */
+    _Atomic bool woken;      /* poll shall return at once */
+    _Atomic uint32_t n_gone; /* partitions that are marked so */
+    bool broken;             /* thread: poll; `failure` is the next event */
     struct mr_err failure;
     uint64_t n_commits_failed; /* thread: poll */
 
@@ -105,9 +107,10 @@ static inline struct mr_kafka *mr_kafka_of(struct mr_source *source)
 }
 
 /* ---- kafka_conf.c ---- */
-/* The client for these options: 0, or -MR_CONFIG_INVALID with the client's text. */
-int mr_kafka_client_new(const struct mr_source_opts *opts, struct rd_kafka_s **out,
-                        uint32_t *session_timeout_ms, struct mr_err *err);
+/* The client for these options (`kafka`: whom to tell of partitions that are gone; NULL): 0, or
+ * -MR_CONFIG_INVALID with the client's text. */
+int mr_kafka_client_new(const struct mr_source_opts *opts, struct mr_kafka *kafka,
+                        struct rd_kafka_s **out, uint32_t *session_timeout_ms, struct mr_err *err);
 
 /* ---- kafka_consumer.c ---- */
 /* Reads an event of the client; true: `event` is for poll. */
@@ -134,6 +137,8 @@ struct mr_kafka_part *mr_kafka_part_find(struct mr_kafka *kafka, const char *str
 void mr_kafka_parts_release(struct mr_kafka *kafka);
 
 /* ---- kafka_read.c ---- */
+/* The client's text says which partition is gone. Any thread. */
+void mr_kafka_gone_note(struct mr_kafka *kafka, const char *reason);
 size_t mr_kafka_read(struct mr_source *source, uint32_t lane, struct mr_record *records, size_t max,
                      uint32_t timeout_ms);
 void mr_kafka_release_record(struct mr_source *source, struct mr_record *record);
@@ -149,6 +154,8 @@ int mr_kafka_facts(struct mr_source *source, const char *stream, int32_t partiti
 int mr_kafka_n_partitions(struct mr_source *source, const char *stream, uint32_t timeout_ms,
                           int32_t *out, struct mr_err *err);
 int64_t mr_kafka_known_end(struct mr_source *source, const char *stream, int32_t partition);
+/* What was known of the topic is asked for again. Any thread. */
+void mr_kafka_facts_forget(struct mr_kafka *kafka, const char *stream);
 void mr_kafka_facts_release(struct mr_kafka *kafka);
 
 #endif

@@ -49,7 +49,7 @@ int mr_kafka_tail_open(const struct mr_source_opts *opts, struct mr_kafka_tail *
     if (tail == NULL)
         return mr_err_set(err, MR_NO_MEMORY, "no memory for a look at topics");
     tail->env = opts->env;
-    int rc = mr_kafka_client_new(opts, &tail->rk, &ignored_ms, err);
+    int rc = mr_kafka_client_new(opts, NULL, &tail->rk, &ignored_ms, err);
     if (rc < 0) {
         free(tail);
         return rc;

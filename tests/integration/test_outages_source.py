@@ -12,7 +12,7 @@ from harness.outage import await_unready, flat_memory
 from harness.schemas import RegistryClient
 from harness.streams import Load
 from harness.waiting import await_
-from harness.workload import Pair
+from harness.workload import Inserts, Pair
 
 QUICK = {"max_rows": 300, "max_wait": "20ms"}
 
@@ -49,7 +49,30 @@ def test_retention_overtakes_a_consumer_that_stood_still(pair, streams, millrace
     assert done.returncode == 0, done.stderr
     target.await_loaded(streams, pair.log, 90, one.must_run)
     assert target.count("log") == before + 20 and target.letters(pair.log) == []
-    one.await_ready(90)
+    one.stop()
+
+
+def test_a_topic_is_deleted_and_made_again_while_it_is_loaded(pair, streams, schemas, millrace, target):
+    """K-04, case 160: halted until somebody says that the new one is meant; the other topic goes on."""
+    one = millrace(pair.routes(), batch=QUICK).start()
+    pair.changes.run(streams, 100)
+    pair.inserts.run(streams, 100)
+    pair.await_end(target, one.must_run)
+    streams.delete(pair.log)
+    streams.create(pair.log, partitions=2)
+    again = Inserts(schemas, pair.log)
+    again.seq = 1000
+    again.run(streams, 150)
+    one.await_error("source.topic_recreated", 90)
+    await_unready(one, "source.topic_recreated")
+    assert target.count("log") == 100
+    pair.changes.run(streams, 200)
+    target.await_loaded(streams, pair.orders, 60, one.must_run)
+    done = one.command("positions", "reset", pair.log, "--yes")
+    assert done.returncode == 0, done.stderr
+    target.await_loaded(streams, pair.log, 90, one.must_run)
+    found = sorted(seq for seq, in target.rows("log", ["seq"]))
+    assert found == [*range(1, 101), *range(1001, 1151)]
     one.stop()
 
 
