@@ -90,7 +90,7 @@ static struct mr_poisoned_key *find(struct mr_poisoned *set, const struct mr_par
 }
 
 static struct mr_poisoned_key *make(struct mr_poisoned *set, struct mr_partition *part,
-                                    struct mr_slice key) MR_REQUIRES(set->lock)
+                                    struct mr_slice key, int64_t offset) MR_REQUIRES(set->lock)
 {
     if (set->n >= set->most && set->oldest != NULL) {
         mr_log(MR_WARN, "poisoned_key_forgotten", mr_kv_str("topic", set->oldest->part->stream),
@@ -103,6 +103,9 @@ static struct mr_poisoned_key *make(struct mr_poisoned *set, struct mr_partition
         return NULL;
     one->hash = hash_of(part, key);
     one->part = part;
+    one->from = offset;
+    one->to = offset;
+    one->overtaken_by = -1;
     if (mr_map_put(&set->by_hash, &one->hash, sizeof one->hash, one) < 0) {
         free(one);
         return NULL;
@@ -137,10 +140,8 @@ void mr_poisoned_add(struct mr_poisoned *set, struct mr_partition *part, struct 
         letter_note(one, offset);
         unlink_one(set, one);
         append(set, one);
-    } else if ((one = make(set, part, key)) != NULL) {
-        one->from = offset;
-        one->to = offset;
-        one->overtaken_by = -1;
+    } else {
+        one = make(set, part, key, offset);
     }
     if (one != NULL)
         one->at_ms = now_ms;
