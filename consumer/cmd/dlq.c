@@ -421,6 +421,17 @@ static void who(char *out, size_t cap)
         (void)snprintf(out, cap, "uid %ld@%s", (long)getuid(), host);
 }
 
+/* Letters that went to a topic are not in the table, which would look empty. */
+static int letters_open(struct mr_dlq *dlq, const struct mr_config *config)
+{
+    if (config->dlq.to == MR_CONF_DLQ_TOPIC)
+        return mr_err_set(&dlq->err, MR_CONFIG_USAGE,
+                          "dlq.to is \"topic\": the letters are in topic %s, and this command reads "
+                          "the table; with -o dlq.to=table those that the table has",
+                          config->dlq.topic);
+    return mr_letter_box_open(&dlq->box, config, &dlq->err);
+}
+
 int mr_cmd_dlq(const struct mr_cmd_args *args)
 {
     struct mr_dlq dlq = {.args = args, .err = MR_ERR_INIT};
@@ -444,8 +455,7 @@ int mr_cmd_dlq(const struct mr_cmd_args *args)
     mr_log_setup(MR_ERROR, config->log_format, STDERR_FILENO);
     who(by, sizeof by);
     dlq.by = by;
-    code = mr_letter_box_open(&dlq.box, config, &dlq.err) < 0 ? mr_cmd_fail(&dlq.err)
-                                                              : verb->run(&dlq);
+    code = letters_open(&dlq, config) < 0 ? mr_cmd_fail(&dlq.err) : verb->run(&dlq);
     mr_letter_box_close(&dlq.box);
     mr_config_free(config);
     return code;
