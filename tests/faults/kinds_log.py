@@ -5,6 +5,7 @@ from confluent_kafka import KafkaException
 from .kinds import kind
 
 MOST_BAD = 5
+STOP_S = 90
 
 
 @kind("poison.truncated", short=True, sqlite=True)
@@ -73,9 +74,10 @@ def _trim(streams, topic: str, partition: int, before: int) -> None:
 
 
 def _while_empty(world, dice, work) -> None:
-    """All instances stop, the group is changed, they start."""
+    """All instances stop, the group is changed, they start. They leave in order: a member that is killed while it
+    joins stays in the group for as long as `max.poll.interval.ms`."""
     for one in world.fleet:
-        one.kill()
+        one.stop(STOP_S)
     streams = world.servers.streams
     streams.await_empty(world.group)
     work(streams)

@@ -23,7 +23,7 @@ class Streams:
 
     def __init__(self, bootstrap: str):
         self.bootstrap = bootstrap
-        self.admin = AdminClient({"bootstrap.servers": bootstrap, **QUIET})
+        self._new_admin()
         self._partitions: dict[str, int] = {}
         self._failures: list[str] = []
         self._sent: dict[tuple[str, int], int] = {}
@@ -36,6 +36,10 @@ class Streams:
         """A producer for very many records, without an oracle beside it."""
         return Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 20, **QUIET,
                          "queue.buffering.max.messages": 200_000})
+
+    def _new_admin(self) -> None:
+        """A client whose broker was killed may go on asking the connection to the group's coordinator in vain."""
+        self.admin = AdminClient({"bootstrap.servers": self.bootstrap, **QUIET})
 
     # -- topics
     def create(self, *topics: str, partitions: int = 1, config: dict | None = None) -> None:
@@ -163,13 +167,17 @@ class Streams:
 
     def await_empty(self, group: str) -> None:
         """Until the group has no member left, nobody can change it from outside."""
+        said = []
+
         def empty():
             asked = self.admin.describe_consumer_groups([group], request_timeout=ASK_S)[group]
             try:
-                return asked.result(DEADLINE_S).state.name == "EMPTY"
-            except KafkaException:  # a broker that came back is found only after the client has asked in vain
-                return False
-        await_(empty, DEADLINE_S, f"group {group} is empty")
+                said[:] = [asked.result(DEADLINE_S).state.name]
+            except KafkaException as error:
+                said[:] = [error]
+                self._new_admin()
+            return said == ["EMPTY"]
+        await_(empty, DEADLINE_S, lambda: f"group {group} is empty: {said}")
 
     def delete_group(self, group: str) -> None:
         def deleted():
@@ -178,6 +186,7 @@ class Streams:
                 asked.result(DEADLINE_S)
                 return True
             except KafkaException as error:
+                self._new_admin()
                 return error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND
         await_(deleted, DEADLINE_S, f"group {group} is deleted")
 
