@@ -44,12 +44,14 @@ static int landed(struct mr_replay *r, struct mr_err *err)
     return letters->ops->settled(letters, r->marks, r->n_taken, err);
 }
 
-static struct mr_replay_item *taken_with(struct mr_replay *r, const char *id)
+/* n_taken: none. */
+static size_t taken_with(const struct mr_replay *r, const char *id)
 {
-    for (size_t i = 0; i < r->n_taken; i++)
-        if (strcmp(r->marks[i].id, id) == 0)
-            return r->taken[i];
-    return NULL;
+    size_t i = 0;
+
+    while (i < r->n_taken && strcmp(r->marks[i].id, id) != 0)
+        i++;
+    return i;
 }
 
 /* What one letter is now, after a flush whose outcome is not known, or that others came before. */
@@ -85,15 +87,15 @@ static int reread(struct mr_replay *r, bool in_doubt, struct mr_err *err)
     mr_err_clear(err);
     int rc = letters->ops->find(letters, &filter, err);
     while (rc == 0 && (rc = letters->ops->next(letters, &now, err)) == 1) {
-        struct mr_replay_item *item = taken_with(r, now.id);
-        if (item != NULL) {
-            seen[item - r->items] = true;
-            item_settle(r, item, &now, in_doubt);
+        size_t at = taken_with(r, now.id);
+        if (at < r->n_taken) {
+            seen[at] = true;
+            item_settle(r, r->taken[at], &now, in_doubt);
         }
         rc = 0;
     }
     for (size_t i = 0; rc == 0 && i < r->n_taken; i++) {
-        if (seen[r->taken[i] - r->items])
+        if (seen[i])
             continue;
         r->taken[i]->state = MR_REPLAY_DONE; /* removed */
         r->result->n_gone++;

@@ -7,7 +7,8 @@
 
 static struct mr_replay_session *replay_of(const struct mr_session *session)
 {
-    return (struct mr_replay_session *)(uintptr_t)session->ops; /* ops is its first member */
+    /* ops is its first member; NOLINTNEXTLINE(performance-no-int-to-ptr): it is const for others */
+    return (struct mr_replay_session *)(uintptr_t)session->ops;
 }
 
 /* NOLINTNEXTLINE(readability-function-size): the parameters are the interface's */

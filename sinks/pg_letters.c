@@ -267,6 +267,7 @@ static int pg_next(struct mr_letters *base, struct mr_kept_letter *out, struct m
 
 /* ---- closing ---- */
 
+/* NOLINTNEXTLINE(readability-function-size): six parameters, the interface of letters.h */
 static int pg_discard(struct mr_letters *base, const char *const *ids, size_t n, const char *by,
                       uint64_t *n_done, struct mr_err *err)
 {
@@ -295,6 +296,7 @@ static int pg_discard(struct mr_letters *base, const char *const *ids, size_t n,
     return rc;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): six parameters, the interface of letters.h */
 static int pg_purge(struct mr_letters *base, uint32_t states, int64_t before_ms, size_t max,
                     uint64_t *n_done, struct mr_err *err)
 {

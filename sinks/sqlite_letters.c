@@ -304,6 +304,7 @@ static int change_run(struct sq_letters *letters, const struct change *change, u
     return rc;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): six parameters, the interface of letters.h */
 static int sq_discard(struct mr_letters *base, const char *const *ids, size_t n, const char *by,
                       uint64_t *n_done, struct mr_err *err)
 {
@@ -323,6 +324,7 @@ static int sq_discard(struct mr_letters *base, const char *const *ids, size_t n,
     return change_run(letters, &change, n_done, err);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): six parameters, the interface of letters.h */
 static int sq_purge(struct mr_letters *base, uint32_t states, int64_t before_ms, size_t max,
                     uint64_t *n_done, struct mr_err *err)
 {

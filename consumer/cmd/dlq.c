@@ -426,8 +426,8 @@ static int letters_open(struct mr_dlq *dlq, const struct mr_config *config)
 {
     if (config->dlq.to == MR_CONF_DLQ_TOPIC)
         return mr_err_set(&dlq->err, MR_CONFIG_USAGE,
-                          "dlq.to is \"topic\": the letters are in topic %s, and this command reads "
-                          "the table; with -o dlq.to=table those that the table has",
+                          "dlq.to is \"topic\": the letters are in topic %s, and this command "
+                          "reads the table; with -o dlq.to=table those that the table has",
                           config->dlq.topic);
     return mr_letter_box_open(&dlq->box, config, &dlq->err);
 }
