@@ -199,8 +199,9 @@ static const struct mr_option route_rows[] = {
 
     {"on_bad_record", MR_OPT_CHOICE, R(on_bad_record), .dflt = "dead_letter",
      .choices = &mr_choices_bad_record, NEXT, .help = "What becomes of a bad record."},
-    {"fk_wait", MR_OPT_TIME, R(fk_wait_ms), .dflt = "60s", .max = DAY, .later = true, NEXT,
-     .help = "Wait for the parent row that a foreign key asks for."},
+    {"fk_wait", MR_OPT_TIME, R(fk_wait_ms), .dflt = "60s", .max = DAY, NEXT,
+     .help = "How long a record waits for the rows of other tables that a foreign key asks for, or "
+             "asks to be gone, before it is a bad one."},
 
     {"insert_missing", MR_OPT_BOOL, R(insert_missing), .dflt = "false", .later = true, NEXT,
      .help = "Strategy `update`: inserts absent keys."},

@@ -85,6 +85,7 @@ static void forget(struct mr_poller *poller, struct mr_partition *part)
     part->wants_seek = false;
     part->fill_held = true;
     mr_partition_stop_forget(part);
+    mr_partition_wait_begin(part, INT64_MIN);
 }
 
 static void bug(struct mr_poller *poller, const struct mr_partition *part,

@@ -47,9 +47,9 @@ static void wish(struct mr_lane *lane, const struct mr_record *record,
 }
 
 /* RETRY, PAUSE and HALT hold the partition at this record; the next attempt comes by poll. */
-static void hold(struct mr_lane *lane, struct mr_partition *part, const struct mr_record *record,
-                 const struct mr_err *err)
+static void hold(struct mr_lane *lane, const struct mr_record *record, const struct mr_err *err)
 {
+    struct mr_partition *part = record->part;
     enum mr_partition_event event = MR_PART_EV_HELD;
     uint32_t delay_ms;
 
@@ -72,7 +72,7 @@ static int take(struct mr_lane *lane, struct mr_record *record, enum mr_batch_co
     int rc = mr_batch_take(lane->filling, record, count, mr_mono_us(&lane->fill_env), err);
 
     if (rc < 0)
-        hold(lane, record->part, record, err);
+        hold(lane, record, err);
     return rc < 0 ? FATE_DROPPED : FATE_TAKEN;
 }
 
@@ -108,7 +108,6 @@ static bool is_flood(struct mr_lane *lane, const struct mr_record *record, struc
 static int bad_record(struct mr_lane *lane, struct mr_record *record, struct mr_err *why,
                       struct mr_err *err)
 {
-    struct mr_partition *part = record->part;
     enum mr_on_bad on_bad = record->target->rule->on_bad;
 
     mr_err_at(why, record->stream, record->partition, record->offset);
@@ -119,7 +118,7 @@ static int bad_record(struct mr_lane *lane, struct mr_record *record, struct mr_
     }
     if (is_flood(lane, record, why)) {
         note_bad(lane, record, why);
-        hold(lane, part, record, why);
+        hold(lane, record, why);
         return FATE_DROPPED;
     }
     if (on_bad == MR_ON_BAD_DEAD_LETTER) {
@@ -128,7 +127,7 @@ static int bad_record(struct mr_lane *lane, struct mr_record *record, struct mr_
         if (rc == -MR_FULL)
             return FATE_FULL;
         if (rc < 0) {
-            hold(lane, part, record, err);
+            hold(lane, record, err);
             return FATE_DROPPED;
         }
         char code[64];
@@ -252,7 +251,7 @@ static int truncate_record(struct mr_lane *lane, struct mr_record *record, struc
     if (rc == -MR_FULL)
         return FATE_FULL;
     if (rc < 0) {
-        hold(lane, record->part, record, err);
+        hold(lane, record, err);
         return FATE_DROPPED;
     }
     return take(lane, record, MR_COUNT_TRUNCATE, err);
@@ -273,7 +272,7 @@ static int add_decoded(struct mr_lane *lane, struct mr_record *record, struct mr
     if (rc == -MR_FULL)
         return FATE_FULL;
     if (rc < 0) {
-        hold(lane, record->part, record, err);
+        hold(lane, record, err);
         return FATE_DROPPED;
     }
     int fate = take(lane, record, count_of(decoded), err);
@@ -306,7 +305,7 @@ static int fault_fate(struct mr_lane *lane, struct mr_record *record, int rc, st
     case MR_N_CLASSES:
         break;
     }
-    hold(lane, record->part, record, &why);
+    hold(lane, record, &why);
     return FATE_DROPPED;
 }
 
@@ -367,11 +366,18 @@ static int stop_at(struct mr_lane *lane, struct mr_record *record, struct mr_err
     *err = stop.why;
     record->target = stop.target;
     if (err->class == MR_CLASS_HALT) {
-        hold(lane, record->part, record, err);
-        return FATE_DROPPED;
+        hold(lane, record, err);
+    } else if (err->class == MR_CLASS_RETRY) { /* */
+        struct mr_parent_wait wait;
+        mr_partition_wait_read(record->part, &wait);
+        uint32_t delay_ms =
+            mr_parent_wait_delay_ms(&wait, record->offset, record->target->rule->fk_wait_ms,
+                                    mr_mono_ms(&lane->fill_env), &lane->fill_env.rng);
+        wish(lane, record, MR_PART_EV_HELD, delay_ms, err);
+    } else {
+        note_bad(lane, record, err);
+        wish(lane, record, MR_PART_EV_HALTED, STOP_PROBE_MS, err);
     }
-    note_bad(lane, record, err);
-    wish(lane, record, MR_PART_EV_HALTED, STOP_PROBE_MS, err);
     return FATE_DROPPED;
 }
 
@@ -424,7 +430,7 @@ static void end_record(struct mr_lane *lane, const struct mr_record *record)
     atomic_store(&part->end_seen, record->offset);
     if (record->offset > part->fill_next &&
         mr_batch_pass(lane->filling, part, record->offset, mr_mono_us(&lane->fill_env), &err) < 0)
-        hold(lane, part, record, &err);
+        hold(lane, record, &err);
 }
 
 /* The source cannot deliver from here: the claim finds out why. Where it finds nothing and the same

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "consumer/flush_order.h"
 #include "sinks/load_split.h"
 
 #include "base/ban.h"
@@ -55,9 +56,10 @@ static int by_place(const void *a, const void *b)
 struct flush_lists {
     struct mr_batch_table **work; /* tables with rows, sorted */
     struct mr_table **tables;
-    struct mr_span *spans;  /* sorted */
-    struct mr_span *by_idx; /* as the batch counts them */
-    uint32_t *rank;         /* of the batch's spans: partitions apply in their order */
+    struct mr_flush_place *places; /* the order of loading; NULL: that of `work` */
+    struct mr_span *spans;         /* sorted */
+    struct mr_span *by_idx;        /* as the batch counts them */
+    uint32_t *rank; /* of the batch's spans: partitions apply in their order */
     size_t n_work;
     size_t n_spans;
 };
@@ -69,6 +71,7 @@ static void lists_release(struct flush_lists *lists)
     free(lists->spans);
     free(lists->rank);
     free(lists->by_idx);
+    free(lists->places);
 }
 
 struct place {
@@ -128,7 +131,7 @@ static int lists_make(const struct mr_batch *batch, struct flush_lists *lists, s
     for (size_t i = 0; i < batch->n_spans; i++)
         lists->spans[lists->n_spans++] = lists->by_idx[i] = batch->spans[i].span;
     qsort(lists->spans, lists->n_spans, sizeof *lists->spans, by_place);
-    return 0;
+    return mr_flush_order_make(lists->tables, lists->n_work, &lists->places, err);
 }
 
 /* Is it `schema.name`? Either may have dots of its own. */
@@ -183,7 +186,9 @@ static uint64_t bad_room(const struct mr_flush *flush, const struct mr_flush_res
         return UINT64_MAX;
     struct mr_tally tally = mr_batch_tally(flush->batch, rule);
     for (size_t i = 0; i < result->faults.n_items; i++)
-        tally.n_bad += result->faults.items[i].target->rule == rule ? 1 : 0;
+        if (result->faults.items[i].target->rule == rule &&
+            !mr_flush_faults_is_wait(&result->faults, i))
+            tally.n_bad++;
     return mr_breaker_room(rule->breaker, tally, flush->now_ms);
 }
 
@@ -206,46 +211,180 @@ static int faults_note(const struct mr_flush *flush, struct mr_flush_result *res
         return 0;
     uint64_t room = bad_room(flush, result, table);
     int rc = mr_flush_faults_note(faults, flush->batch, table->target, err);
-    if (rc < 0 || faults->n_items - first <= room)
+    size_t at = first;
+    for (uint64_t n_bad = 0; rc == 0 && at < faults->n_items; at++) {
+        n_bad += mr_flush_faults_is_wait(faults, at) ? 0 : 1;
+        if (n_bad > room)
+            break;
+    }
+    if (rc < 0 || at == faults->n_items)
         return rc;
-    mr_flush_faults_flood(faults, first + (size_t)room);
+    mr_flush_faults_flood(faults, at);
     mr_breaker_trip(table->target->rule->breaker, flush->now_ms);
     return 0;
+}
+
+/* One table of the flush on its way. */
+struct loading {
+    const struct mr_flush *flush;
+    const struct flush_lists *lists;
+    struct mr_flush_result *result;
+    struct mr_load_memory *memory;
+    uint64_t fk_wait_ms;
+    bool truncate_done;
+    bool deletes_later;
+};
+
+/* while its time is not over. */
+static bool may_wait(const void *arg, uint32_t span_idx, int64_t offset)
+{
+    const struct loading *on = arg;
+    struct mr_parent_wait wait;
+
+    mr_partition_wait_read(on->flush->batch->spans[span_idx].part, &wait);
+    return !mr_parent_wait_is_over(&wait, offset, on->fk_wait_ms, on->flush->now_ms);
+}
+
+static struct mr_load load_of(const struct loading *on, struct mr_batch_table *table)
+{
+    return (struct mr_load){.session = on->flush->session,
+                            .rows = &table->rows,
+                            .route = &table->target->rule->route,
+                            .memory = on->memory,
+                            .stats = &on->result->stats,
+                            .faults = &on->result->faults.found,
+                            .rank = on->lists->rank,
+                            .spans = on->lists->by_idx,
+                            .max_faults = faults_limit(on->flush, on->result, table),
+                            .refused = table->refused,
+                            .internal_too = table->internal_too,
+                            .constraints_now = table->constraints_now,
+                            .truncate_done = on->truncate_done,
+                            .deletes_later = on->deletes_later,
+                            .may_wait = may_wait,
+                            .may_wait_arg = on};
+}
+
+static int load_failed(const struct mr_flush *flush, struct mr_flush_result *result,
+                       struct mr_batch_table *table, struct mr_err *err)
+{
+    result->failed = table->target;
+    table->refused = flush->session->refused;
+    return mr_err_in(err, table->target->label, NULL);
+}
+
+static int load_table(struct loading *on, struct mr_batch_table *table, struct mr_err *err)
+{
+    struct mr_flush_result *result = on->result;
+    const struct mr_load_ops *ops = table->target->load;
+    uint64_t n_before = result->stats.n_left_out;
+
+    on->memory = mr_load_memory_of(on->flush->memories, table->target->idx);
+    if (on->memory == NULL)
+        return mr_err_set(err, MR_NO_MEMORY, "no memory for a flush");
+    on->fk_wait_ms = table->target->rule->fk_wait_ms;
+    struct mr_load load = load_of(on, table);
+    on->flush->session->refused.known = false;
+    int rc = table->split ? mr_load_split(&load, ops, err) : ops->run(&load, err);
+    table->n_left_out = result->stats.n_left_out - n_before;
+    if (rc == 0)
+        rc = faults_note(on->flush, result, table, err);
+    return rc < 0 ? load_failed(on->flush, result, table, err) : 0;
+}
+
+/* Rows that go while others of this flush refer to them go when those are loaded. Where the table
+ * is taken apart, its order is that of the source. */
+static bool has_deletes_for_later(const struct mr_batch_table *table)
+{
+    if (table->split || table->target->load->deletes == NULL)
+        return false;
+    for (size_t i = 0; i < table->rows.n_rows; i++)
+        if (table->rows.rows[i].op == MR_ROW_DELETE)
+            return true;
+    return false;
+}
+
+/* Before all rows, and children first: what refers to a row is gone before it. */
+static int truncate_tables(const struct mr_flush *flush, const struct flush_lists *lists,
+                           struct mr_flush_result *result, struct mr_err *err)
+{
+    struct mr_session *session = flush->session;
+
+    for (size_t i = lists->n_work; i-- > 0;) {
+        struct mr_batch_table *table = lists->work[lists->places[i].idx];
+        if (!table->rows.truncated)
+            continue;
+        int rc = session->ops->truncate(session, table->rows.table, err);
+        if (rc < 0)
+            return load_failed(flush, result, table, err);
+    }
+    return 0;
+}
+
+/* A COMMIT that refused something is asked again part by part: then nothing more is put off. */
+static int constraints_later(const struct mr_flush *flush, const struct flush_lists *lists,
+                             struct mr_flush_result *result, struct mr_err *err)
+{
+    struct mr_session *session = flush->session;
+
+    for (size_t i = 0; i < lists->n_work; i++) {
+        struct mr_batch_table *table = lists->work[lists->places[i].idx];
+        if (!lists->places[i].circular || table->constraints_now)
+            continue;
+        int rc = session->ops->defer(session, table->rows.table, err);
+        if (rc < 0)
+            return load_failed(flush, result, table, err);
+    }
+    return 0;
+}
+
+/* The order of tables that refer to each other (R-13): truncates, children first; rows, parents
+ * first; then the parents' rows that go, children first. */
+static int load_related(const struct mr_flush *flush, const struct flush_lists *lists,
+                        struct mr_flush_result *result, struct mr_err *err)
+{
+    bool *later = calloc(lists->n_work, sizeof *later);
+    int rc = later != NULL ? 0 : mr_err_set(err, MR_NO_MEMORY, "no memory for a flush");
+
+    if (rc == 0)
+        rc = constraints_later(flush, lists, result, err);
+    if (rc == 0)
+        rc = truncate_tables(flush, lists, result, err);
+    for (size_t i = 0; rc == 0 && i < lists->n_work; i++) {
+        struct mr_batch_table *table = lists->work[lists->places[i].idx];
+        later[i] = lists->places[i].referenced && has_deletes_for_later(table);
+        struct loading on = {.flush = flush,
+                             .lists = lists,
+                             .result = result,
+                             .truncate_done = true,
+                             .deletes_later = later[i]};
+        rc = load_table(&on, table, err);
+    }
+    for (size_t i = lists->n_work; rc == 0 && i-- > 0;) {
+        struct mr_batch_table *table = lists->work[lists->places[i].idx];
+        struct loading on = {.flush = flush, .lists = lists, .result = result};
+        if (!later[i])
+            continue;
+        struct mr_load load = load_of(&on, table);
+        flush->session->refused.known = false;
+        rc = table->target->load->deletes(&load, err);
+        if (rc < 0)
+            rc = load_failed(flush, result, table, err);
+    }
+    free(later);
+    return rc;
 }
 
 static int load_tables(const struct mr_flush *flush, const struct flush_lists *lists,
                        struct mr_flush_result *result, struct mr_err *err)
 {
+    if (lists->places != NULL)
+        return load_related(flush, lists, result, err);
     for (size_t i = 0; i < lists->n_work; i++) {
-        struct mr_batch_table *table = lists->work[i];
-        struct mr_load_memory *memory = mr_load_memory_of(flush->memories, table->target->idx);
-        if (memory == NULL)
-            return mr_err_set(err, MR_NO_MEMORY, "no memory for a flush");
-        struct mr_load load = {.session = flush->session,
-                               .rows = &table->rows,
-                               .route = &table->target->rule->route,
-                               .memory = memory,
-                               .stats = &result->stats,
-                               .faults = &result->faults.found,
-                               .rank = lists->rank,
-                               .spans = lists->by_idx,
-                               .max_faults = faults_limit(flush, result, table),
-                               .refused = table->refused,
-                               .internal_too = table->internal_too,
-                               .constraints_now = table->constraints_now};
-        uint64_t n_before = result->stats.n_left_out;
-        const struct mr_load_ops *ops = table->target->load;
-        flush->session->refused.known = false;
-        int rc = table->split ? mr_load_split(&load, ops, err) : ops->run(&load, err);
-        table->n_left_out = result->stats.n_left_out - n_before;
-        if (rc == 0)
-            rc = faults_note(flush, result, table, err);
-        if (rc < 0) {
-            result->failed = table->target;
-            table->refused = flush->session->refused;
-            mr_err_in(err, table->target->label, NULL);
+        struct loading on = {.flush = flush, .lists = lists, .result = result};
+        int rc = load_table(&on, lists->work[i], err);
+        if (rc < 0)
             return rc;
-        }
     }
     return 0;
 }
@@ -327,13 +466,16 @@ out:
 
 /* The target refused what is in a row of `failed`: from now on the batch loads that table in parts,
  * and where only the commit showed it, each part is held against all constraints. NULL: nobody
- * knows of which table it was, so all of them. False where that was done already. */
-static bool split_begin(const struct mr_batch *batch, const struct mr_flush_result *result)
+ * knows of which table it was, so all of them; so where a foreign key was asked at the commit: the
+ * row may be that of the other table. False where that was done already. */
+static bool split_begin(const struct mr_batch *batch, const struct mr_flush_result *result,
+                        const struct mr_err *err)
 {
+    bool all = result->failed == NULL || (result->at_commit && mr_load_is_foreign(err));
     bool begun = false;
     for (size_t i = 0; i < batch->n_tables; i++) {
         struct mr_batch_table *table = batch->tables[i];
-        if (result->failed != NULL && table->target != result->failed)
+        if (!all && table->target != result->failed)
             continue;
         begun = begun || !table->split || (result->at_commit && !table->constraints_now);
         table->split = true;
@@ -367,7 +509,7 @@ int mr_flush_run(const struct mr_flush *flush, struct mr_flush_result *result, s
         if (rc < 0 && result->first == MR_FIRST_SPLIT)
             internal_judge(flush->batch, result, err);
         if (rc == 0 || err->class != MR_CLASS_POISON || result->stopped ||
-            !split_begin(flush->batch, result))
+            !split_begin(flush->batch, result, err))
             return rc;
         mr_err_clear(err);
     }

@@ -126,11 +126,16 @@ void mr_flush_faults_err(const struct mr_flush_faults *faults, size_t idx, struc
     mr_err_in(err, item->target->label, NULL);
 }
 
+bool mr_flush_faults_is_wait(const struct mr_flush_faults *faults, size_t idx)
+{
+    return faults->found.items[faults->items[idx].fault].class == MR_CLASS_RETRY;
+}
+
 bool mr_flush_faults_is_stop(const struct mr_flush_faults *faults, size_t idx)
 {
     const struct mr_flush_fault *item = &faults->items[idx];
 
-    return faults->found.items[item->fault].class == MR_CLASS_HALT ||
+    return faults->found.items[item->fault].class != MR_CLASS_POISON ||
            item->target->rule->on_bad == MR_ON_BAD_STOP;
 }
 
@@ -138,6 +143,8 @@ void mr_flush_faults_flood(struct mr_flush_faults *faults, size_t idx)
 {
     for (; idx < faults->n_items; idx++) {
         struct mr_load_fault *fault = &faults->found.items[faults->items[idx].fault];
+        if (mr_flush_faults_is_wait(faults, idx))
+            continue;
         fault->code = MR_POISON_FLOOD;
         fault->class = MR_CLASS_HALT;
     }
@@ -181,13 +188,25 @@ int mr_flush_faults_settle(struct mr_flush_faults *faults, struct mr_source *sou
     return 0;
 }
 
-void mr_flush_faults_stops(const struct mr_flush_faults *faults)
+static void wait_note(const struct mr_batch *batch, const struct mr_record *record, uint64_t now_ms)
+{
+    const struct mr_span *span = &batch->spans[span_of(batch, record)].span;
+    struct mr_parent_clock clock = {.from = span->expected, .to = span->next, .since_ms = now_ms};
+
+    mr_partition_wait_note(record->part, &clock, record->offset);
+}
+
+void mr_flush_faults_stops(const struct mr_flush_faults *faults, const struct mr_batch *batch,
+                           uint64_t now_ms)
 {
     for (size_t i = 0; i < faults->n_items; i++) {
+        const struct mr_record *record = faults->items[i].record;
         struct mr_partition_stop stop = {.target = faults->items[i].target};
         if (!mr_flush_faults_is_stop(faults, i))
             continue;
         mr_flush_faults_err(faults, i, &stop.why);
-        mr_partition_stop_set(faults->items[i].record->part, &stop);
+        mr_partition_stop_set(record->part, &stop);
+        if (mr_flush_faults_is_wait(faults, i))
+            wait_note(batch, record, now_ms);
     }
 }

@@ -30,16 +30,20 @@ void mr_flush_faults_reset(struct mr_flush_faults *faults);
 int mr_flush_faults_note(struct mr_flush_faults *faults, const struct mr_batch *batch,
                          struct mr_target *target, struct mr_err *err);
 /* After all tables: makes the letters. Where a record must be waited at, which is what
- * on_bad_record = "stop" and a HALT ask for, answers that fault's negative code with its place: the
- * batch cannot land, and mr_flush_faults_stops() tells the partitions where to stop. */
+ * on_bad_record = "stop", a HALT and a wait for rows of other tables ask for, answers that fault's
+ * negative code with its place: the batch cannot land, and mr_flush_faults_stops() tells the
+ * partitions where to stop. */
 int mr_flush_faults_settle(struct mr_flush_faults *faults, struct mr_source *source,
                            struct mr_err *err);
 /* From item `idx` on there are too many bad records: their tables halt there (poison.flood). */
 void mr_flush_faults_flood(struct mr_flush_faults *faults, size_t idx);
-/* Marks the first such record of each partition. */
-void mr_flush_faults_stops(const struct mr_flush_faults *faults);
+/* Marks the first such record of each partition, and when it began to wait (parent_wait.h). */
+void mr_flush_faults_stops(const struct mr_flush_faults *faults, const struct mr_batch *batch,
+                           uint64_t now_ms);
 /* The error of item `idx` with its place. */
 void mr_flush_faults_err(const struct mr_flush_faults *faults, size_t idx, struct mr_err *err);
 bool mr_flush_faults_is_stop(const struct mr_flush_faults *faults, size_t idx);
+/* it waits for rows of other tables, and is not a bad record yet. */
+bool mr_flush_faults_is_wait(const struct mr_flush_faults *faults, size_t idx);
 
 #endif

@@ -132,6 +132,12 @@ const struct mr_metric_desc mr_meters[MR_N_METERS] = {
                            MR_COUNTER,
                            {"topic"},
                            NULL},
+    [MR_M_PARENT_WAITS] = {"millrace_parent_waits_total",
+                           "Times that a record was held back by a foreign key of its table: its "
+                           "parent is not there yet, or rows refer to what it deletes (`fk_wait`).",
+                           MR_COUNTER,
+                           {"table"},
+                           NULL},
     [MR_M_BUILD_INFO] =
         {"millrace_build_info", "1, with the version.", MR_GAUGE, {"version", "librdkafka"}, NULL},
     [MR_M_RESIDENT_BYTES] =

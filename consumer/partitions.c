@@ -182,6 +182,29 @@ void mr_partition_stop_forget(struct mr_partition *part)
     mr_lock_drop(&part->lock);
 }
 
+void mr_partition_wait_note(struct mr_partition *part, const struct mr_parent_clock *batch,
+                            int64_t at)
+{
+    mr_lock_take(&part->lock);
+    mr_parent_wait_note(&part->wait, batch, at);
+    mr_lock_drop(&part->lock);
+}
+
+void mr_partition_wait_read(struct mr_partition *part, struct mr_parent_wait *out)
+{
+    mr_lock_take(&part->lock);
+    *out = part->wait;
+    mr_lock_drop(&part->lock);
+}
+
+void mr_partition_wait_begin(struct mr_partition *part, int64_t next)
+{
+    mr_lock_take(&part->lock);
+    if (part->wait.n > 0 && next < part->wait.clocks[0].from)
+        part->wait.n = 0;
+    mr_lock_drop(&part->lock);
+}
+
 void mr_partition_note_err(struct mr_partition *part, const struct mr_err *err)
 {
     mr_lock_take(&part->lock);

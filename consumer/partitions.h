@@ -13,6 +13,7 @@
 #include "base/lock.h"
 #include "base/map.h"
 #include "base/pos.h"
+#include "consumer/parent_wait.h"
 #include "consumer/protocol/partition.h"
 
 struct mr_target;
@@ -73,9 +74,10 @@ struct mr_partition {
     uint64_t letters_seed;           /* immutable: tells its keys from those of other partitions */
     _Atomic bool hurry;              /* any: the timer of a halt is due now (millrace resume) */
 
-    struct mr_lock lock;                                /* rank 35: the three below */
+    struct mr_lock lock;                                /* rank 35: the four below */
     struct mr_partition_stop *stop MR_GUARDED_BY(lock); /* NULL: none */
     struct mr_partition_wish wish MR_GUARDED_BY(lock);
+    struct mr_parent_wait wait MR_GUARDED_BY(lock);
     struct mr_err last_err MR_GUARDED_BY(lock); /* for /status: why it waits */
 };
 
@@ -114,6 +116,12 @@ void mr_partition_stop_take(struct mr_partition *part, struct mr_partition_stop 
 /* What was found in an earlier life, or is passed by now, says nothing any more. Thread: poll while
  * the partition does not flow, else fill. */
 void mr_partition_stop_forget(struct mr_partition *part);
+/* parent_wait.h, of this partition's records. Any thread. */
+void mr_partition_wait_note(struct mr_partition *part, const struct mr_parent_clock *batch,
+                            int64_t at);
+void mr_partition_wait_read(struct mr_partition *part, struct mr_parent_wait *out);
+/* It is read again from `next`: who waited from further behind has not been met yet. */
+void mr_partition_wait_begin(struct mr_partition *part, int64_t next);
 void mr_partition_note_err(struct mr_partition *part, const struct mr_err *err);
 void mr_partition_last_err(struct mr_partition *part, struct mr_err *out);
 /* Does it wait for somebody? Not where simply no route takes its topic. Any thread. */

@@ -196,6 +196,7 @@ static void claim_result(struct mr_poller *poller, const struct mr_claim_item *i
         part->envelope_topic = true;
     part->set_back = false;
     mr_partition_stop_forget(part); /* of a flush that reported after the claim was begun, too */
+    mr_partition_wait_begin(part, item->offset);
     atomic_store(&part->epoch, item->epoch);
     atomic_store(&part->committed_next, item->stored);
     /* the former owner may not have told the group what he loaded last, and no more may come */

@@ -120,7 +120,7 @@ static void versions_raise(struct mr_replay *r, const struct mr_flush_result *re
 /* The flush found records to be waited at: the next try meets them there. */
 static void stops_arm(struct mr_replay *r, const struct mr_flush_result *result)
 {
-    mr_flush_faults_stops(&result->faults);
+    mr_flush_faults_stops(&result->faults, r->lane.filling, mr_mono_ms(&r->box->env));
     for (size_t i = 0; i < r->n_taken; i++)
         mr_partition_stop_arm(mr_partitions_find(&r->partitions, r->records[i]->kept.letter.stream,
                                                  r->records[i]->kept.letter.partition));

@@ -32,6 +32,7 @@ struct mr_route_rule {
     bool table_shared;
     bool by_source; /* E-30: each record's source names the table */
     enum mr_on_bad on_bad;
+    uint64_t fk_wait_ms; /* */
     enum mr_start start; /* where a partition without a position begins (K-06) */
     int64_t start_ms;    /* of MR_START_TIMESTAMP */
     struct mr_registry *registry;

@@ -262,6 +262,7 @@ static int rule_make(struct mr_wiring *w, uint32_t idx, struct mr_err *err)
     rule->table_shared = conf->table_shared;
     rule->by_source = conf->route_by == MR_CONF_ROUTE_SOURCE;
     rule->on_bad = on_bad[conf->on_bad_record];
+    rule->fk_wait_ms = conf->fk_wait_ms;
     rule->start = starts[conf->start.kind];
     rule->start_ms = conf->start.timestamp_ms;
     rule->registry = w->registries[conf->registry_idx];

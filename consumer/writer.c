@@ -120,6 +120,8 @@ static enum mr_writer_event flush_once(struct mr_lane *lane, struct write_run *r
         run->asked = true;
         return MR_WRITER_EV_DOUBT;
     }
+    if (rc < 0 && run->result.stopped) /* its class is that of the record to wait at */
+        return MR_WRITER_EV_DROP;
     if (rc < 0 && run->result.first == MR_FIRST_HALVE && halve(lane, run))
         return MR_WRITER_EV_DROP;
     return event_of(rc, &run->err);
@@ -411,12 +413,23 @@ static void table_changed(struct mr_lane *lane, struct write_run *run)
                target->label);
 }
 
+/* */
+static void waits_count(struct mr_lane *lane, const struct mr_flush_faults *faults)
+{
+    for (size_t i = 0; i < faults->n_items; i++) {
+        const char *label[] = {faults->items[i].target->label};
+        if (mr_flush_faults_is_wait(faults, i))
+            mr_counter_add(mr_metrics_series(lane->shared->metrics, MR_M_PARENT_WAITS, label), 1);
+    }
+}
+
 /* The batch is given up: poll sets the lane back to its positions. */
 static void report(struct mr_lane *lane, struct write_run *run)
 {
     if (run->result.stopped) {
         /* no fault of the batch: it is formed anew up to the records that must be waited at */
-        mr_flush_faults_stops(&run->result.faults);
+        mr_flush_faults_stops(&run->result.faults, run->batch, mr_mono_ms(&lane->write_env));
+        waits_count(lane, &run->result.faults);
         mr_err_set(&run->err, MR_AGAIN, "a record that its partition must wait at");
     }
     if (run->err.code == MR_TABLE_CHANGED)

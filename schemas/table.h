@@ -139,6 +139,12 @@ struct mr_unique {
     const char *loose;
 };
 
+/* Another table, or itself, that a foreign key of the table asks for rows. */
+struct mr_ref {
+    const char *schema; /* as mr_table has it; in arena, like the name */
+    const char *name;
+};
+
 /* What tells that a table changed since it was read (V-13); opaque to all but its sink. */
 struct mr_table_version {
     uint64_t v[4];
@@ -156,6 +162,9 @@ struct mr_table {
     uint16_t n_columns;
     struct mr_unique *uniques;
     uint16_t n_uniques;
+    /* As the table was read: keys that were added since are not among them. */
+    const struct mr_ref *references;
+    uint16_t n_references;
     /* Row types that columns are made of, by oid of their attributes' owner; in arena. For the sink
      * that made the table. */
     const uint32_t *rows;

@@ -22,6 +22,12 @@ void mr_load_left_out(struct mr_load *load, size_t n_rows, uint64_t n_done)
         load->stats->n_left_out += n_rows - n_done;
 }
 
+bool mr_load_is_foreign(const struct mr_err *err)
+{
+    return err->code == MR_DB &&
+           (strcmp(err->sqlstate, "23503") == 0 || strcmp(err->sqlstate, "23001") == 0);
+}
+
 const struct mr_load_ops *mr_load_for(enum mr_strategy strategy)
 {
     switch (strategy) {

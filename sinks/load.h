@@ -25,7 +25,8 @@ struct mr_load_fault {
     uint32_t span_idx;
     int64_t offset;
     enum mr_code code;
-    enum mr_class class; /* POISON, or HALT where the table waits for somebody at this record */
+    enum mr_class class; /* POISON; HALT where the table waits for somebody at this record, RETRY
+                            where the record waits for rows of other tables */
     char sqlstate[6];
     const char *detail; /* in `texts` */
 };
@@ -61,18 +62,29 @@ struct mr_load {
     struct mr_refused refused;   /* by the load that is to be split */
     bool internal_too;           /* a split looks for what gives the server's internal error, too */
     bool constraints_now;        /* parts of a split are held against deferred constraints, too */
+    bool truncate_done;          /* where other tables are concerned it comes before all rows */
+    bool deletes_later;          /* the rows that go, by mr_load_ops.deletes */
+    /* Of a split: is a record that a foreign key refuses one to wait at (Q-24)? Else it is at
+     * fault. NULL: none is. */
+    bool (*may_wait)(const void *arg, uint32_t span_idx, int64_t offset);
+    const void *may_wait_arg;
 };
 
 struct mr_load_ops {
     const char *name;
     bool reduce; /* fold by key before loading */
     int (*run)(struct mr_load *load, struct mr_err *err);
+    /* What a run with deletes_later has left: rows that other tables' rows, of the same
+     * transaction, refer to until they have been loaded. NULL: it leaves nothing. */
+    int (*deletes)(struct mr_load *load, struct mr_err *err);
 };
 
 extern const struct mr_load_ops mr_load_upsert;
 extern const struct mr_load_ops mr_load_append;
 /* May the load go on without the records that are at fault? Then it is taken apart. */
 bool mr_load_takes_apart(const struct mr_load *load, const struct mr_err *err);
+/* is it a foreign key's refusal? 23001 is what RESTRICT says since release 18. */
+bool mr_load_is_foreign(const struct mr_err *err);
 /* Counts what a put that succeeded has not done of its rows. */
 void mr_load_left_out(struct mr_load *load, size_t n_rows, uint64_t n_done);
 const struct mr_load_ops *mr_load_for(enum mr_strategy strategy);

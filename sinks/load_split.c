@@ -122,9 +122,44 @@ static int part_try(struct split *split, struct part part, struct mr_err *err)
     return -(int)why.code;
 }
 
+/* is this record refused for rows of other tables that may still come, or go? */
+static bool is_wait(const struct split *split, size_t record, const struct mr_err *err)
+{
+    const struct mr_load *load = split->load;
+    const struct mr_row *row = split->rows.rows[split->records[record]];
+    return load->may_wait != NULL && mr_load_is_foreign(err) &&
+           load->may_wait(load->may_wait_arg, row->span_idx, row->offset);
+}
+
+/* The batch will not land with a record that must wait: where other partitions stop is worth
+ * knowing, what comes behind it in its own is not. */
+static int record_wait(struct split *split, size_t record, struct mr_err *err)
+{
+    const struct mr_unfolded *rows = &split->rows;
+    const struct mr_row *row = rows->rows[split->records[record + 1] - 1];
+    struct part *parts = split->parts;
+    size_t next = record + 1;
+    struct mr_err why = *err;
+    (void)mr_err_set_db(&why, MR_CLASS_RETRY, err->sqlstate, "waits for %s: %.400s",
+                        row->op == MR_ROW_DELETE ? "the rows that refer to it to go" : "its parent",
+                        err->detail);
+    mr_err_clear(err);
+    while (next < split->n_records && rows->rows[split->records[next]]->span_idx == row->span_idx)
+        next++;
+    if (split->load->rows->guard.on) /* the partitions' records are mixed */
+        next = split->n_records;
+    while (split->n_parts > 0 && parts[split->n_parts - 1].to <= next)
+        split->n_parts--;
+    if (split->n_parts > 0 && parts[split->n_parts - 1].from < next)
+        parts[split->n_parts - 1].from = next;
+    return mr_load_fault_add(split->load->faults, row, &why, err);
+}
+
 /* A record that was refused alone. */
 static int record_bad(struct split *split, size_t record, struct mr_err *err)
 {
+    if (is_wait(split, record, err))
+        return record_wait(split, record, err);
     const struct mr_row *row = split->rows.rows[split->records[record + 1] - 1];
     struct mr_err why = *err;
     split->n_internal += mr_load_is_internal(&why) ? 1 : 0;
@@ -223,7 +258,7 @@ static int split_run(struct split *split, struct mr_err *err)
         rc = records_find(split, err);
     if (rc == 0 && split->n_records == 0) /* a truncate alone */
         return split->ops->run(load, err);
-    if (rc == 0 && rows->truncated)
+    if (rc == 0 && rows->truncated && !load->truncate_done)
         rc = load->session->ops->truncate(load->session, rows->table, err);
     if (rc == 0) /* of the whole, whatever becomes of its parts */
         rc = mr_load_floor(load, err);

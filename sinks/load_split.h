@@ -11,7 +11,8 @@
  * names the record at fault (mr_refused), the parts are what comes before it, itself, and the rest,
  * else they are halves: of n records with k at fault 1 + 3 k parts are loaded if it names them all,
  * and at most 1 + 2 k log2(n) + 6 k + 18 whatever it names. A name is no proof: what remains alone
- * and is refused goes to load->faults; the others land. Other errors as they come. */
+ * and is refused goes to load->faults; the others land. Behind a record that waits (load->may_wait)
+ * nothing of its partition is tried: it must not land before it. Other errors as they come. */
 int mr_load_split(struct mr_load *load, const struct mr_load_ops *ops, struct mr_err *err);
 
 #endif

@@ -26,20 +26,30 @@ static bool needs_delete(const struct mr_table *table, const struct mr_row *row)
     return row->mask != NULL || row->cols->n_cols < n_writable;
 }
 
-static int upsert_deletes(struct mr_load *load, const struct mr_row **picked, struct mr_err *err)
+/* Takes `n` rows away. */
+static int rows_delete(struct mr_load *load, const struct mr_row *const *picked, size_t n,
+                       struct mr_err *err)
 {
-    size_t n = 0;
     uint64_t n_done = 0;
-    for (size_t i = 0; i < load->rows->n_rows; i++) {
-        if (needs_delete(load->rows->table, &load->rows->rows[i]))
-            picked[n++] = &load->rows->rows[i];
-    }
     if (n == 0)
         return 0;
     int rc = load->session->ops->delete_keys(load->session, load->rows->table, &load->rows->key,
                                              picked, n, &n_done, err);
     load->stats->n_deleted += n_done;
     return rc;
+}
+
+static int upsert_deletes(struct mr_load *load, const struct mr_row **picked, struct mr_err *err)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < load->rows->n_rows; i++) {
+        const struct mr_row *row = &load->rows->rows[i];
+        if (load->deletes_later && row->op == MR_ROW_DELETE)
+            continue;
+        if (needs_delete(load->rows->table, row))
+            picked[n++] = row;
+    }
+    return rows_delete(load, picked, n, err);
 }
 
 static struct mr_put_rows put_of(const struct mr_load *load, const struct mr_load_group *group)
@@ -153,7 +163,9 @@ static int upsert_run(struct mr_load *load, struct mr_err *err)
 {
     const struct mr_rows *rows = load->rows;
     struct mr_completed completed = {.n_rows = 0};
-    int rc = rows->truncated ? load->session->ops->truncate(load->session, rows->table, err) : 0;
+    int rc = 0;
+    if (rows->truncated && !load->truncate_done)
+        rc = load->session->ops->truncate(load->session, rows->table, err);
     if (rc == 0)
         rc = mr_load_guard(load, err);
     if (rc == 0)
@@ -183,4 +195,24 @@ static int upsert_run(struct mr_load *load, struct mr_err *err)
     return rc;
 }
 
-const struct mr_load_ops mr_load_upsert = {.name = "upsert", .reduce = true, .run = upsert_run};
+/* The rows are what the run left of them: compared with guards, and folded. */
+static int upsert_deletes_left(struct mr_load *load, struct mr_err *err)
+{
+    const struct mr_rows *rows = load->rows;
+    size_t n = 0;
+    if (rows->truncated || rows->n_rows == 0 || rows->key.n_cols == 0)
+        return 0;
+    const struct mr_row **picked = malloc(rows->n_rows * sizeof(*picked));
+    if (picked == NULL)
+        return mr_err_set(err, MR_NO_MEMORY, "%zu rows", rows->n_rows);
+    for (size_t i = 0; i < rows->n_rows; i++) {
+        if (rows->rows[i].op == MR_ROW_DELETE)
+            picked[n++] = &rows->rows[i];
+    }
+    int rc = rows_delete(load, picked, n, err);
+    free(picked);
+    return rc;
+}
+
+const struct mr_load_ops mr_load_upsert = {
+    .name = "upsert", .reduce = true, .run = upsert_run, .deletes = upsert_deletes_left};

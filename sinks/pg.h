@@ -167,6 +167,8 @@ int mr_pg_merge_run(struct mr_pg_session *session, uint64_t *n_done, struct mr_e
 /* MR_PUT_UPDATE (U-27), and which of the rows are not there. */
 int mr_pg_put_masked(struct mr_pg_session *session, const struct mr_put_rows *put, uint64_t *n_done,
                      struct mr_err *err);
+int mr_pg_constraints_later(struct mr_session *session, const struct mr_table *table,
+                            struct mr_err *err);
 int mr_pg_constraints_now(struct mr_session *session, const struct mr_table *table,
                           struct mr_err *err);
 int mr_pg_delete_match(struct mr_session *session, struct mr_table *table, const struct mr_row *row,

@@ -191,6 +191,31 @@ static int uniques_fill(struct mr_table *table, const PGresult *res, const int64
     return 0;
 }
 
+/* ---- foreign keys ---- */
+
+static const char references_sql[] =
+    "SELECT DISTINCT n.nspname, c.relname FROM pg_catalog.pg_constraint k "
+    "JOIN pg_catalog.pg_class c ON c.oid = k.confrelid "
+    "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+    "WHERE k.conrelid = $1::oid AND k.contype = 'f' ORDER BY 1, 2";
+
+static int references_fill(struct mr_table *table, const PGresult *res, struct mr_err *err)
+{
+    int n = PQntuples(res) < UINT16_MAX ? PQntuples(res) : UINT16_MAX;
+    struct mr_ref *refs = mr_arena_alloc(&table->arena, ((size_t)n + 1) * sizeof *refs);
+    if (refs == NULL)
+        return no_memory(err);
+    table->references = refs;
+    for (int i = 0; i < n; i++) {
+        refs[i].schema = arena_text(table, PQgetvalue(res, i, 0));
+        refs[i].name = arena_text(table, PQgetvalue(res, i, 1));
+        if (refs[i].schema == NULL || refs[i].name == NULL)
+            return no_memory(err);
+        table->n_references++;
+    }
+    return 0;
+}
+
 /* ---- the table ---- */
 
 enum { R_OID, R_KIND, R_RLS, R_RULES, R_OURS, R_VERSION };
@@ -265,6 +290,7 @@ static int table_read(struct mr_pg_sink *sink, struct mr_pg_conn *conn, struct m
 {
     PGresult *relation = NULL;
     PGresult *uniques = NULL;
+    PGresult *references = NULL;
     int64_t *numbers = NULL; /* of the columns */
     int rc = relation_read(sink, conn, table, &relation, err);
     if (rc < 0)
@@ -288,9 +314,14 @@ static int table_read(struct mr_pg_sink *sink, struct mr_pg_conn *conn, struct m
         rc = mr_pg_exec_params(conn, uniques_sql, &params, &uniques, err);
     if (rc == 0)
         rc = uniques_fill(table, uniques, numbers, err);
+    if (rc == 0)
+        rc = mr_pg_exec_params(conn, references_sql, &params, &references, err);
+    if (rc == 0)
+        rc = references_fill(table, references, err);
 out:
     PQclear(relation);
     PQclear(uniques);
+    PQclear(references);
     free(numbers);
     return rc;
 }

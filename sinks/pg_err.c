@@ -70,7 +70,8 @@ static const struct sqlstate_row sqlstates[] = {
     {"2D000", MR_CLASS_HALT, MR_INTERNAL_TXN},
     {"34000", MR_CLASS_HALT, MR_INTERNAL_TXN},
     {"26000", MR_CLASS_HALT, MR_TARGET_POOLER},
-    {"23503", MR_CLASS_HALT, MR_DB}, /* the table waits, the parent's goes on */
+    {"23503", MR_CLASS_POISON, MR_DB}, /* Q-24; 23001 is what RESTRICT says since release 18 */
+    {"23001", MR_CLASS_POISON, MR_DB},
 };
 
 static const struct sqlstate_row sqlstate_unknown = {"", MR_CLASS_HALT, MR_DB}; /* */

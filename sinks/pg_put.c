@@ -209,25 +209,60 @@ int mr_pg_delete_keys(struct mr_session *base, struct mr_table *table, const str
 
 /* ---- deferred constraints ---- */
 
+/* SET CONSTRAINTS means all of a name in their schema, and refuses it where one cannot be put off.
+ * Those of other tables that refer to this one are concerned by its rows as well. */
+#define NAMES_SQL                                                                                  \
+    "SELECT pg_catalog.string_agg(DISTINCT pg_catalog.format('%I.%I', n.nspname, c.conname), "     \
+    "', ') FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_namespace n "                        \
+    "ON n.oid = c.connamespace WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_constraint o "          \
+    "WHERE o.connamespace = c.connamespace AND o.conname = c.conname AND NOT o.condeferrable) "    \
+    "AND "
+
+static const char deferred_sql[] =
+    NAMES_SQL "c.condeferred AND (c.conrelid = $1::pg_catalog.regclass OR "
+              "c.contype = 'f' AND c.confrelid = $1::pg_catalog.regclass)";
+static const char deferrable_sql[] =
+    NAMES_SQL "c.condeferrable AND c.contype = 'f' AND c.conrelid = $1::pg_catalog.regclass";
+
 /* Appends "schema"."name" of each, with commas. */
-static int deferred_names(struct mr_pg_session *session, const struct mr_table *table,
-                          struct mr_buf *names, struct mr_err *err)
+static int names_read(struct mr_pg_session *session, const char *sql, const struct mr_table *table,
+                      struct mr_buf *names, struct mr_err *err)
 {
     struct mr_buf name = MR_BUF_INIT;
     struct mr_pg_params params = {.n = 0};
     PGresult *res = NULL;
     mr_pg_table_name(&name, table);
     mr_pg_param_text(&params, mr_buf_cstr(&name));
-    int rc = mr_pg_exec_params(
-        session->conn,
-        "SELECT pg_catalog.string_agg(pg_catalog.format('%I.%I', n.nspname, c.conname), ', ') "
-        "FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_namespace n ON n.oid = c.connamespace "
-        "WHERE c.conrelid = $1::pg_catalog.regclass AND c.condeferred AND c.contype <> 'f'",
-        &params, &res, err);
+    int rc = mr_pg_session_settle(session, err);
+    if (rc == 0)
+        rc = mr_pg_exec_params(session->conn, sql, &params, &res, err);
     if (rc == 0 && PQntuples(res) == 1 && PQgetisnull(res, 0, 0) == 0)
         mr_buf_str(names, PQgetvalue(res, 0, 0));
     PQclear(res);
     mr_buf_release(&name);
+    return rc;
+}
+
+/* Runs the statement in session->sql. */
+static int names_set(struct mr_pg_session *session, struct mr_err *err)
+{
+    return mr_buf_ok(&session->sql)
+               ? mr_pg_exec(session->conn, mr_buf_cstr(&session->sql), NULL, err)
+               : mr_err_set(err, MR_NO_MEMORY, "a statement");
+}
+
+int mr_pg_constraints_later(struct mr_session *base, const struct mr_table *table,
+                            struct mr_err *err)
+{
+    struct mr_pg_session *session = session_of(base);
+    struct mr_buf names = MR_BUF_INIT;
+    int rc = names_read(session, deferrable_sql, table, &names, err);
+    if (rc == 0 && names.len > 0) {
+        mr_buf_reset(&session->sql);
+        mr_buf_fmt(&session->sql, "SET CONSTRAINTS %s DEFERRED", mr_buf_cstr(&names));
+        rc = names_set(session, err);
+    }
+    mr_buf_release(&names);
     return rc;
 }
 
@@ -236,17 +271,13 @@ int mr_pg_constraints_now(struct mr_session *base, const struct mr_table *table,
 {
     struct mr_pg_session *session = session_of(base);
     struct mr_buf names = MR_BUF_INIT;
-    int rc = mr_pg_session_settle(session, err);
-    if (rc == 0)
-        rc = deferred_names(session, table, &names, err);
+    int rc = names_read(session, deferred_sql, table, &names, err);
     if (rc == 0 && names.len > 0) {
         const char *list = mr_buf_cstr(&names);
         mr_buf_reset(&session->sql);
         mr_buf_fmt(&session->sql, "SET CONSTRAINTS %s IMMEDIATE; SET CONSTRAINTS %s DEFERRED", list,
                    list);
-        rc = mr_buf_ok(&session->sql)
-                 ? mr_pg_exec(session->conn, mr_buf_cstr(&session->sql), NULL, err)
-                 : mr_err_set(err, MR_NO_MEMORY, "a statement");
+        rc = names_set(session, err);
     }
     mr_buf_release(&names);
     return rc;

@@ -364,6 +364,7 @@ const struct mr_sink_ops mr_sink_postgresql = {
     .savepoint = session_savepoint,
     .rollback_to_savepoint = session_rollback_to_savepoint,
     .release_savepoint = session_release_savepoint,
+    .defer = mr_pg_constraints_later,
     .constraints_now = mr_pg_constraints_now,
     .truncate = mr_pg_truncate,
     .guards_read = mr_pg_guards_read,

@@ -120,8 +120,9 @@ struct mr_sink_ops {
     int (*savepoint)(struct mr_session *session, struct mr_err *err);
     int (*rollback_to_savepoint)(struct mr_session *session, struct mr_err *err);
     int (*release_savepoint)(struct mr_session *session, struct mr_err *err);
-    /* Checks now what the table puts off until the end of the transaction, but for its foreign
-     * keys: those ask for other tables' rows, too. Kinds that put nothing off do nothing. */
+    /* Puts off until the end of the transaction those foreign keys of the table that may be. */
+    int (*defer)(struct mr_session *session, const struct mr_table *table, struct mr_err *err);
+    /* Checks now what is put off of the table's rows, also of others' references to them. */
     int (*constraints_now)(struct mr_session *session, const struct mr_table *table,
                            struct mr_err *err);
     /* empties the table, by DELETE where TRUNCATE is refused. */
@@ -132,8 +133,7 @@ struct mr_sink_ops {
                        struct mr_guard_seen *seen, struct mr_err *err);
     /* Leaves a tomb with the row's guard for each of the keys, and drops some that have expired. */
     int (*tombs_put)(struct mr_session *session, const struct mr_guarded *what, struct mr_err *err);
-    /* R-22: deletes the rows whose guard is below these octets, and keeps them as the table's floor
-     * among the tombs. `what` names no rows. */
+    /* deletes rows with a guard below these octets: the floor, kept among the tombs. */
     int (*truncate_below)(struct mr_session *session, const struct mr_guarded *what,
                           struct mr_slice octets, struct mr_err *err);
     /* F-33: groups[i] becomes the least number of a key that the target holds equal to key i, by

@@ -18,7 +18,7 @@ int mr_sink_overtaken_plain(struct mr_session *session, const struct mr_overtake
 int mr_sink_keys_plain(struct mr_session *session, const struct mr_keys *keys, uint32_t *groups,
                        struct mr_err *err);
 
-/* constraints_now of targets that check each row as it comes. */
+/* constraints_later and _now of targets that check each row as it comes. */
 int mr_sink_constraints_plain(struct mr_session *session, const struct mr_table *table,
                               struct mr_err *err);
 

@@ -307,6 +307,37 @@ static int read_rowid_key(struct mr_sq_conn *conn, struct mr_table *table, struc
     return 0;
 }
 
+/* As the other tables are spelled where they were made, not where they are referred to. */
+static int read_references(struct mr_sq_conn *conn, struct mr_table *table, struct mr_err *err)
+{
+    enum { MAX_REFERENCES = 256 };
+    struct sqlite3_stmt *stmt = NULL;
+    struct mr_ref *refs = mr_arena_alloc(&table->arena, MAX_REFERENCES * sizeof *refs);
+    uint16_t n = 0;
+    if (refs == NULL)
+        return mr_err_set(err, MR_NO_MEMORY, "a table's foreign keys");
+    int rc = mr_sq_prepare(conn,
+                           "SELECT DISTINCT m.name FROM pragma_foreign_key_list(?1) AS f, "
+                           "sqlite_master AS m WHERE m.type = 'table' AND "
+                           "m.name = f.\"table\" COLLATE NOCASE ORDER BY 1",
+                           &stmt, err);
+    if (rc < 0)
+        return rc;
+    mr_sq_bind_text(stmt, 1, table->name);
+    while ((rc = mr_sq_step(conn, stmt, "read a table's foreign keys", err)) == 1 &&
+           n < MAX_REFERENCES) {
+        refs[n] = (struct mr_ref){"", arena_text(&table->arena, mr_sq_text(stmt, 0))};
+        if (refs[n++].name == NULL)
+            break;
+    }
+    (void)sqlite3_reset(stmt);
+    if (rc >= 0 && n > 0 && refs[n - 1].name == NULL)
+        return mr_err_set(err, MR_NO_MEMORY, "a table's foreign keys");
+    table->references = refs;
+    table->n_references = n;
+    return rc < 0 ? rc : 0;
+}
+
 /* Before setup there is no register, and no table is ours. */
 static int read_made_by_us(const struct mr_sq_sink *sink, struct mr_sq_conn *conn,
                            struct mr_table *table, struct mr_err *err)
@@ -347,6 +378,8 @@ static int read_into(const struct mr_sq_sink *sink, struct mr_sq_conn *conn, str
         rc = read_uniques(conn, table, err);
     if (rc == 0)
         rc = read_rowid_key(conn, table, err);
+    if (rc == 0)
+        rc = read_references(conn, table, err);
     return rc;
 }
 

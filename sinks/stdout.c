@@ -575,6 +575,7 @@ const struct mr_sink_ops mr_sink_stdout = {
     .savepoint = stdout_savepoint,
     .rollback_to_savepoint = stdout_rollback_to_savepoint,
     .release_savepoint = stdout_release_savepoint,
+    .defer = mr_sink_constraints_plain,
     .constraints_now = mr_sink_constraints_plain,
     .truncate = stdout_truncate,
     .guards_read = stdout_guards_read,

@@ -572,6 +572,7 @@ const struct mr_sink_ops sim_sink_ops = {
     .savepoint = session_savepoint,
     .rollback_to_savepoint = session_rollback_to,
     .release_savepoint = session_release_savepoint,
+    .defer = mr_sink_constraints_plain,
     .constraints_now = mr_sink_constraints_plain,
     .delete_keys = session_delete_keys,
     .put_rows = session_put_rows,

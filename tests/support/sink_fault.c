@@ -268,6 +268,12 @@ static int faulty_guards_read(struct mr_session *base, const struct mr_guarded *
     return real_of(base)->ops->guards_read(real_of(base), what, seen, err);
 }
 
+static int faulty_constraints_later(struct mr_session *base, const struct mr_table *table,
+                                    struct mr_err *err)
+{
+    return real_of(base)->ops->defer(real_of(base), table, err);
+}
+
 static int faulty_constraints_now(struct mr_session *base, const struct mr_table *table,
                                   struct mr_err *err)
 {
@@ -413,6 +419,7 @@ static const struct mr_sink_ops faulty_ops = {
     .guards_read = faulty_guards_read,
     .tombs_put = faulty_tombs_put,
     .truncate_below = faulty_truncate_below,
+    .defer = faulty_constraints_later,
     .constraints_now = faulty_constraints_now,
     .key_groups = faulty_key_groups,
     .kept_read = faulty_kept_read,

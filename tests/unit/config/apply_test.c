@@ -49,7 +49,6 @@ MR_TEST("options of features that this version lacks may only say their default"
         "tables[0].strategy=scd2",
         "tables[0].strategy=facts",
         "tables[0].source_skip_corrupt=true",
-        "tables[0].fk_wait=1s",
         "registry.tls.key_password=x",
         "batch.adaptive=false",
     };
@@ -63,7 +62,7 @@ MR_TEST("options of features that this version lacks may only say their default"
                                        "tables[0].evolve=freeze",
                                        "tables[0].value_schema=\"int\"",
                                        "tables[0].schema_lenient_names=false",
-                                       "tables[0].fk_wait=60s",
+                                       "tables[0].fk_wait=0s",
                                        "tables[0].unavailable_missing_row=poison",
                                        "registry.tls.key_password=",
                                        "batch.adaptive=true",

@@ -1,283 +1,5 @@
-/* The order of a flush's calls, and what is left after an error: a sink that writes down what it is
- * asked. */
-#include "consumer/flush.h"
-
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "consumer/source.h"
-#include "tests/support/mr_test.h"
-
-enum { MAX_TABLES = 4, MAX_SPANS = 4 };
-
-static struct {
-    char log[1024];
-    size_t used;
-    const char *fails_at; /* a call's name; what it answers is `fault` */
-    struct mr_err fault;
-    struct mr_batch batch;
-    struct mr_batch_table tables[MAX_TABLES];
-    struct mr_batch_table *list[MAX_TABLES];
-    struct mr_table table[MAX_TABLES];
-    struct mr_target targets[MAX_TABLES];
-    struct mr_batch_span spans[MAX_SPANS];
-    struct mr_letter letters[2];
-    struct mr_session session;
-    struct mr_load_memories memories;
-    struct mr_flush_result result;
-    struct mr_err err;
-    struct mr_load_fault bad[4]; /* what every load finds */
-    size_t n_bad;
-    enum mr_code bad_code;
-    struct mr_route_rule rule;
-    struct mr_source source;
-    struct mr_partition parts[MAX_SPANS];
-    struct mr_record held[8];
-    int64_t letters_at[8]; /* offsets of the second put_letters */
-    struct mr_arena arena;
-    struct mr_row rows[MAX_TABLES][8]; /* at offsets 1, 2 .. */
-    struct mr_retries *retries;
-    const char *refuses; /* a table's name: it takes no row of offset 3 */
-} f;
-
-__attribute__((format(printf, 1, 2))) static void note(const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    int n = vsnprintf(f.log + f.used, sizeof f.log - f.used, format, args);
-    va_end(args);
-    MR_CHECK(n > 0 && f.used + (size_t)n < sizeof f.log);
-    f.used += (size_t)n;
-}
-
-static int answer(const char *call, struct mr_err *err)
-{
-    if (f.fails_at == NULL || strcmp(f.fails_at, call) != 0)
-        return 0;
-    *err = f.fault;
-    return -(int)f.fault.code;
-}
-
-static int begin(struct mr_session *session, struct mr_table *const *tables, size_t n_tables,
-                 const struct mr_span *spans, size_t n_spans, struct mr_err *err)
-{
-    MR_CHECK(session == &f.session);
-    note("begin(");
-    for (size_t i = 0; i < n_tables; i++)
-        note("%s%s.%s", i > 0 ? " " : "", tables[i]->schema, tables[i]->name);
-    note(";");
-    for (size_t i = 0; i < n_spans; i++)
-        note(" %s/%d/%d", spans[i].stream, spans[i].partition, spans[i].slot);
-    note(") ");
-    return answer("begin", err);
-}
-
-static int put_letters(struct mr_session *session, const struct mr_letter *letters, size_t n,
-                       struct mr_err *err)
-{
-    MR_CHECK(session == &f.session);
-    note(letters == f.letters ? "letters(%zu) " : "found(%zu) ", n);
-    for (size_t i = 0; letters != f.letters && i < n; i++)
-        f.letters_at[i] = letters[i].offset;
-    return answer("letters", err);
-}
-
-static int put_positions(struct mr_session *session, const struct mr_span *spans, size_t n,
-                         struct mr_err *err)
-{
-    MR_CHECK(session == &f.session);
-    note("positions(");
-    for (size_t i = 0; i < n; i++)
-        note("%s%lld", i > 0 ? " " : "", (long long)spans[i].next);
-    note(") ");
-    return answer("positions", err);
-}
-
-static int commit(struct mr_session *session, struct mr_err *err)
-{
-    MR_CHECK(session == &f.session);
-    note("commit ");
-    return answer("commit", err);
-}
-
-static void rollback(struct mr_session *session)
-{
-    MR_CHECK(session == &f.session);
-    note("rollback ");
-}
-
-static int savepoint(struct mr_session *session, struct mr_err *err)
-{
-    (void)session;
-    (void)err;
-    note("< ");
-    return 0;
-}
-
-static int to_savepoint(struct mr_session *session, struct mr_err *err)
-{
-    (void)session;
-    (void)err;
-    note("undo ");
-    return 0;
-}
-
-static int release(struct mr_session *session, struct mr_err *err)
-{
-    (void)session;
-    (void)err;
-    note("> ");
-    return 0;
-}
-
-static int constraints_now(struct mr_session *session, const struct mr_table *table,
-                           struct mr_err *err)
-{
-    (void)table;
-    MR_CHECK(session == &f.session);
-    note("constraints ");
-    return answer("constraints", err);
-}
-
-static const struct mr_sink_ops sink_ops = {.name = "scripted",
-                                            .savepoint = savepoint,
-                                            .rollback_to_savepoint = to_savepoint,
-                                            .release_savepoint = release,
-                                            .constraints_now = constraints_now,
-                                            .begin = begin,
-                                            .put_letters = put_letters,
-                                            .put_positions = put_positions,
-                                            .commit = commit,
-                                            .rollback = rollback};
-
-static int load(struct mr_load *load, struct mr_err *err)
-{
-    MR_CHECK(load->session == &f.session);
-    const char *name = load->rows->table->name;
-    note("load(%s) ", name);
-    for (size_t i = 0; f.refuses != NULL && i < load->rows->n_rows; i++) {
-        load->session->refused = mr_refused_for(&load->rows->rows[i]);
-        if (strcmp(f.refuses, name) == 0 && load->rows->rows[i].offset == 3)
-            return mr_err_set_db(err, MR_CLASS_POISON, "23514", "scripted");
-    }
-    load->memory->direct_misses++;
-    load->stats->n_upserted += load->rows->n_rows;
-    for (size_t i = 0; i < f.n_bad; i++) {
-        struct mr_err why = MR_ERR_INIT;
-        struct mr_row row = {.span_idx = f.bad[i].span_idx, .offset = f.bad[i].offset};
-        mr_err_set(&why, f.bad_code, "scripted");
-        MR_CHECK_OK(mr_load_fault_add(load->faults, &row, &why, err));
-    }
-    return answer(load->rows->table->name, err);
-}
-
-static const struct mr_load_ops load_ops = {.name = "scripted", .run = load};
-
-static void table_add(const char *schema, const char *name, uint32_t idx, size_t n_rows)
-{
-    size_t i = f.batch.n_tables++;
-
-    f.table[i].schema = schema;
-    f.table[i].name = name;
-    f.targets[i].load = &load_ops;
-    f.targets[i].rule = &f.rule;
-    f.targets[i].idx = idx;
-    snprintf(f.targets[i].label, sizeof f.targets[i].label, "%s.%s", schema, name);
-    f.tables[i].target = &f.targets[i];
-    f.tables[i].rows.table = &f.table[i];
-    f.tables[i].rows.n_rows = n_rows;
-    f.tables[i].rows.rows = f.rows[i];
-    f.tables[i].rows.arena = &f.arena;
-    for (size_t r = 0; r < 8; r++)
-        f.rows[i][r].offset = (int64_t)r + 1;
-    atomic_store(&f.table[i].refs, 1);
-    f.list[i] = &f.tables[i];
-}
-
-static void span_add(const char *stream, int32_t partition, int16_t slot, int64_t next)
-{
-    struct mr_batch_span *span = &f.spans[f.batch.n_spans++];
-    span->span = (struct mr_span){
-        .stream = stream, .partition = partition, .slot = slot, .slots = 1, .next = next};
-}
-
-static int run(void)
-{
-    f.used = 0;
-    f.log[0] = '\0';
-    mr_err_clear(&f.err);
-    struct mr_flush flush = {&f.session, &f.batch, &f.memories, &f.source,
-                             NULL,       NULL,     f.retries,   0};
-    return mr_flush_run(&flush, &f.result, &f.err);
-}
-
-static void headers_json(struct mr_source *source, const struct mr_record *record,
-                         struct mr_buf *out)
-{
-    MR_CHECK(source == &f.source && record->part != NULL);
-    mr_buf_str(out, "[]");
-}
-
-static const struct mr_source_ops source_ops = {.headers_json = headers_json};
-
-static void held_add(size_t span, int64_t offset)
-{
-    struct mr_partition *part = &f.parts[span];
-
-    if (f.spans[span].part == NULL) {
-        mr_lock_init(&part->lock, 35);
-        f.spans[span].part = part;
-        part->partition = (int32_t)span;
-        snprintf(part->stream, sizeof part->stream, "t");
-    }
-    f.held[f.batch.n_held++] = (struct mr_record){
-        .part = part, .stream = part->stream, .partition = part->partition, .offset = offset};
-}
-
-static void bad_add(uint32_t span_idx, int64_t offset)
-{
-    f.bad[f.n_bad++] = (struct mr_load_fault){.span_idx = span_idx, .offset = offset};
-}
-
-MR_SETUP
-{
-    memset(&f, 0, sizeof f);
-    mr_flush_result_init(&f.result);
-    f.source.ops = &source_ops;
-    f.batch.held = f.held;
-    f.session.ops = &sink_ops;
-    f.batch.tables = f.list;
-    f.batch.spans = f.spans;
-    f.batch.letters = f.letters;
-    mr_err_clear(&f.fault);
-    mr_arena_init(&f.arena, 0, 0);
-}
-
-/* No other thread is left. */
-static MR_NO_TSA void stops_free(void)
-{
-    for (size_t i = 0; i < MAX_SPANS; i++)
-        free(f.parts[i].stop);
-}
-
-MR_TEARDOWN
-{
-    mr_load_memories_release(&f.memories);
-    mr_flush_result_release(&f.result);
-    mr_arena_release(&f.arena);
-    stops_free();
-}
-
-static void two_tables(void)
-{
-    table_add("s", "b", 1, 3);
-    table_add("s", "a", 0, 4);
-    span_add("t", 0, 0, 8);
-    f.batch.n_letters = 2;
-}
+/* The order of a flush's calls, and what is left after an error. */
+#include "tests/support/flush_case.inc"
 
 /* G-01, P-22 */
 MR_TEST("rows of every table, letters and positions go into one transaction, tables by name")
@@ -517,84 +239,88 @@ MR_TEST("what a strategy learns is kept for its target, whatever other targets c
             MR_CHECK_U64(f.memories.items[i].direct_misses, 0);
 }
 
-static void two_partitions(void)
+/* Table `idx` of those added refers to the one of this name. */
+static void refer(size_t idx, const char *name)
 {
-    table_add("s", "a", 0, 4);
+    f.refs[idx] = (struct mr_ref){"s", name};
+    f.table[idx].references = &f.refs[idx];
+    f.table[idx].n_references = 1;
+    f.related = true;
+}
+
+static void three_generations(void)
+{
+    table_add("s", "b", 0, 4); /* a refers to b, b to c; the locks are taken by name */
+    table_add("s", "a", 1, 4);
+    table_add("s", "c", 2, 4);
+    table_add("s", "d", 3, 4);
     span_add("t", 0, 0, 8);
-    span_add("t", 1, 0, 8);
-    held_add(0, 5);
-    held_add(1, 5);
-    held_add(0, 6);
-    held_add(1, 7);
-    f.bad_code = MR_UNAVAILABLE_ORPHAN;
+    refer(0, "c");
+    refer(1, "b");
 }
 
-/* U-31, P4 */
-MR_TEST("records that a load finds bad are put aside in its own transaction, and the rest lands")
+/* R-13 */
+MR_TEST("parents are loaded before their children, and lose rows after them")
 {
-    two_partitions();
-    bad_add(1, 7);
-    bad_add(0, 5);
+    three_generations();
     MR_CHECK_OK(run());
-    MR_CHECK_STR(f.log, "begin(s.a; t/0/0 t/1/0) load(a) found(2) positions(8 8) commit ");
-    MR_CHECK_INT(f.letters_at[0], 5);
-    MR_CHECK_INT(f.letters_at[1], 7);
-    MR_CHECK_STR(f.result.faults.letters[0].code, "unavailable.orphan");
-    MR_CHECK_STR(f.result.faults.letters[0].target_table, "s.a");
-    MR_CHECK_INT(f.result.faults.letters[1].partition, 1);
-    MR_CHECK_OK(run()); /* tried again, it is found again */
-    MR_CHECK_U64(f.result.faults.n_letters, 2);
-}
-
-/* U-31 */
-MR_TEST("on_bad_record = skip leaves such a record out without a letter")
-{
-    two_partitions();
-    bad_add(0, 5);
-    f.rule.on_bad = MR_ON_BAD_SKIP;
+    MR_CHECK_STR(f.log, "begin(s.a s.b s.c s.d; t/0/0) load(c) load(b) load(a) load(d) "
+                        "positions(8) commit ");
+    f.rows[0][1].op = f.rows[1][2].op = f.rows[2][1].op = f.rows[3][1].op = MR_ROW_DELETE;
     MR_CHECK_OK(run());
-    MR_CHECK_STR(f.log, "begin(s.a; t/0/0 t/1/0) load(a) positions(8 8) commit ");
-    MR_CHECK_U64(f.result.faults.n_items, 1);
+    MR_CHECK_STR(f.log, "begin(s.a s.b s.c s.d; t/0/0) load(c, not its deletes) "
+                        "load(b, not its deletes) load(a) load(d) deletes(b) deletes(c) "
+                        "positions(8) commit ");
 }
 
-/* U-31 */
-MR_TEST("on_bad_record = stop, or a HALT, rolls back and names the first record of each partition")
+/* R-13, R-20 */
+MR_TEST("tables that refer to each other are emptied first of all, children first")
 {
-    for (int halt = 0; halt < 2; halt++) {
-        struct mr_partition_stop stop;
-        f.batch.n_tables = f.batch.n_spans = f.batch.n_held = f.n_bad = 0;
-        two_partitions();
-        bad_add(0, 6);
-        bad_add(1, 7);
-        bad_add(0, 5);
-        f.rule.on_bad = halt != 0 ? MR_ON_BAD_DEAD_LETTER : MR_ON_BAD_STOP;
-        f.bad_code = halt != 0 ? MR_UNAVAILABLE_ORPHAN_HALT : MR_UNAVAILABLE_ORPHAN;
-        MR_CHECK_INT(run(), -(int)f.bad_code);
-        MR_CHECK_STR(f.log, "begin(s.a; t/0/0 t/1/0) load(a) positions(8 8) rollback ");
-        MR_CHECK(f.result.stopped);
-        mr_flush_faults_stops(&f.result.faults);
-        for (size_t i = 0; i < 2; i++) {
-            mr_partition_stop_arm(&f.parts[i]);
-            MR_CHECK_INT(f.parts[i].fill_stop_at, i == 0 ? 5 : 7);
-            mr_partition_stop_take(&f.parts[i], &stop);
-            MR_CHECK(stop.target == &f.targets[0]);
-            MR_CHECK_INT(stop.why.offset, i == 0 ? 5 : 7);
-            MR_CHECK_INT(stop.why.class, halt != 0 ? MR_CLASS_HALT : MR_CLASS_POISON);
-            MR_CHECK_INT(f.parts[i].fill_stop_at, -1);
-        }
-    }
+    three_generations();
+    f.tables[0].rows.truncated = f.tables[2].rows.truncated = true;
+    MR_CHECK_OK(run());
+    MR_CHECK_STR(f.log, "begin(s.a s.b s.c s.d; t/0/0) truncate(b) truncate(c) load(c) load(b) "
+                        "load(a) load(d) positions(8) commit ");
 }
 
-/* U-31, G-03 */
-MR_TEST("who lost its partition is fenced, and stops at nothing")
+/* R-13 */
+MR_TEST("a circle of tables is loaded with what can be put off put off")
 {
-    two_partitions();
-    bad_add(0, 5);
-    f.rule.on_bad = MR_ON_BAD_STOP;
-    f.fails_at = "positions";
-    mr_err_set(&f.fault, MR_FENCED, "scripted");
-    MR_CHECK_INT(run(), -MR_FENCED);
-    MR_CHECK_INT(f.err.class, MR_CLASS_FENCED);
-    MR_CHECK(!f.result.stopped);
-    MR_CHECK_STR(f.log, "begin(s.a; t/0/0 t/1/0) load(a) positions(8 8) rollback ");
+    two_tables();
+    refer(0, "a");
+    refer(1, "b");
+    MR_CHECK_OK(run());
+    MR_CHECK_STR(f.log, "begin(s.a s.b; t/0/0) later(a) later(b) load(a) load(b) letters(2) "
+                        "positions(8) commit ");
+    f.refs[0].name = "b";
+    f.table[1].n_references = 0;
+    MR_CHECK_OK(run());
+    MR_CHECK_STR(f.log, "begin(s.a s.b; t/0/0) later(b) load(a) load(b) letters(2) "
+                        "positions(8) commit ");
+}
+
+/* R-13, R-12 */
+MR_TEST("a table that is taken apart deletes in the source's order, and its parents after it")
+{
+    three_generations();
+    held_add(0, 3);
+    f.refuses = "b";
+    f.rows[0][1].op = f.rows[2][1].op = MR_ROW_DELETE;
+    MR_CHECK_OK(run());
+    MR_CHECK(strstr(f.log, "load(c, not its deletes) load(b, not its deletes) rollback ") != NULL);
+    MR_CHECK(strstr(f.log, "load(a) load(d) deletes(c) found(1) positions(8) commit ") != NULL);
+    MR_CHECK(strstr(f.log, "deletes(b)") == NULL);
+}
+
+/* R-13, Q-24 */
+MR_TEST("a foreign key that the COMMIT refuses is looked for in all tables")
+{
+    three_generations();
+    f.fails_at = "commit";
+    mr_err_set_db(&f.fault, MR_CLASS_POISON, "23503", "no parent");
+    mr_err_in(&f.fault, "s.a", NULL);
+    MR_CHECK_INT(run(), -MR_DB);
+    MR_CHECK(f.result.failed == &f.targets[1]);
+    for (size_t i = 0; i < 4; i++)
+        MR_CHECK(f.tables[i].split && f.tables[i].constraints_now);
 }

@@ -63,12 +63,12 @@ MR_TEST("a fault of one row is poison")
 MR_TEST("what only a person can cure halts, and so does what is not known")
 {
     static const struct state_case cases[] = {
-        {"28P01", MR_CLASS_HALT}, {"3D000", MR_CLASS_HALT}, {"42501", MR_CLASS_HALT},
-        {"42P01", MR_CLASS_HALT}, {"42601", MR_CLASS_HALT}, {"42P10", MR_CLASS_HALT},
-        {"42804", MR_CLASS_HALT}, {"22P03", MR_CLASS_HALT}, {"22P04", MR_CLASS_HALT},
-        {"21000", MR_CLASS_HALT}, {"54011", MR_CLASS_HALT}, {"0A000", MR_CLASS_HALT},
-        {"25P02", MR_CLASS_HALT}, {"26000", MR_CLASS_HALT}, {"F0000", MR_CLASS_HALT},
-        {"23503", MR_CLASS_HALT}, {"", MR_CLASS_HALT}};
+        {"28P01", MR_CLASS_HALT},   {"3D000", MR_CLASS_HALT},   {"42501", MR_CLASS_HALT},
+        {"42P01", MR_CLASS_HALT},   {"42601", MR_CLASS_HALT},   {"42P10", MR_CLASS_HALT},
+        {"42804", MR_CLASS_HALT},   {"22P03", MR_CLASS_HALT},   {"22P04", MR_CLASS_HALT},
+        {"21000", MR_CLASS_HALT},   {"54011", MR_CLASS_HALT},   {"0A000", MR_CLASS_HALT},
+        {"25P02", MR_CLASS_HALT},   {"26000", MR_CLASS_HALT},   {"F0000", MR_CLASS_HALT},
+        {"23503", MR_CLASS_POISON}, {"23001", MR_CLASS_POISON}, {"", MR_CLASS_HALT}};
     check(cases, sizeof cases / sizeof cases[0]);
 }
 

@@ -45,7 +45,7 @@ MR_TEST("each result of SQLite has its class, by the extended code where there i
         {SQLITE_CONSTRAINT_PRIMARYKEY, MR_CLASS_POISON, "db.23505", false},
         {SQLITE_CONSTRAINT_NOTNULL, MR_CLASS_POISON, "db.23502", false},
         {SQLITE_CONSTRAINT_CHECK, MR_CLASS_POISON, "db.23514", false},
-        {SQLITE_CONSTRAINT_FOREIGNKEY, MR_CLASS_HALT, "db.23503", false},
+        {SQLITE_CONSTRAINT_FOREIGNKEY, MR_CLASS_POISON, "db.23503", false},
         {SQLITE_CONSTRAINT_VTAB, MR_CLASS_POISON, "db.23000", false},
         {SQLITE_CONSTRAINT_DATATYPE, MR_CLASS_HALT, "type.incompatible", false},
         {SQLITE_TOOBIG, MR_CLASS_POISON, "db.54000", false},

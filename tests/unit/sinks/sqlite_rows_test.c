@@ -181,13 +181,13 @@ MR_TEST("an upsert that meets another unique key is a fault of the record")
 }
 
 /* */
-MR_TEST("a missing parent row makes the table wait")
+MR_TEST("a missing parent row is a fault of the record, which may wait")
 {
     start("CREATE TABLE p(id INTEGER PRIMARY KEY);"
           "CREATE TABLE t(k INTEGER PRIMARY KEY, v INTEGER REFERENCES p(id))");
     MR_CHECK_INT(put(MR_PUT_UPSERT, MR_INT(1), MR_INT(9)), -MR_DB);
     MR_CHECK_STR(f.err.sqlstate, "23503");
-    MR_CHECK_INT(f.err.class, MR_CLASS_HALT);
+    MR_CHECK_INT(f.err.class, MR_CLASS_POISON);
 }
 
 /* */
