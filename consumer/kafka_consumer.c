@@ -128,6 +128,9 @@ bool mr_kafka_event_take(struct mr_kafka *kafka, rd_kafka_event_t *from,
     case RD_KAFKA_EVENT_OFFSET_COMMIT:
         commit_note(kafka, (int)rd_kafka_event_error(from));
         return false;
+    case RD_KAFKA_EVENT_DESCRIBETOPICS_RESULT:
+        mr_kafka_identity_answer(kafka, from);
+        return false;
     default:
         return false;
     }
@@ -149,6 +152,7 @@ static void kafka_poll(struct mr_source *source, uint32_t timeout_ms, struct mr_
         event->err = kafka->failure;
         return;
     }
+    mr_kafka_identity_ask(kafka);
     while (!taken) {
         /* a wake-up that came while nobody waited: serve what is there, do not wait */
         bool woken = atomic_exchange(&kafka->woken, false);

@@ -163,7 +163,7 @@ static int topic_look(struct mr_kafka *kafka, const char *stream, uint64_t end_m
     return 0;
 }
 
-static void id_text(const rd_kafka_Uuid_t *id, char *out, size_t cap)
+void mr_kafka_id_text(const rd_kafka_Uuid_t *id, char *out, size_t cap)
 {
     *out = '\0';
     if (id != NULL && (rd_kafka_Uuid_most_significant_bits(id) != 0 ||
@@ -194,7 +194,7 @@ static int describe_read(rd_kafka_event_t *event, char id[MR_TOPIC_ID_BYTES], st
     if (mr_kafka_err_code(code) == MR_SOURCE_TOPIC_MISSING)
         return mr_kafka_err_set(err, code, "describe the topic", rd_kafka_error_string(error));
     if (code == 0)
-        id_text(rd_kafka_TopicDescription_topic_id(topics[0]), id, MR_TOPIC_ID_BYTES);
+        mr_kafka_id_text(rd_kafka_TopicDescription_topic_id(topics[0]), id, MR_TOPIC_ID_BYTES);
     return 0;
 }
 
@@ -296,6 +296,9 @@ int mr_kafka_facts(struct mr_source *source, const char *stream, int32_t partiti
         rc = topic_get(kafka, stream, end_ms, out, err);
     if (rc < 0)
         return rc;
+    struct mr_kafka_part *part = mr_kafka_part_find(kafka, stream, partition);
+    if (part != NULL)
+        atomic_store(&part->log_id, out->stream_id);
     if (out->n_partitions > 0 && out->n_partitions <= partition)
         out->n_partitions = partition + 1; /* the topic has grown since it was asked */
     int code = (int)rd_kafka_query_watermark_offsets(kafka->rk, stream, partition, &out->low,

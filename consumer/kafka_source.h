@@ -51,14 +51,15 @@ struct mr_kafka_part {
     int32_t partition;
     uint8_t key[MR_STREAM_NAME_BYTES + 4];
     size_t key_len;
-    uint32_t lane;         /* thread: poll */
-    bool flowing;          /* thread: poll; released and not held since */
-    uint32_t n_refused;    /* thread: poll; seeks in a row that came too early */
-    _Atomic bool assigned; /* poll writes */
-    _Atomic bool dead;     /* the client gave it up (fact 4) */
-    _Atomic bool gone;     /* the client says so, the lane was not told yet */
-    _Atomic bool astray;   /* the client's idea of the position is not `next` (fact 2) */
-    _Atomic int64_t next;  /* where the lane goes on: what was sought, or one past what was read */
+    uint32_t lane;              /* thread: poll */
+    bool flowing;               /* thread: poll; released and not held since */
+    uint32_t n_refused;         /* thread: poll; seeks in a row that came too early */
+    _Atomic bool assigned;      /* poll writes */
+    _Atomic bool dead;          /* the client gave it up (fact 4) */
+    _Atomic bool gone;          /* the client says so, the lane was not told yet */
+    const char *_Atomic log_id; /* of the topic when it was claimed last; NULL: not asked yet */
+    _Atomic bool astray;        /* the client's idea of the position is not `next` (fact 2) */
+    _Atomic int64_t next; /* where the lane goes on: what was sought, or one past what was read */
 };
 
 struct mr_kafka_lane {
@@ -85,6 +86,9 @@ struct mr_kafka {
     bool broken;             /* thread: poll; `failure` is the next event */
     struct mr_err failure;
     uint64_t n_commits_failed; /* thread: poll */
+    uint64_t identity_ms;      /* thread: poll, these three; when it was asked */
+    size_t identity_at;        /* the partition from which to ask on */
+    bool identity_asked;       /* the answer is on its way */
 
     struct mr_lock lock; /* rank 46: the table; entries are never removed before close */
     struct mr_map by_key MR_GUARDED_BY(lock);
@@ -157,5 +161,13 @@ int64_t mr_kafka_known_end(struct mr_source *source, const char *stream, int32_t
 /* What was known of the topic is asked for again. Any thread. */
 void mr_kafka_facts_forget(struct mr_kafka *kafka, const char *stream);
 void mr_kafka_facts_release(struct mr_kafka *kafka);
+/* "" where the brokers do not tell. */
+struct rd_kafka_Uuid_s;
+void mr_kafka_id_text(const struct rd_kafka_Uuid_s *id, char *out, size_t cap);
+
+/* ---- kafka_identity.c ---- */
+/* Asks from time to time whose logs are read; never waits. */
+void mr_kafka_identity_ask(struct mr_kafka *kafka);
+void mr_kafka_identity_answer(struct mr_kafka *kafka, struct rd_kafka_op_s *event);
 
 #endif
