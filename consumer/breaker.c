@@ -28,7 +28,8 @@ static void window_begin(struct mr_breaker *breaker, uint64_t now_ms) MR_REQUIRE
 static void window_roll(struct mr_breaker *breaker, uint64_t now_ms) MR_REQUIRES(breaker->lock)
 {
     uint64_t since = breaker->open ? breaker->bad_ms : breaker->began_ms;
-    if (now_ms - since < breaker->opts.window_ms)
+    /* a flush that began before another lane's end has an older idea of now */
+    if (now_ms < since || now_ms - since < breaker->opts.window_ms)
         return;
     window_begin(breaker, now_ms);
 }

@@ -213,11 +213,13 @@ static int poisons_learn(struct mr_claims *claims, const struct mr_claim_item *i
 
     if (claims->opts.poisoned == NULL)
         return 0;
-    for (size_t i = 0; i < n; i++) {
-        items[i].part->letters_wanted = items[i].rc == 0;
+    for (size_t i = 0; i < n; i++)
         if (items[i].rc == 0)
             mr_poisoned_forget(claims->opts.poisoned, items[i].part);
-    }
+    if (!claims->opts.poisons_stored)
+        return 0;
+    for (size_t i = 0; i < n; i++)
+        items[i].part->letters_wanted = items[i].rc == 0;
     int rc = sink->ops->poisons_read(sink, &taker, err);
     for (size_t i = 0; i < n; i++)
         items[i].part->letters_wanted = false;

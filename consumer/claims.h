@@ -16,7 +16,10 @@ struct mr_claims_opts {
     const char *pipeline;
     bool continue_on_loss;
     struct mr_partitions *partitions; /* with the next */
-    struct mr_poisoned *poisoned; /* learns of a partition that is claimed; NULL: nothing does */
+    /* Forgets what it knew of a partition that is claimed, and learns what the target knows of it,
+     * if that is where the letters are. NULL: nothing does. */
+    struct mr_poisoned *poisoned;
+    bool poisons_stored;
     struct mr_env env;
 };
 

@@ -200,25 +200,51 @@ static uint64_t faults_limit(const struct mr_flush *flush, const struct mr_flush
     return room == UINT64_MAX ? 0 : room + 1;
 }
 
-/* Notes what the table's load has found; too much of it halts the route. */
+/* Of what was found from `first` on, the first that is one too many, or n_items. */
+static size_t flood_from(const struct mr_flush_faults *faults, size_t first, uint64_t room)
+{
+    size_t at = first;
+
+    for (uint64_t n_bad = 0; at < faults->n_items; at++) {
+        n_bad += mr_flush_faults_is_wait(faults, at) ? 0 : 1;
+        if (n_bad > room)
+            break;
+    }
+    return at;
+}
+
+/* With a record to stop at the batch will not land. */
+static bool has_stop(const struct mr_flush_faults *faults, size_t first)
+{
+    for (size_t i = first; i < faults->n_items; i++)
+        if (mr_flush_faults_is_stop(faults, i))
+            return true;
+    return false;
+}
+
+/* Notes what the table's load has found; too much of it halts the route. The room of a load that
+ * was cut is the one that it was cut by: another lane may have made more since, and with that the
+ * batch would land without the parts that were not tried. */
 static int faults_note(const struct mr_flush *flush, struct mr_flush_result *result,
-                       const struct mr_batch_table *table, struct mr_err *err)
+                       const struct mr_batch_table *table, const struct mr_load *load,
+                       struct mr_err *err)
 {
     struct mr_flush_faults *faults = &result->faults;
     size_t first = faults->n_items;
 
     if (faults->found.n_items == faults->n_noted)
         return 0;
-    uint64_t room = bad_room(flush, result, table);
+    uint64_t room = load->max_faults > 0 ? load->max_faults - 1 : bad_room(flush, result, table);
     int rc = mr_flush_faults_note(faults, flush->batch, table->target, err);
-    size_t at = first;
-    for (uint64_t n_bad = 0; rc == 0 && at < faults->n_items; at++) {
-        n_bad += mr_flush_faults_is_wait(faults, at) ? 0 : 1;
-        if (n_bad > room)
-            break;
-    }
-    if (rc < 0 || at == faults->n_items)
+    if (rc < 0)
         return rc;
+    if (load->cut && faults->n_items == first)
+        return mr_err_set(err, MR_BUG, "a load was cut without a record at fault");
+    size_t at = flood_from(faults, first, room);
+    if (at == faults->n_items && load->cut && !has_stop(faults, first))
+        at--;
+    if (at == faults->n_items)
+        return 0;
     mr_flush_faults_flood(faults, at);
     mr_breaker_trip(table->target->rule->breaker, flush->now_ms);
     return 0;
@@ -288,7 +314,7 @@ static int load_table(struct loading *on, struct mr_batch_table *table, struct m
     int rc = table->split ? mr_load_split(&load, ops, err) : ops->run(&load, err);
     table->n_left_out = result->stats.n_left_out - n_before;
     if (rc == 0)
-        rc = faults_note(on->flush, result, table, err);
+        rc = faults_note(on->flush, result, table, &load, err);
     return rc < 0 ? load_failed(on->flush, result, table, err) : 0;
 }
 

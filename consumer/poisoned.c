@@ -117,7 +117,8 @@ static struct mr_poisoned_key *make(struct mr_poisoned *set, struct mr_partition
 }
 
 /* Letters come again when a batch is read again: then the first is where it was, and what has been
- * overtaken since counts anew. */
+ * overtaken since counts anew. What was to overtake them and is a letter itself overtook nothing.
+ */
 static void letter_note(struct mr_poisoned_key *one, int64_t offset)
 {
     if (one->overtaken_by >= 0 && offset > one->overtaken_by) {
@@ -125,6 +126,8 @@ static void letter_note(struct mr_poisoned_key *one, int64_t offset)
         one->to = offset;
         one->overtaken_by = -1;
     }
+    if (offset == one->overtaken_by)
+        one->overtaken_by = -1;
     one->from = offset < one->from ? offset : one->from;
     one->to = offset > one->to ? offset : one->to;
 }

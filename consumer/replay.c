@@ -83,12 +83,13 @@ static int page_read(struct mr_replay *r, struct mr_err *err)
 }
 
 /* A route's own ways with bad records are those of an instance that reads on: here each letter that
- * fails stays a letter. */
+ * fails stays a letter, and waits for no row that is not there. */
 static void rules_prepare(struct mr_wiring *wiring)
 {
     for (size_t i = 0; i < wiring->n_rules; i++) {
         wiring->rules[i].on_bad = MR_ON_BAD_DEAD_LETTER;
         wiring->rules[i].breaker = NULL;
+        wiring->rules[i].fk_wait_ms = 0;
     }
 }
 

@@ -52,9 +52,9 @@ static int middle_open(struct mr_service *s, struct mr_err *err)
         int rc = mr_letter_topic_try(&s->letter_topic, false, err);
         if (rc < 0)
             return rc;
-    } else {
-        opts.poisoned = &s->poisoned; /* a topic does not say which letters were overtaken */
     }
+    opts.poisoned = &s->poisoned;
+    opts.poisons_stored = !s->letters_in_topic; /* it does not say which letters were overtaken */
     opts.source = s->source;
     opts.sink = s->sink;
     return mr_claims_new(&opts, &s->claims, err);

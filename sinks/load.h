@@ -58,7 +58,8 @@ struct mr_load {
     struct mr_load_faults *faults;
     const uint32_t *rank;        /* the order of the batch's spans */
     const struct mr_span *spans; /* of the batch: what the rows' span_idx counts */
-    uint64_t max_faults;         /* a split ends with so many: the batch will not land; 0: none */
+    uint64_t max_faults;         /* a split ends with so many, `cut`; 0: none */
+    bool cut;                    /* out: parts were left untried, so the batch must not land */
     struct mr_refused refused;   /* by the load that is to be split */
     bool internal_too;           /* a split looks for what gives the server's internal error, too */
     bool constraints_now;        /* parts of a split are held against deferred constraints, too */

@@ -234,6 +234,7 @@ static int parts_try(struct split *split, struct mr_err *err)
         part_push(split, all.from, all.to, all.why);
     while (rc == 0 && split->n_parts > 0 && (limit == 0 || faults->n_items - n_before < limit))
         rc = part_settle(split, split->parts[--split->n_parts], err);
+    split->load->cut = split->n_parts > 0;
     return rc;
 }
 

@@ -138,3 +138,13 @@ MR_TEST("what is read of a breaker says since when, how much, and how much it ma
     MR_CHECK_U64(state.accept, 7);
     MR_CHECK_U64(state.limit, 23);
 }
+
+MR_TEST("who has an older idea of now than another lane ends no window")
+{
+    start(0.05, 10000);
+    count(10, 10, NOW_MS);
+    MR_CHECK_U64(room(0, 0, NOW_MS - 1), 6);
+    mr_breaker_trip(&breaker, NOW_MS);
+    count(1, 0, NOW_MS - 1);
+    MR_CHECK(mr_breaker_is_open(&breaker));
+}

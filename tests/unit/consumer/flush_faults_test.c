@@ -157,3 +157,23 @@ MR_TEST("records that wait are no bad ones to the breaker")
     MR_CHECK(mr_breaker_is_open(&breaker));
     mr_breaker_release(&breaker);
 }
+
+/* P1, poison.flood: with parts untried the batch must not land, whoever makes room meanwhile */
+MR_TEST("a search that ended early halts the route, also where there is room for more by then")
+{
+    struct mr_breaker breaker;
+
+    mr_breaker_init(&breaker, &(struct mr_breaker_opts){0.0, 0, 60000});
+    two_tables();
+    held_add(0, 3);
+    f.rule.breaker = &breaker;
+    f.refuses = "a";
+    f.resumed = &breaker;
+    MR_CHECK_INT(run(), -MR_POISON_FLOOD);
+    MR_CHECK(f.result.stopped);
+    MR_CHECK(strstr(f.log, "commit") == NULL);
+    f.resumed = NULL; /* tried again, there is room for it */
+    MR_CHECK_OK(run());
+    MR_CHECK_INT(f.letters_at[0], 3);
+    mr_breaker_release(&breaker);
+}

@@ -85,6 +85,19 @@ MR_TEST("a letter after that begins anew")
     MR_CHECK_INT(overtaken.from, 5);
 }
 
+/* P5 */
+MR_TEST("a record that was to end it, and is a letter itself, ends nothing")
+{
+    mr_poisoned_add(&set, part, K, 5, NOW_MS);
+    MR_CHECK(mr_poisoned_overtake(&set, part, K, 9, &overtaken));
+    mr_poisoned_add(&set, part, K, 9, NOW_MS);
+    MR_CHECK(holds(K, 8));
+    MR_CHECK(holds(K, 10));
+    MR_CHECK(mr_poisoned_overtake(&set, part, K, 11, &overtaken));
+    MR_CHECK_INT(overtaken.from, 5);
+    MR_CHECK_INT(overtaken.to, 9);
+}
+
 /* */
 MR_TEST("records behind a letter of their key are counted for the day, also once it is overtaken")
 {
