@@ -86,7 +86,7 @@ def test_brokers_that_are_away_leave_the_rest_to_be_checked(loaded, millrace):
     one = millrace([loaded("t")], kafka={"bootstrap_servers": "127.0.0.1:1"})
     found = check_of(one, expect=69)
     assert [f["check"] for f in found.of("fault")] == ["brokers"]
-    assert {f["check"] for f in found.of("skipped")} == {"topics", "group", "positions", "tables", "rights"}
+    assert {f["check"] for f in found.of("skipped")} == {"topics", "group", "letters", "positions", "tables", "rights"}
     assert all(f["what"] == "not checked: brokers" for f in found.of("skipped") if f["check"] != "rights")
     assert found.of("ok", "registry") and found.of("ok", "target") and found.of("fault")[0]["remedy"]
     script = one.command("check", "--sql").stdout
