@@ -8,7 +8,8 @@ import typing
 @dataclasses.dataclass
 class Kind:
     """short: also in the short form. sqlite: also with the embedded target. instant: may also happen while another
-    fault lasts. needs: the part of the servers without which it is left out (`toxics`, `disk`)."""
+    fault lasts. needs: the part of the servers without which it is left out (`toxics`, `disk`). stops, asks: the server
+    that does not answer while it lasts, and the one that it asks: such two never happen together."""
 
     name: str
     run: typing.Callable
@@ -17,6 +18,12 @@ class Kind:
     instant: bool = False
     postgres: bool = True
     needs: str | None = None
+    stops: str | None = None
+    asks: str | None = None
+
+    def goes_with(self, other: "Kind") -> bool:
+        """This one may happen while the other lasts."""
+        return self.instant and (self.asks is None or self.asks != other.stops)
 
     @property
     def about(self) -> str:

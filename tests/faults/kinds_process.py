@@ -1,5 +1,6 @@
 """Faults of processes: the instances, the broker, the database server."""
 
+import contextlib
 import os
 import pathlib
 import resource
@@ -126,7 +127,8 @@ def _(world, dice):
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (len(os.listdir(pathlib.Path(f"/proc/{pid}/fd"))) - 3, before[1]))
     world.servers.to_target.cut_connections()
     world.hold(dice.uniform(1, 4))
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+    with contextlib.suppress(ProcessLookupError):  # killed by a fault that came along
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
 
 
 # -- the broker
@@ -155,7 +157,7 @@ def _(world, dice):
 
 
 # -- the database server
-@kind("postgres.kill", short=True)
+@kind("postgres.kill", short=True, stops="postgres")
 def _(world, dice):
     """kill -9 of the server and its backends: crash recovery."""
     world.servers.postgres.kill()
@@ -163,7 +165,7 @@ def _(world, dice):
     world.servers.postgres.start()
 
 
-@kind("postgres.restart")
+@kind("postgres.restart", stops="postgres")
 def _(world, dice):
     """A fast shutdown and a start."""
     world.servers.postgres.stop()
@@ -171,7 +173,7 @@ def _(world, dice):
     world.servers.postgres.start()
 
 
-@kind("postgres.suspend")
+@kind("postgres.suspend", stops="postgres")
 def _(world, dice):
     """SIGSTOP of the server with all its backends."""
     world.servers.suspend_postgres(signal.SIGSTOP)

@@ -23,7 +23,7 @@ def _held(world, statement: str, seconds: float) -> None:
         holder.rollback()
 
 
-@kind("postgres.terminate", short=True, instant=True)
+@kind("postgres.terminate", short=True, instant=True, asks="postgres")
 def _(world, dice):
     """pg_terminate_backend of all the program's sessions, twice."""
     for _ in range(2):

@@ -41,7 +41,6 @@ def deal(chance: random.Random, kinds: list[Kind], n: int) -> list[Kind]:
 def plan(seed: int, name: str, kinds: list[Kind], n_faults: int, rates=RATES) -> list[Round]:
     """Rounds of faults until there are n_faults of them, companions included."""
     chance = random.Random(f"{seed}/{name}")
-    instant = [kind for kind in kinds if kind.instant]
     rounds: list[Round] = []
     dealt, made = iter(deal(chance, kinds, n_faults)), 0
     while made < n_faults:
@@ -49,8 +48,9 @@ def plan(seed: int, name: str, kinds: list[Kind], n_faults: int, rates=RATES) ->
         while len(faults) < FAULTS_A_ROUND and made < n_faults:
             number = made + 1
             fault = Fault(number, next(dealt), chance.randint(*GAP), f"{seed}/{name}/{number}")
-            if instant and chance.random() < PAIR_SHARE and made + 2 <= n_faults:
-                fault.companion = chance.choice(instant)
+            fitting = [kind for kind in kinds if kind.goes_with(fault.kind)]
+            if fitting and chance.random() < PAIR_SHARE and made + 2 <= n_faults:
+                fault.companion = chance.choice(fitting)
                 made += 1
             faults.append(fault)
             made += 1

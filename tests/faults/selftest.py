@@ -57,6 +57,14 @@ def check_positions(world) -> tuple[str, str, str]:
             "\n".join(wrong))
 
 
+def check_pairs(seed: int, kinds) -> tuple[str, str, str]:
+    """A fault that asks a server is never given to one that stops this server."""
+    faults = [fault for one in plan(seed, "pairs", kinds, 4000) for fault in one.faults if fault.companion]
+    wrong = [f"{f.kind.name} with {f.companion.name}" for f in faults
+             if f.kind.stops is not None and f.kind.stops == f.companion.asks]
+    return ("fail" if wrong else "pass", "no fault asks a server that another one has stopped", "\n".join(wrong))
+
+
 def check_schedule(seed: int, kinds) -> tuple[str, str, str]:
     first, second, other = (shown(plan(s, "postgres", kinds, 40)) for s in (seed, seed, seed + 1))
     return ("pass" if first == second != other else "fail", "a seed gives its schedule again, another one another", "")
