@@ -135,6 +135,23 @@ def test_a_role_that_may_have_no_connection_for_a_while(pair, streams, millrace,
     one.stop()
 
 
+def goes_on_after_a_full_disk(millrace, streams, pair, small, disk, rate: int) -> None:
+    with Load(streams, pair.both, rate=rate) as load:
+        one = millrace(pair.routes(), batch=QUICK, target={"url": small.url}).start()
+        loads_on(small, one)
+        disk.fill()
+        await_unready(one, "db.53100", 60)
+        with flat_memory(one):
+            time.sleep(2)  # not a wait: the length of the outage
+        disk.free()
+        loads_on(small, one)
+        load.stop()
+    pair.await_end(small, one.must_run)
+    pair.check(small)
+    one.await_ready()
+    one.stop()
+
+
 def test_a_full_disk_under_the_tables_and_space_again(pair, postgres, run_dir, streams, millrace, tmp_path_factory):
     """Q-05, 53100: PAUSE, no dead letter; it goes on by itself when there is space."""
     disk = SmallDisk(tmp_path_factory.mktemp("disk", numbered=True).parent / "small", 40 * 1024)
@@ -148,20 +165,7 @@ def test_a_full_disk_under_the_tables_and_space_again(pair, postgres, run_dir, s
     postgres.sql(f"CREATE DATABASE {name} TABLESPACE {name}")
     small = PgTarget(postgres.url(name))
     try:
-        with Load(streams, pair.both, rate=3000) as load:
-            one = millrace(pair.routes(), batch=QUICK, target={"url": small.url}).start()
-            loads_on(small, one)
-            disk.fill()
-            await_unready(one, "db.53100", 60)
-            with flat_memory(one):
-                time.sleep(2)  # not a wait: the length of the outage
-            disk.free()
-            loads_on(small, one)
-            load.stop()
-        pair.await_end(small, one.must_run)
-        pair.check(small)
-        one.await_ready()
-        one.stop()
+        goes_on_after_a_full_disk(millrace, streams, pair, small, disk, rate=3000)
     finally:
         small.close()
         millrace.end()
@@ -175,20 +179,7 @@ def test_a_full_disk_under_an_sqlite_file_and_space_again(pair, streams, millrac
     disk = SmallDisk(tmp_path / "small", 16 * 1024)
     small = SqliteTarget(disk.folder / "target.db")
     try:
-        with Load(streams, pair.both, rate=2000) as load:
-            one = millrace(pair.routes(), batch=QUICK, target={"url": small.url}).start()
-            loads_on(small, one)
-            disk.fill()
-            await_unready(one, "db.53100", 60)
-            with flat_memory(one):
-                time.sleep(2)  # not a wait: the length of the outage
-            disk.free()
-            loads_on(small, one)
-            load.stop()
-        pair.await_end(small, one.must_run)
-        pair.check(small)
-        one.await_ready()
-        one.stop()
+        goes_on_after_a_full_disk(millrace, streams, pair, small, disk, rate=2000)
     finally:
         millrace.end()
         disk.unmount()
