@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/arena.h"
+
 #include "base/ban.h"
 
 enum { MAX_DIGITS = 18 }; /* of a number that fits for sure */
@@ -48,6 +50,67 @@ int mr_letter_id_get(const char *text, int64_t *out, struct mr_err *err)
         id = id * 10 + (text[i] - '0');
     *out = id;
     return 0;
+}
+
+static bool is_one_of(const struct mr_letter_before *of, size_t n, const char *id)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(of[i].id, id) == 0)
+            return true;
+    return false;
+}
+
+static bool is_before(const struct mr_letter_before *one, const struct mr_letter *letter)
+{
+    return letter->offset < one->offset && letter->partition == one->partition &&
+           (one->before_id == NULL || letter->offset > one->before_offset) &&
+           one->key.data != NULL && letter->key.data != NULL &&
+           mr_slice_eq(one->key, letter->key) && strcmp(one->stream, letter->stream) == 0;
+}
+
+static int before_of_topic(struct mr_letters *letters, const char *topic,
+                           struct mr_letter_before *of, size_t n, struct mr_arena *arena,
+                           struct mr_err *err)
+{
+    struct mr_letter_filter filter = {.topic = topic,
+                                      .states = 1u << MR_LETTER_NEW,
+                                      .since_ms = -1,
+                                      .until_ms = -1,
+                                      .in_log_order = true,
+                                      .with_bytes = true};
+    struct mr_kept_letter kept;
+    int rc = letters->ops->find(letters, &filter, err);
+
+    while (rc == 0 && (rc = letters->ops->next(letters, &kept, err)) == 1) {
+        bool ours = is_one_of(of, n, kept.id);
+        rc = 0;
+        for (size_t i = 0; !ours && i < n; i++) {
+            if (!is_before(&of[i], &kept.letter))
+                continue;
+            of[i].before_id = mr_arena_copy(arena, kept.id, strlen(kept.id) + 1);
+            of[i].before_offset = kept.letter.offset;
+            if (of[i].before_id == NULL)
+                return mr_err_set(err, MR_NO_MEMORY, "a dead letter");
+        }
+    }
+    return rc;
+}
+
+int mr_letters_before_plain(struct mr_letters *letters, struct mr_letter_before *of, size_t n,
+                            struct mr_arena *arena, struct mr_err *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < n; i++)
+        of[i].before_id = NULL;
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        size_t first = 0;
+        while (strcmp(of[first].stream, of[i].stream) != 0)
+            first++;
+        if (first == i) /* each topic once */
+            rc = before_of_topic(letters, of[i].stream, of, n, arena, err);
+    }
+    return rc;
 }
 
 int mr_letters_settled_plain(struct mr_letters *letters, const struct mr_letter_mark *marks,

@@ -55,6 +55,19 @@ struct mr_letter_mark {
     const char *id;
     uint32_t attempts;             /* as it was read: another number is another replay's work */
     const struct mr_letter *again; /* NULL: its record has landed; else why it failed again */
+    bool whole; /* with all columns, or as a delete: earlier letters of its key count no more */
+};
+
+/* A letter that does not carry all columns must not be replayed before the letters of its key that
+ * came before it. */
+struct mr_letter_before {
+    const char *id;
+    const char *stream;
+    int32_t partition;
+    int64_t offset;
+    struct mr_slice key;   /* data NULL: the letter has none, and none is before it */
+    const char *before_id; /* what was found; NULL: none */
+    int64_t before_offset;
 };
 
 struct mr_letters; /* each kind embeds it as its first member */
@@ -73,6 +86,11 @@ struct mr_letters_ops {
     /* Removes at most `max` letters of these states that were last changed before then. */
     int (*purge)(struct mr_letters *letters, uint32_t states, int64_t before_ms, size_t max,
                  uint64_t *n_done, struct mr_err *err);
+    /* For each of these letters, MR_LETTER_PAGE_IDS at most, the last one of its partition and key
+     * before it that is new and none of these itself; none where a record of the key that carries
+     * all columns is known to have landed in between. Texts go to the arena. Ends a find. */
+    int (*before)(struct mr_letters *letters, struct mr_letter_before *of, size_t n,
+                  struct mr_arena *arena, struct mr_err *err);
     /* Keeps the letters for this transaction alone. -MR_AGAIN when one is no longer as it was read:
      * closed, or tried again by somebody else. */
     int (*lock)(struct mr_letters *letters, struct mr_session *session,
@@ -96,6 +114,9 @@ int mr_letters_of_sink(struct mr_sink *sink, struct mr_letters **out, struct mr_
 
 /* Its ids are numbers. Errors: config.usage. */
 int mr_letter_id_get(const char *id, int64_t *out, struct mr_err *err);
+/* By their own find: for places that know no letter by its key, and not what has landed. */
+int mr_letters_before_plain(struct mr_letters *letters, struct mr_letter_before *of, size_t n,
+                            struct mr_arena *arena, struct mr_err *err);
 /* What places inside of the transaction answer. */
 int mr_letters_settled_plain(struct mr_letters *letters, const struct mr_letter_mark *marks,
                              size_t n, struct mr_err *err);

@@ -35,6 +35,8 @@ static const char *const control_statements[] = {
     "CREATE INDEX IF NOT EXISTS dead_letters_place ON @.dead_letters "
     "(pipeline, topic, partition, \"offset\")",
     "CREATE INDEX IF NOT EXISTS dead_letters_recent ON @.dead_letters (pipeline, created_at)",
+    "CREATE INDEX IF NOT EXISTS dead_letters_key ON @.dead_letters "
+    "(pipeline, topic, partition, pg_catalog.substr(key, 1, 200), \"offset\")",
     "CREATE INDEX IF NOT EXISTS dead_letters_age ON @.dead_letters (pipeline, state, updated_at)",
     "CREATE TABLE IF NOT EXISTS @.tables (schema text NOT NULL, name text NOT NULL, "
     "pipeline text NOT NULL, route text NOT NULL, created_by_millrace bool NOT NULL, "

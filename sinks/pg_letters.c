@@ -17,7 +17,7 @@ struct pg_letters {
     int at;
     bool with_bytes;
     struct mr_buf texts; /* of the letter that was given last, zero-ended one after the other */
-    struct mr_buf arrays[6];
+    struct mr_buf arrays[7];
 };
 
 static struct pg_letters *letters_of(struct mr_letters *base)
@@ -265,6 +265,73 @@ static int pg_next(struct mr_letters *base, struct mr_kept_letter *out, struct m
     return 1;
 }
 
+/* Of the key of l; a long key is in the index by its first bytes. */
+#define SAME_KEY(of)                                                                               \
+    of ".pipeline = $1 AND " of ".topic = l.topic AND " of ".partition = l.partition AND "         \
+       "pg_catalog.substr(" of ".key, 1, 200) = pg_catalog.substr(l.key, 1, 200) AND " of          \
+       ".key = l.key AND "
+
+static int before_ask(struct pg_letters *letters, const struct mr_letter_before *of, size_t n,
+                      struct mr_err *err)
+{
+    struct mr_buf *ids = &letters->arrays[0];
+    const char *control = letters->sink->control;
+    struct mr_pg_params params = {.n = 0};
+    struct mr_buf sql = MR_BUF_INIT;
+    int rc = 0;
+
+    mr_buf_reset(ids);
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = id_array_add(ids, i == 0, of[i].id, err);
+    if (rc < 0)
+        return rc;
+    mr_buf_str(ids, n == 0 ? "{}" : "}");
+    mr_buf_fmt(
+        &sql,
+        "SELECT m.nr, e.id, e.\"offset\" FROM unnest($2::int8[]) WITH ORDINALITY AS "
+        "m(id, nr) JOIN %s.dead_letters l ON l.id = m.id CROSS JOIN LATERAL (SELECT b.id, "
+        "b.\"offset\" FROM %s.dead_letters b WHERE " SAME_KEY(
+            "b") "b.\"offset\" < "
+                 "l.\"offset\" AND b.state = 'new' AND b.id <> ALL ($2) ORDER BY b.\"offset\" DESC "
+                 "LIMIT 1) e WHERE l.pipeline = $1 AND NOT EXISTS (SELECT FROM %s.dead_letters o "
+                 "WHERE " SAME_KEY("o") "o.overtaken_by > e.\"offset\" AND o.overtaken_by < "
+                                        "l.\"offset\")",
+        control, control, control);
+    mr_pg_param_text(&params, letters->sink->opts->pipeline);
+    mr_pg_param_text(&params, mr_buf_cstr(ids));
+    rc = mr_buf_ok(&sql) && mr_buf_ok(ids)
+             ? pool_run(letters, mr_buf_cstr(&sql), &params, &letters->found, err)
+             : mr_err_set(err, MR_NO_MEMORY, "a query");
+    mr_buf_release(&sql);
+    return rc;
+}
+
+static int pg_before(struct mr_letters *base, struct mr_letter_before *of, size_t n,
+                     struct mr_arena *arena, struct mr_err *err)
+{
+    struct pg_letters *letters = letters_of(base);
+
+    PQclear(letters->found);
+    letters->found = NULL;
+    for (size_t i = 0; i < n; i++)
+        of[i].before_id = NULL;
+    int rc = before_ask(letters, of, n, err);
+    for (letters->at = 0; rc == 0 && letters->at < PQntuples(letters->found); letters->at++) {
+        char id[24];
+        int64_t nr = i64_at(letters, 0);
+        if (nr < 1 || (uint64_t)nr > n)
+            continue;
+        (void)snprintf(id, sizeof id, "%lld", (long long)i64_at(letters, 1));
+        of[nr - 1].before_offset = i64_at(letters, 2);
+        of[nr - 1].before_id = mr_arena_copy(arena, id, strlen(id) + 1);
+        if (of[nr - 1].before_id == NULL)
+            rc = mr_err_set(err, MR_NO_MEMORY, "a dead letter");
+    }
+    PQclear(letters->found);
+    letters->found = NULL;
+    return rc;
+}
+
 /* ---- closing ---- */
 
 /* NOLINTNEXTLINE(readability-function-size): six parameters, the interface of letters.h */
@@ -393,11 +460,14 @@ static int landed_settle(struct pg_letters *letters, struct mr_pg_session *sessi
 
     mr_buf_fmt(&sql,
                "UPDATE %s.dead_letters SET state = 'replayed', updated_at = pg_catalog.now(), "
-               "changed_by = $3 WHERE pipeline = $1 AND id = ANY ($2::int8[]) AND state = 'new'",
+               "changed_by = $3, overtaken_by = CASE WHEN id = ANY ($4::int8[]) THEN \"offset\" "
+               "ELSE overtaken_by END WHERE pipeline = $1 AND id = ANY ($2::int8[]) AND "
+               "state = 'new'",
                letters->sink->control);
     mr_pg_param_text(&params, letters->sink->opts->pipeline);
     mr_pg_param_text(&params, mr_buf_cstr(&letters->arrays[0]));
     mr_pg_param_text(&params, by);
+    mr_pg_param_text(&params, mr_buf_cstr(&letters->arrays[6]));
     int rc = mr_buf_ok(&sql) ? session_run(session, mr_buf_cstr(&sql), &params, &res, err)
                              : mr_err_set(err, MR_NO_MEMORY, "a statement");
     if (rc == 0 && mr_pg_n_done(res) != n)
@@ -436,18 +506,22 @@ static int pg_settle(struct mr_letters *base, struct mr_session *session,
                      struct mr_err *err)
 {
     struct pg_letters *letters = letters_of(base);
-    struct mr_buf *arrays = letters->arrays; /* ids that landed; ids and texts of the others */
+    /* ids that landed; ids and texts of the others; ids that landed whole */
+    struct mr_buf *arrays = letters->arrays;
     size_t n_landed = 0;
+    size_t n_whole = 0;
     size_t n_again = 0;
     bool ok = true;
     int rc = 0;
 
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < 7; i++)
         mr_buf_reset(&arrays[i]);
     for (size_t i = 0; rc == 0 && i < n; i++) {
         const struct mr_letter *again = marks[i].again;
         if (again == NULL) {
             rc = id_array_add(&arrays[0], n_landed++ == 0, marks[i].id, err);
+            if (rc == 0 && marks[i].whole)
+                rc = id_array_add(&arrays[6], n_whole++ == 0, marks[i].id, err);
             continue;
         }
         const char *const texts[] = {again->code, again->sqlstate, again->detail,
@@ -457,8 +531,8 @@ static int pg_settle(struct mr_letters *base, struct mr_session *session,
             mr_pg_array_clean(&arrays[2 + k], n_again == 0, texts[k]);
         n_again++;
     }
-    for (int i = 0; i < 6; i++) {
-        mr_buf_str(&arrays[i], "}");
+    for (int i = 0; i < 7; i++) {
+        mr_buf_str(&arrays[i], i == 6 && n_whole == 0 ? "{}" : "}");
         ok = ok && mr_buf_ok(&arrays[i]);
     }
     if (rc == 0 && !ok)
@@ -477,6 +551,7 @@ const struct mr_letters_ops mr_letters_postgresql = {
     .next = pg_next,
     .discard = pg_discard,
     .purge = pg_purge,
+    .before = pg_before,
     .lock = pg_lock,
     .settle = pg_settle,
     .settled = mr_letters_settled_plain,

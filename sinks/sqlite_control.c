@@ -38,6 +38,8 @@ static const char *const control_ddl[] = {
     "(pipeline, topic, \"partition\", \"offset\")",
     "CREATE INDEX IF NOT EXISTS \"%dead_letters_recent\" ON \"%dead_letters\""
     "(pipeline, created_at)",
+    "CREATE INDEX IF NOT EXISTS \"%dead_letters_key\" ON \"%dead_letters\""
+    "(pipeline, topic, \"partition\", key, \"offset\")",
     "CREATE INDEX IF NOT EXISTS \"%dead_letters_age\" ON \"%dead_letters\""
     "(pipeline, state, updated_at)",
 

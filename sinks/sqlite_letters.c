@@ -248,6 +248,62 @@ static int sq_next(struct mr_letters *base, struct mr_kept_letter *out, struct m
     return 1;
 }
 
+static const char before_sql[] =
+    "SELECT id, \"offset\" FROM \"%dead_letters\" AS b WHERE pipeline = ?1 AND topic = ?2"
+    " AND \"partition\" = ?3 AND key = ?4 AND \"offset\" < ?5 AND state = 'new'"
+    " AND id NOT IN (SELECT value FROM json_each(?6))"
+    " AND NOT EXISTS (SELECT 1 FROM \"%dead_letters\" AS o WHERE o.pipeline = ?1"
+    " AND o.topic = ?2 AND o.\"partition\" = ?3 AND o.key = ?4"
+    " AND o.overtaken_by > b.\"offset\" AND o.overtaken_by < ?5)"
+    " ORDER BY \"offset\" DESC LIMIT 1";
+
+static int before_one(struct sq_letters *letters, struct mr_sq_conn *conn,
+                      struct mr_letter_before *of, struct mr_arena *arena, struct mr_err *err)
+{
+    struct sqlite3_stmt *stmt = NULL;
+    int rc = mr_sq_control_prepare(letters->sink, conn, before_sql, &stmt, err);
+
+    if (rc < 0)
+        return rc;
+    mr_sq_bind_text(stmt, 1, letters->sink->opts->pipeline);
+    mr_sq_bind_text(stmt, 2, of->stream);
+    mr_sq_bind_i64(stmt, 3, of->partition);
+    (void)sqlite3_bind_blob64(stmt, 4, of->key.data, of->key.len, SQLITE_STATIC);
+    mr_sq_bind_i64(stmt, 5, of->offset);
+    mr_sq_bind_text(stmt, 6, mr_buf_cstr(&letters->ids));
+    rc = mr_sq_step(conn, stmt, "look for earlier dead letters", err);
+    if (rc == 1) {
+        const char *id = mr_sq_text(stmt, 0);
+        of->before_id = mr_arena_copy(arena, id, strlen(id) + 1);
+        of->before_offset = sqlite3_column_int64(stmt, 1);
+        rc = of->before_id != NULL ? 0 : mr_err_set(err, MR_NO_MEMORY, "a dead letter");
+    }
+    (void)sqlite3_reset(stmt);
+    return rc;
+}
+
+static int sq_before(struct mr_letters *base, struct mr_letter_before *of, size_t n,
+                     struct mr_arena *arena, struct mr_err *err)
+{
+    struct sq_letters *letters = letters_of(base);
+    struct mr_sq_conn *conn = NULL;
+    const char *ids[MR_LETTER_PAGE_IDS];
+
+    for (size_t i = 0; i < n; i++) {
+        of[i].before_id = NULL;
+        ids[i] = of[i].id;
+    }
+    int rc = ids_make(letters, ids, n, err);
+    if (rc == 0)
+        rc = mr_sq_take(letters->sink, MR_SQ_READ, NULL, &conn, err);
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = of[i].key.data != NULL ? before_one(letters, conn, &of[i], arena, err) : 0;
+    mr_sq_give(letters->sink, MR_SQ_READ);
+    return rc;
+}
+
 /* ---- closing ---- */
 
 /* A statement in a transaction of its own; parameters 1 pipeline, 2 ids, 3 who, 4 now, 5 before. */
@@ -376,7 +432,8 @@ static int sq_lock(struct mr_letters *base, struct mr_session *session,
 }
 
 static const char replayed_sql[] =
-    "UPDATE \"%dead_letters\" SET state = 'replayed', updated_at = ?3, changed_by = ?4"
+    "UPDATE \"%dead_letters\" SET state = 'replayed', updated_at = ?3, changed_by = ?4,"
+    " overtaken_by = iif(?5, \"offset\", overtaken_by)"
     " WHERE pipeline = ?1 AND id = ?2 AND state = 'new'";
 static const char again_sql[] =
     "UPDATE \"%dead_letters\" SET attempts = attempts + 1, updated_at = ?3, code = ?4,"
@@ -401,6 +458,8 @@ static int mark_settle(struct sq_letters *letters, struct mr_sq_conn *conn,
     mr_sq_bind_i64(stmt, 2, id);
     mr_sq_bind_text(stmt, 3, now);
     mr_sq_bind_text(stmt, 4, mark->again == NULL ? by : mark->again->code);
+    if (mark->again == NULL)
+        mr_sq_bind_i64(stmt, 5, mark->whole);
     if (mark->again != NULL) {
         mr_sq_bind_text(stmt, 5, mark->again->sqlstate);
         mr_sq_bind_text(stmt, 6, mark->again->detail);
@@ -432,6 +491,7 @@ const struct mr_letters_ops mr_letters_sqlite = {
     .next = sq_next,
     .discard = sq_discard,
     .purge = sq_purge,
+    .before = sq_before,
     .lock = sq_lock,
     .settle = sq_settle,
     .settled = mr_letters_settled_plain,
