@@ -9,6 +9,7 @@
 #include <libconfig.h>
 
 #include "base/arena.h"
+#include "base/memory.h"
 #include "config/apply.h"
 #include "config/options.h"
 #include "config/scan.h"
@@ -239,18 +240,21 @@ static int load(struct loader *loader, struct mr_config *config)
 
 int mr_config_load(const struct mr_config_args *args, struct mr_config **out, struct mr_err *err)
 {
+    uint32_t mark = mr_memory_mark();
     struct mr_conf_memory *memory = malloc(sizeof(*memory));
     if (memory == NULL)
         return mr_err_set(err, MR_NO_MEMORY, "the configuration's arena");
     mr_arena_init(&memory->arena, ARENA_CHUNK_BYTES, MR_CONF_MEMORY_BYTES);
     struct loader loader = {.args = args, .arena = &memory->arena, .err = err, .source = NULL};
     struct mr_config *config = mr_arena_alloc(&memory->arena, sizeof(*config));
-    int rc = mr_setting_no_room(NULL);
+    int rc = 0;
     if (config != NULL) {
         memset(config, 0, sizeof(*config));
         config->memory = memory;
         rc = load(&loader, config);
     }
+    /* Texts that were cut short by it may have become any fault, or none. */
+    rc = mr_memory_judge(mark, rc, err, "reading the configuration");
     if (rc < 0) {
         mr_arena_release(&memory->arena);
         free(memory);

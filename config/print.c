@@ -2,6 +2,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/memory.h"
 #include "config/config.h"
 #include "config/options.h"
 #include "config/setting.h"
@@ -113,6 +114,7 @@ int mr_config_print(const struct mr_config *config, bool json, struct mr_buf *ou
     struct printer printer = {out, json, false};
     struct mr_buf value = MR_BUF_INIT;
     struct mr_walk walk;
+    uint32_t mark = mr_memory_mark();
     mr_buf_str(out, json ? "{\n  \"options\": [" : "");
     mr_walk_init(&walk, config, NULL);
     while (mr_walk_next(&walk)) {
@@ -129,5 +131,5 @@ int mr_config_print(const struct mr_config *config, bool json, struct mr_buf *ou
     mr_buf_str(out, json ? "\n  ]\n}\n" : "");
     bool ok = mr_buf_ok(&value) && mr_buf_ok(out);
     mr_buf_release(&value);
-    return ok ? 0 : mr_setting_no_room(NULL);
+    return mr_memory_judge(mark, ok ? 0 : -MR_NO_MEMORY, NULL, "");
 }

@@ -179,7 +179,8 @@ static int include(struct reader *reader, const struct mr_token *token)
     struct mr_conf_origin at = {MR_CONF_FROM_FILE, file->path, token->line};
     copy_up_to(reader->source, file, token->start);
     file->copied = token->text + token->len + 1;
-    reader->source->lines.len -= sizeof(struct mr_conf_origin);
+    if (mr_buf_ok(&reader->source->lines))
+        reader->source->lines.len -= sizeof(struct mr_conf_origin);
 
     struct mr_buf name = MR_BUF_INIT;
     struct mr_buf path = MR_BUF_INIT;

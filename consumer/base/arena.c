@@ -18,6 +18,8 @@
 #include <sanitizer/asan_interface.h>
 #endif
 
+#include "base/memory.h"
+
 #include "base/ban.h"
 
 enum { ARENA_CHUNK_BYTES = 256 * 1024, ARENA_ALIGN = 8 };
@@ -119,8 +121,10 @@ static struct mr_arena_chunk *chunk_new(struct mr_arena *arena, size_t n)
     else if (size > left)
         size = left; /* the last chunk takes what the limit leaves */
     struct mr_arena_chunk *chunk = malloc(size);
-    if (chunk == NULL)
+    if (chunk == NULL) {
+        mr_memory_note_refused();
         return NULL;
+    }
     *chunk = (struct mr_arena_chunk){.cap = size - sizeof *chunk, .oversized = oversized ? 1 : 0};
     arena_hide(chunk_bytes(chunk), chunk->cap);
     arena->held_bytes += size;

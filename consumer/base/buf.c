@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/memory.h"
+
 #include "base/ban.h"
 
 enum { BUF_FIRST_BYTES = 64 };
@@ -75,8 +77,10 @@ bool mr_buf_grow(struct mr_buf *buf, size_t n)
     if (buf->shared != NULL && taken(buf, cap) > *buf->shared)
         return buf_fail(buf);
     uint8_t *data = realloc(buf->data, cap);
-    if (data == NULL)
+    if (data == NULL) {
+        mr_memory_note_refused();
         return buf_fail(buf);
+    }
     if (buf->shared != NULL)
         *buf->shared -= taken(buf, cap) - taken(buf, buf->cap);
     buf->data = data;

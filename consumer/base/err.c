@@ -339,6 +339,8 @@ int mr_err_exit_code(const struct mr_err *err)
         return EXIT_USAGE;
     if (err->code == MR_IO)
         return EXIT_IO;
+    if (err->code == MR_NO_MEMORY)
+        return EXIT_SOFTWARE;
     if (is_permission(err))
         return EXIT_PERMISSION;
     if (is_away(err->code))

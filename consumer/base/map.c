@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/memory.h"
 
 #include "base/ban.h"
 
@@ -133,8 +134,10 @@ static int map_grow(struct mr_map *map)
     if (capacity > SIZE_MAX / sizeof *map->entries)
         return -MR_NO_MEMORY;
     struct mr_map_entry *entries = calloc(capacity, sizeof *entries);
-    if (entries == NULL)
+    if (entries == NULL) {
+        mr_memory_note_refused();
         return -MR_NO_MEMORY;
+    }
     for (size_t i = 0; i < map->capacity; i++) {
         const struct mr_map_entry *entry = &map->entries[i];
         if (entry->key == NULL)

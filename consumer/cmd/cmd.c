@@ -305,8 +305,11 @@ int mr_cmd_write(const struct mr_buf *text)
 {
     struct mr_err err = MR_ERR_INIT;
     char why[64] = "unknown error";
-    bool ok = mr_buf_ok(text) &&
-              (text->len == 0 || fwrite(text->data, 1, text->len, stdout) == text->len) &&
+    if (!mr_buf_ok(text)) {
+        mr_err_set(&err, MR_NO_MEMORY, "for what is to be printed");
+        return mr_cmd_fail(&err);
+    }
+    bool ok = (text->len == 0 || fwrite(text->data, 1, text->len, stdout) == text->len) &&
               fflush(stdout) == 0;
     if (ok)
         return EX_OK;

@@ -2,6 +2,7 @@
  * are printed from the tables of keys and of metrics. Must not connect anywhere. */
 #include <sysexits.h>
 
+#include "base/memory.h"
 #include "config/options.h"
 #include "consumer/cmd/cmd.h"
 #include "consumer/meters.h"
@@ -12,6 +13,7 @@ int mr_cmd_config(const struct mr_cmd_args *args)
 {
     struct mr_buf out = MR_BUF_INIT;
     struct mr_config *config = NULL;
+    uint32_t mark = mr_memory_mark();
     int code = EX_OK;
     if (mr_cmd_value(args, "reference") != NULL) {
         mr_options_reference(&out);
@@ -19,9 +21,12 @@ int mr_cmd_config(const struct mr_cmd_args *args)
         mr_meters_page(&out);
     } else {
         code = mr_cmd_load(args, &config);
-        if (code == EX_OK && mr_config_print(config, args->json, &out) < 0)
-            code = EX_SOFTWARE;
+        if (code == EX_OK)
+            (void)mr_config_print(config, args->json, &out); /* it may lack memory, nothing else */
     }
+    struct mr_err err = MR_ERR_INIT;
+    if (code == EX_OK && mr_memory_judge(mark, 0, &err, "printing") < 0)
+        code = mr_cmd_fail(&err);
     if (code == EX_OK)
         code = mr_cmd_write(&out);
     mr_config_free(config);

@@ -218,7 +218,7 @@ MR_TEST("a process ends with sysexits' code of its error")
         {MR_FULL, 70},
         {MR_IO, 74},
         {MR_POISON_FLOOD, 75},
-        {MR_NO_MEMORY, 75},
+        {MR_NO_MEMORY, 70},
         {MR_FENCED, 75},
         {MR_TARGET_AUTH, 77},
         {MR_SOURCE_PRIVILEGE, 77},
