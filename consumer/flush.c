@@ -39,20 +39,6 @@ static int by_name(const void *a, const void *b)
     return order != 0 ? order : strcmp(x->rows.table->name, y->rows.table->name);
 }
 
-/* Positions are locked in (stream, partition, slot) order, as claims do. */
-static int by_place(const void *a, const void *b)
-{
-    const struct mr_span *x = a;
-    const struct mr_span *y = b;
-    int order = strcmp(x->stream, y->stream);
-
-    if (order != 0)
-        return order;
-    if (x->partition != y->partition)
-        return x->partition < y->partition ? -1 : 1;
-    return x->slot < y->slot ? -1 : x->slot > y->slot;
-}
-
 struct flush_lists {
     struct mr_batch_table **work; /* tables with rows, sorted */
     struct mr_table **tables;
@@ -81,7 +67,7 @@ struct place {
 
 static int by_span(const void *a, const void *b)
 {
-    return by_place(&((const struct place *)a)->span, &((const struct place *)b)->span);
+    return mr_span_compare(&((const struct place *)a)->span, &((const struct place *)b)->span);
 }
 
 /* needed where keys have states in several partitions, or may turn out to have. */
@@ -130,7 +116,7 @@ static int lists_make(const struct mr_batch *batch, struct flush_lists *lists, s
         lists->tables[i] = lists->work[i]->rows.table;
     for (size_t i = 0; i < batch->n_spans; i++)
         lists->spans[lists->n_spans++] = lists->by_idx[i] = batch->spans[i].span;
-    qsort(lists->spans, lists->n_spans, sizeof *lists->spans, by_place);
+    qsort(lists->spans, lists->n_spans, sizeof *lists->spans, mr_span_compare);
     return mr_flush_order_make(lists->tables, lists->n_work, &lists->places, err);
 }
 

@@ -42,7 +42,7 @@ void mr_kafka_lane_settle(struct mr_kafka_lane *lane)
     mr_lock_drop(&lane->lock);
 }
 
-static bool header_last(const void *owner, const char *name, struct mr_slice *value)
+bool mr_kafka_header_last(const void *owner, const char *name, struct mr_slice *value)
 {
     rd_kafka_headers_t *headers = NULL;
     const void *bytes = NULL;
@@ -103,7 +103,7 @@ static void data_fill(struct mr_record *record, struct mr_kafka_part *part,
     record->key = (struct mr_slice){message->key, message->key_len};
     record->value = (struct mr_slice){message->payload, message->len};
     if (n_headers > 0)
-        record->headers = (struct mr_headers){.owner = message, .last = header_last};
+        record->headers = (struct mr_headers){.owner = message, .last = mr_kafka_header_last};
     if (!mr_u32_from_size(n_bytes, &record->n_bytes))
         record->n_bytes = UINT32_MAX;
     atomic_store_explicit(&part->next, message->offset + 1, memory_order_relaxed);

@@ -146,6 +146,8 @@ void mr_kafka_gone_note(struct mr_kafka *kafka, const char *reason);
 size_t mr_kafka_read(struct mr_source *source, uint32_t lane, struct mr_record *records, size_t max,
                      uint32_t timeout_ms);
 void mr_kafka_release_record(struct mr_source *source, struct mr_record *record);
+/* mr_headers.last of a message of the client, which `owner` is. Any thread. */
+bool mr_kafka_header_last(const void *owner, const char *name, struct mr_slice *value);
 void mr_kafka_headers_json(struct mr_source *source, const struct mr_record *record,
                            struct mr_buf *out);
 /* Returns when no read that was inside the client at the call is there any more. Thread: poll. */

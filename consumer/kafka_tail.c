@@ -173,19 +173,6 @@ static bool is_done(const struct mr_kafka_tail *tail)
     return true;
 }
 
-static bool header_last(const void *owner, const char *name, struct mr_slice *value)
-{
-    rd_kafka_headers_t *headers = NULL;
-    const void *bytes = NULL;
-    size_t size = 0;
-
-    if (rd_kafka_message_headers(owner, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
-        rd_kafka_header_get_last(headers, name, &bytes, &size) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return false;
-    *value = (struct mr_slice){bytes, size};
-    return true;
-}
-
 static void record_fill(struct mr_record *record, rd_kafka_message_t *message)
 {
     rd_kafka_headers_t *headers = NULL;
@@ -200,7 +187,7 @@ static void record_fill(struct mr_record *record, rd_kafka_message_t *message)
                                  .key = {message->key, message->key_len},
                                  .value = {message->payload, message->len}};
     if (rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR)
-        record->headers = (struct mr_headers){.owner = message, .last = header_last};
+        record->headers = (struct mr_headers){.owner = message, .last = mr_kafka_header_last};
 }
 
 /* What a message that is no record says; < 0: `err` is set. */

@@ -176,18 +176,6 @@ static int fenced_describe(const PGresult *res, const struct mr_span *spans, siz
     return rc;
 }
 
-static int compare_spans(const void *a, const void *b)
-{
-    const struct mr_span *x = a;
-    const struct mr_span *y = b;
-    int order = strcmp(x->stream, y->stream);
-    if (order != 0)
-        return order;
-    if (x->partition != y->partition)
-        return x->partition < y->partition ? -1 : 1;
-    return (x->slot > y->slot) - (x->slot < y->slot);
-}
-
 /* A copy in locking order. */
 struct mr_span *mr_pg_spans_sorted(const struct mr_span *spans, size_t n)
 {
@@ -195,7 +183,7 @@ struct mr_span *mr_pg_spans_sorted(const struct mr_span *spans, size_t n)
     if (sorted == NULL)
         return NULL;
     memcpy(sorted, spans, n * sizeof *sorted);
-    qsort(sorted, n, sizeof *sorted, compare_spans);
+    qsort(sorted, n, sizeof *sorted, mr_span_compare);
     return sorted;
 }
 

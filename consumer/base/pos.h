@@ -25,6 +25,10 @@ struct mr_span {
     bool envelope;        /* a value before `next` was an envelope; stored, true stays true */
 };
 
+/* For qsort() over spans: (stream, partition, slot), the order in which flushes and claims lock
+ * positions (design.md section 4), so that two of them never wait for each other. Any thread. */
+int mr_span_compare(const void *a, const void *b);
+
 /* A position as the target stores it. */
 struct mr_position {
     char stream[MR_STREAM_NAME_BYTES];

@@ -6,58 +6,16 @@
 
 #include "tests/support/flow.h"
 #include "tests/support/mr_test.h"
+#include "tests/support/writer_case.h"
 
 enum { FOR_EVER = 1 << 30 };
 
 static struct flow f;
 
-static void begin_with(uint32_t n_parts, struct flow_opts opts, const struct mr_fault_step *steps,
-                       size_t n_steps)
-{
-    opts.faults = true;
-    opts.strategy = MR_STRATEGY_APPEND;
-    if (opts.n_lanes == 0)
-        opts.n_lanes = 1;
-    flow_registry_away(false);
-    flow_start(&f, &opts);
-    mr_sink_fault_script(f.sink, steps, n_steps);
-    for (uint32_t i = 0; i < n_parts; i++)
-        fake_source_partition(f.fake, "t", (int32_t)i, 0);
-}
-
-static void put_many(int32_t partition, int64_t first_id, int n)
-{
-    for (int i = 0; i < n; i++)
-        flow_put(&f, partition, first_id + i, "x");
-}
-
-static void check_rows(int64_t n)
-{
-    MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM t"), n);
-    MR_CHECK_INT(flow_number(&f, "SELECT count(DISTINCT id) FROM t"), n);
-}
-
-/* Loads 100 records of one partition through the faults, then ends. */
-static void load_through(const struct mr_fault_step *steps, size_t n_steps)
-{
-    begin_with(1, (struct flow_opts){0}, steps, n_steps);
-    put_many(0, 0, 100);
-    fake_source_assign(f.fake, "t", 0);
-    flow_await_position(&f, 0, 100);
-    check_rows(100);
-    MR_CHECK_INT(flow_number(&f, "SELECT next_offset FROM millrace_positions"), 100);
-}
-
-static void end(void)
-{
-    MR_CHECK_INT(flow_stop(&f), MR_END_STOPPED);
-    flow_free(&f, false);
-}
-
 /* Their plans are made one after the other; they must agree on the table all the same. */
 MR_TEST("rows and tombstones of a table share their batches")
 {
-    begin_with(1, (struct flow_opts){0}, NULL, 0);
+    writer_begin(&f, 1, (struct flow_opts){0}, NULL, 0);
     for (int i = 0; i < 100; i++) {
         flow_put(&f, 0, i, "x");
         flow_put_bytes(&f, 0, i, (struct mr_slice){NULL, 0});
@@ -66,7 +24,7 @@ MR_TEST("rows and tombstones of a table share their batches")
     flow_await_position(&f, 0, 200);
     MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM t"), 200);
     MR_CHECK(atomic_load(&f.lanes[0].n_flushes) <= 3);
-    end();
+    writer_end(&f);
 }
 
 /* Q-01 */
@@ -79,10 +37,10 @@ MR_TEST("a batch whose begin is refused three times for a passing reason lands o
                                                   .class = MR_CLASS_RETRY,
                                                   .sqlstate = "08006"}};
 
-    load_through(steps, 1);
+    writer_load_through(&f, steps, 1);
     MR_CHECK_U64(atomic_load(&f.lanes[0].n_retries), 3);
     MR_CHECK_U64(mr_sink_fault_met(f.sink), 3);
-    end();
+    writer_end(&f);
 }
 
 /* Q-01, case 155 */
@@ -91,10 +49,10 @@ MR_TEST("a commit whose answer was lost, but which landed, is found out and not 
     static const struct mr_fault_step steps[] = {
         {.op = MR_OP_COMMIT, .call = 1, .code = MR_COMMIT_UNKNOWN, .after = true}};
 
-    load_through(steps, 1);
+    writer_load_through(&f, steps, 1);
     MR_CHECK_U64(atomic_load(&f.lanes[0].n_fenced), 0);
     MR_CHECK_U64(atomic_load(&f.lanes[0].n_records), 100);
-    end();
+    writer_end(&f);
 }
 
 /* Q-01 */
@@ -103,10 +61,10 @@ MR_TEST("a commit that never arrived is written once more")
     static const struct mr_fault_step steps[] = {
         {.op = MR_OP_COMMIT, .call = 1, .code = MR_COMMIT_UNKNOWN}};
 
-    load_through(steps, 1);
+    writer_load_through(&f, steps, 1);
     MR_CHECK_U64(atomic_load(&f.lanes[0].n_fenced), 0);
     MR_CHECK(mr_sink_fault_calls(f.sink, MR_OP_COMMIT) >= 2);
-    end();
+    writer_end(&f);
 }
 
 /* Q-01: a server that was at the COMMIT still when the positions were read */
@@ -116,10 +74,10 @@ MR_TEST("a batch in doubt that is fenced when it is written once more is looked 
         {.op = MR_OP_COMMIT, .call = 1, .code = MR_COMMIT_UNKNOWN},
         {.op = MR_OP_PUT_POSITIONS, .call = 2, .code = MR_FENCED}};
 
-    load_through(steps, 2);
+    writer_load_through(&f, steps, 2);
     MR_CHECK_U64(mr_sink_fault_met(f.sink), 2);
     MR_CHECK_U64(atomic_load(&f.lanes[0].n_fenced), 0);
-    end();
+    writer_end(&f);
 }
 
 /* Q-01: never assume either */
@@ -132,10 +90,10 @@ MR_TEST("a commit in doubt waits until the positions can be read, whatever it wa
             {.op = MR_OP_COMMIT, .call = 1, .code = MR_COMMIT_UNKNOWN, .after = landed[i]},
             /* the first call is the claim's */
             {.op = MR_OP_POSITIONS_READ, .call = 2, .times = 3, .code = MR_TARGET_AWAY}};
-        load_through(steps, 2);
+        writer_load_through(&f, steps, 2);
         MR_CHECK_U64(mr_sink_fault_calls(f.sink, MR_OP_POSITIONS_READ), 5);
         MR_CHECK_U64(atomic_load(&f.lanes[0].n_retries), 3);
-        end();
+        writer_end(&f);
     }
 }
 
@@ -148,19 +106,19 @@ MR_TEST("a full disk pauses the writer, is told, and nothing becomes a dead lett
                                                   .class = MR_CLASS_PAUSE,
                                                   .sqlstate = "53100"}};
 
-    begin_with(1, (struct flow_opts){0}, steps, 1);
-    put_many(0, 0, 100);
+    writer_begin(&f, 1, (struct flow_opts){0}, steps, 1);
+    writer_put_many(&f, 0, 0, 100);
     fake_source_assign(f.fake, "t", 0);
     flow_await_calls(&f, MR_OP_PUT_ROWS, 1);
     flow_await_position(&f, 0, 100);
-    check_rows(100);
+    writer_check_rows(&f, 100);
     MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM millrace_dead_letters"), 0);
     mr_lock_take(&f.lanes[0].lock);
     struct mr_err err = f.lanes[0].last_err;
     mr_lock_drop(&f.lanes[0].lock);
     MR_CHECK_INT(err.class, MR_CLASS_PAUSE);
     MR_CHECK_STR(err.sqlstate, "53100");
-    end();
+    writer_end(&f);
 }
 
 /* case 158, Q-07 */
@@ -176,7 +134,7 @@ MR_TEST(
                                                   .by_offset = true,
                                                   .offset = 1005}};
 
-    begin_with(0, (struct flow_opts){.any_topic = true}, steps, 1);
+    writer_begin(&f, 0, (struct flow_opts){.any_topic = true}, steps, 1);
     fake_source_partition(f.fake, "bad", 0, 1000);
     fake_source_partition(f.fake, "good", 0, 0);
     for (int i = 0; i < 20; i++)
@@ -192,7 +150,7 @@ MR_TEST(
     flow_await_position_of(&f, "bad", 0, 1020);
     MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM bad"), 20);
     MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM good"), 4);
-    end();
+    writer_end(&f);
 }
 
 /* V-13 */
@@ -201,10 +159,10 @@ MR_TEST("a table that changed under its plan is read again, and the batch loaded
     static const struct mr_fault_step steps[] = {
         {.op = MR_OP_BEGIN, .call = 1, .code = MR_TABLE_CHANGED}};
 
-    load_through(steps, 1);
+    writer_load_through(&f, steps, 1);
     struct mr_target *target = mr_targets_at(&f.targets, 0);
     MR_CHECK_U64(atomic_load(&target->version), 1);
-    end();
+    writer_end(&f);
 }
 
 static uint64_t n_halts(void)
@@ -220,18 +178,18 @@ MR_TEST("a table that changed once under the batches of many lanes is no table t
     static const struct mr_fault_step step = {
         .op = MR_OP_BEGIN, .call = 1, .times = 6, .code = MR_TABLE_CHANGED, .gate = true};
 
-    begin_with(6, (struct flow_opts){.n_lanes = 6}, &step, 1);
+    writer_begin(&f, 6, (struct flow_opts){.n_lanes = 6}, &step, 1);
     for (int32_t p = 0; p < 6; p++) {
-        put_many(p, p * 100, 10);
+        writer_put_many(&f, p, p * 100, 10);
         fake_source_assign(f.fake, "t", p);
     }
     flow_await_gate(&f, 6);
     mr_sink_fault_open(f.sink);
     for (int32_t p = 0; p < 6; p++)
         flow_await_position(&f, p, 10);
-    check_rows(60);
+    writer_check_rows(&f, 60);
     MR_CHECK_U64(n_halts(), 0);
-    end();
+    writer_end(&f);
 }
 
 /* V-13 */
@@ -241,13 +199,13 @@ MR_TEST("a flush that lands ends the row of those that found the table changed")
         {.op = MR_OP_BEGIN, .call = 1, .times = 5, .code = MR_TABLE_CHANGED},
         {.op = MR_OP_BEGIN, .call = 7, .times = 5, .code = MR_TABLE_CHANGED}};
 
-    load_through(steps, 2);
-    put_many(0, 100, 100);
+    writer_load_through(&f, steps, 2);
+    writer_put_many(&f, 0, 100, 100);
     flow_await_position(&f, 0, 200);
-    check_rows(200);
+    writer_check_rows(&f, 200);
     MR_CHECK_U64(mr_sink_fault_met(f.sink), 10);
     MR_CHECK_U64(n_halts(), 0);
-    end();
+    writer_end(&f);
 }
 
 /* V-13 */
@@ -256,9 +214,9 @@ MR_TEST("a table that changes under every flush halts, and goes on when it has s
     static const struct mr_fault_step step = {
         .op = MR_OP_BEGIN, .call = 1, .times = 6, .code = MR_TABLE_CHANGED};
 
-    load_through(&step, 1);
+    writer_load_through(&f, &step, 1);
     MR_CHECK_U64(n_halts(), 1);
-    end();
+    writer_end(&f);
 }
 
 /* G-03 */
@@ -267,10 +225,10 @@ MR_TEST("a fenced batch is dropped whole, claimed anew and loaded once")
     static const struct mr_fault_step steps[] = {
         {.op = MR_OP_PUT_POSITIONS, .call = 1, .code = MR_FENCED}};
 
-    load_through(steps, 1);
+    writer_load_through(&f, steps, 1);
     MR_CHECK_U64(atomic_load(&f.lanes[0].n_fenced), 1);
     MR_CHECK_U64(mr_sink_fault_calls(f.sink, MR_OP_CLAIM), 2);
-    end();
+    writer_end(&f);
 }
 
 MR_TEST("rows that the server refuses for good are dead letters, and the position goes on")
@@ -282,14 +240,14 @@ MR_TEST("rows that the server refuses for good are dead letters, and the positio
                                                   .class = MR_CLASS_POISON,
                                                   .sqlstate = "23514"}};
 
-    begin_with(1, (struct flow_opts){0}, steps, 1);
-    put_many(0, 0, 100);
+    writer_begin(&f, 1, (struct flow_opts){0}, steps, 1);
+    writer_put_many(&f, 0, 0, 100);
     fake_source_assign(f.fake, "t", 0);
     flow_await_position(&f, 0, 100);
     MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM t"), 0);
     MR_CHECK_INT(flow_number(&f, "SELECT count(DISTINCT \"offset\") FROM millrace_dead_letters"),
                  100);
-    end();
+    writer_end(&f);
 }
 
 /* R-14 */
@@ -301,13 +259,13 @@ MR_TEST("rows that the server refused together, and takes apart, all land")
                                                   .class = MR_CLASS_POISON,
                                                   .sqlstate = "23505"}};
 
-    begin_with(1, (struct flow_opts){0}, steps, 1);
-    put_many(0, 0, 100);
+    writer_begin(&f, 1, (struct flow_opts){0}, steps, 1);
+    writer_put_many(&f, 0, 0, 100);
     fake_source_assign(f.fake, "t", 0);
     flow_await_position(&f, 0, 100);
-    check_rows(100);
+    writer_check_rows(&f, 100);
     MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM millrace_dead_letters"), 0);
-    end();
+    writer_end(&f);
 }
 
 /* design.md section 6, HALT: probed ever more rarely; the plan itself was never at fault */
@@ -320,15 +278,15 @@ MR_TEST("a table whose rows the server refuses stays halted until a flush of its
                                                   .sqlstate = "42501"},
                                                  {.op = MR_OP_COMMIT, .call = 1, .gate = true}};
 
-    begin_with(1, (struct flow_opts){0}, steps, 2);
-    put_many(0, 0, 100);
+    writer_begin(&f, 1, (struct flow_opts){0}, steps, 2);
+    writer_put_many(&f, 0, 0, 100);
     fake_source_assign(f.fake, "t", 0);
     flow_await_gate(&f, 1); /* the plan is made again, the second flush waits at its commit */
     MR_CHECK(atomic_load(&mr_targets_at(&f.targets, 0)->halted));
     mr_sink_fault_open(f.sink);
     flow_await_position(&f, 0, 100);
-    check_rows(100);
-    end();
+    writer_check_rows(&f, 100);
+    writer_end(&f);
 }
 
 /* ---- what comes while a batch is on its way ---- */
@@ -338,15 +296,15 @@ static const struct mr_fault_step slow_commit[] = {{.op = MR_OP_COMMIT, .call = 
 /* K-12, G-03 */
 MR_TEST("a revoke during a slow commit fences none of the lane's other partitions")
 {
-    begin_with(2, (struct flow_opts){.revoke_timeout_ms = 50}, slow_commit, 1);
+    writer_begin(&f, 2, (struct flow_opts){.revoke_timeout_ms = 50}, slow_commit, 1);
     fake_source_assign(f.fake, "t", 0);
     fake_source_assign(f.fake, "t", 1);
     flow_await_state(&f, 0, MR_PART_FLOWING);
     flow_await_state(&f, 1, MR_PART_FLOWING); /* a claim would wait for the slow commit */
-    put_many(0, 0, 50);
-    put_many(1, 1000, 50);
+    writer_put_many(&f, 0, 0, 50);
+    writer_put_many(&f, 1, 1000, 50);
     flow_await_gate(&f, 1);
-    put_many(1, 1050, 50);
+    writer_put_many(&f, 1, 1050, 50);
     fake_source_revoke(f.fake, "t", 0, false);
     flow_await_state(&f, 0, MR_PART_GONE);
     flow_await_state(&f, 1, MR_PART_SEEKING);
@@ -355,25 +313,25 @@ MR_TEST("a revoke during a slow commit fences none of the lane's other partition
     MR_CHECK_U64(atomic_load(&f.lanes[0].n_fenced), 0);
     fake_source_assign(f.fake, "t", 0);
     flow_await_position(&f, 0, 50);
-    check_rows(150);
+    writer_check_rows(&f, 150);
     MR_CHECK_U64(atomic_load(&f.lanes[0].n_fenced), 0);
-    end();
+    writer_end(&f);
 }
 
 MR_TEST("a partition that is lost and assigned again during a slow commit is loaded once")
 {
-    begin_with(1, (struct flow_opts){0}, slow_commit, 1);
-    put_many(0, 0, 100);
+    writer_begin(&f, 1, (struct flow_opts){0}, slow_commit, 1);
+    writer_put_many(&f, 0, 0, 100);
     fake_source_assign(f.fake, "t", 0);
     flow_await_gate(&f, 1);
     fake_source_revoke(f.fake, "t", 0, true);
     flow_await_state(&f, 0, MR_PART_GONE);
-    put_many(0, 100, 100);
+    writer_put_many(&f, 0, 100, 100);
     mr_sink_fault_open(f.sink);
     fake_source_assign(f.fake, "t", 0);
     flow_await_position(&f, 0, 200);
-    check_rows(200);
-    end();
+    writer_check_rows(&f, 200);
+    writer_end(&f);
 }
 
 /* G-03 */
@@ -381,8 +339,8 @@ MR_TEST("a partition is claimed only when the flush of its former life has ended
 {
     static const struct mr_fault_step slow_begin[] = {{.op = MR_OP_BEGIN, .call = 1, .gate = true}};
 
-    begin_with(2, (struct flow_opts){.n_lanes = 2, .revoke_timeout_ms = 50}, slow_begin, 1);
-    put_many(0, 0, 100);
+    writer_begin(&f, 2, (struct flow_opts){.n_lanes = 2, .revoke_timeout_ms = 50}, slow_begin, 1);
+    writer_put_many(&f, 0, 0, 100);
     fake_source_assign(f.fake, "t", 0);
     flow_await_gate(&f, 1);
     fake_source_revoke(f.fake, "t", 0, false);
@@ -396,9 +354,9 @@ MR_TEST("a partition is claimed only when the flush of its former life has ended
     mr_sink_fault_open(f.sink);
     flow_await_state(&f, 0, MR_PART_FLOWING);
     flow_await_position(&f, 0, 100);
-    check_rows(100);
+    writer_check_rows(&f, 100);
     MR_CHECK_U64(atomic_load(&f.lanes[0].n_fenced), 0);
-    end();
+    writer_end(&f);
 }
 
 /* Q-01, G-03 */
@@ -411,20 +369,20 @@ MR_TEST(
         const struct mr_fault_step steps[] = {
             {.op = MR_OP_COMMIT, .call = 1, .code = MR_COMMIT_UNKNOWN, .after = landed[i]},
             {.op = MR_OP_POSITIONS_READ, .call = 2, .gate = true}};
-        begin_with(2, (struct flow_opts){.revoke_timeout_ms = 50}, steps, 2);
-        put_many(0, 0, 100);
+        writer_begin(&f, 2, (struct flow_opts){.revoke_timeout_ms = 50}, steps, 2);
+        writer_put_many(&f, 0, 0, 100);
         fake_source_assign(f.fake, "t", 0);
         flow_await_gate(&f, 1);
         fake_source_revoke(f.fake, "t", 0, false);
         flow_await_state(&f, 0, MR_PART_GONE);
         fake_source_assign(f.fake, "t", 0);
         flow_await_state(&f, 0, MR_PART_CLAIMING); /* its claim waits for the batch */
-        put_many(0, 100, 50);
+        writer_put_many(&f, 0, 100, 50);
         mr_sink_fault_open(f.sink);
         flow_await_position(&f, 0, 150);
-        check_rows(150);
+        writer_check_rows(&f, 150);
         MR_CHECK_U64(atomic_load(&f.lanes[0].n_fenced), 0);
-        end();
+        writer_end(&f);
     }
 }
 
@@ -435,8 +393,8 @@ MR_TEST("a stop while the target is away ends at its time-out, and the process c
     static const struct mr_fault_step steps[] = {
         {.op = MR_OP_BEGIN, .call = 1, .times = FOR_EVER, .code = MR_TARGET_AWAY}};
 
-    begin_with(1, (struct flow_opts){.shutdown_timeout_ms = 100}, steps, 1);
-    put_many(0, 0, 100);
+    writer_begin(&f, 1, (struct flow_opts){.shutdown_timeout_ms = 100}, steps, 1);
+    writer_put_many(&f, 0, 0, 100);
     fake_source_assign(f.fake, "t", 0);
     flow_await_calls(&f, MR_OP_BEGIN, 2);
     MR_CHECK_INT(flow_stop(&f), MR_END_TIMED_OUT);
@@ -451,19 +409,19 @@ MR_TEST("a stop with a commit in doubt ends too; what became of it is read at th
         {.op = MR_OP_POSITIONS_READ, .call = 2, .times = FOR_EVER, .code = MR_TARGET_AWAY}};
     char dir[64];
 
-    begin_with(1, (struct flow_opts){.shutdown_timeout_ms = 100}, steps, 2);
-    put_many(0, 0, 100);
+    writer_begin(&f, 1, (struct flow_opts){.shutdown_timeout_ms = 100}, steps, 2);
+    writer_put_many(&f, 0, 0, 100);
     fake_source_assign(f.fake, "t", 0);
     flow_await_calls(&f, MR_OP_POSITIONS_READ, 3);
     MR_CHECK_INT(flow_stop(&f), MR_END_TIMED_OUT);
     snprintf(dir, sizeof dir, "%s", f.dir);
     flow_free(&f, true);
-    begin_with(1, (struct flow_opts){.dir = dir}, NULL, 0);
-    put_many(0, 0, 120);
+    writer_begin(&f, 1, (struct flow_opts){.dir = dir}, NULL, 0);
+    writer_put_many(&f, 0, 0, 120);
     fake_source_assign(f.fake, "t", 0);
     flow_await_position(&f, 0, 120);
-    check_rows(120);
-    end();
+    writer_check_rows(&f, 120);
+    writer_end(&f);
 }
 
 MR_TEST("a fault that cannot be gone on with ends the service, also with other batches waiting")
@@ -473,9 +431,9 @@ MR_TEST("a fault that cannot be gone on with ends the service, also with other b
         {.op = MR_OP_BEGIN, .call = 3, .code = MR_TARGET_CONTROL_NEWER},
         {.op = MR_OP_BEGIN, .call = 4, .times = FOR_EVER, .code = MR_TARGET_AWAY}};
 
-    begin_with(2, (struct flow_opts){.n_lanes = 2}, steps, 3);
-    put_many(0, 0, 100);
-    put_many(1, 1000, 100);
+    writer_begin(&f, 2, (struct flow_opts){.n_lanes = 2}, steps, 3);
+    writer_put_many(&f, 0, 0, 100);
+    writer_put_many(&f, 1, 1000, 100);
     fake_source_assign(f.fake, "t", 0);
     fake_source_assign(f.fake, "t", 1);
     MR_CHECK_INT(flow_await_end(&f), MR_END_FAILED);
@@ -486,37 +444,37 @@ MR_TEST("a fault that cannot be gone on with ends the service, also with other b
 /* K-06: until-caught-up */
 MR_TEST("until caught up: the end comes when every partition is where its log ended at the start")
 {
-    begin_with(2, (struct flow_opts){.until_caught_up = true}, NULL, 0);
-    put_many(0, 0, 100);
-    put_many(1, 1000, 30);
+    writer_begin(&f, 2, (struct flow_opts){.until_caught_up = true}, NULL, 0);
+    writer_put_many(&f, 0, 0, 100);
+    writer_put_many(&f, 1, 1000, 30);
     fake_source_assign(f.fake, "t", 0);
     fake_source_assign(f.fake, "t", 1);
     MR_CHECK_INT(flow_await_end(&f), MR_END_CAUGHT_UP);
-    check_rows(130);
+    writer_check_rows(&f, 130);
     flow_free(&f, false);
 }
 
 MR_TEST("until caught up: who is given nothing at first does not take that for the end")
 {
-    begin_with(1, (struct flow_opts){.until_caught_up = true}, NULL, 0);
-    put_many(0, 0, 100);
+    writer_begin(&f, 1, (struct flow_opts){.until_caught_up = true}, NULL, 0);
+    writer_put_many(&f, 0, 0, 100);
     fake_source_assign(f.fake, "t", 0);
     fake_source_revoke(f.fake, "t", 0, true);
     flow_await_state(&f, 0, MR_PART_GONE);
     fake_source_assign(f.fake, "t", 0);
     MR_CHECK_INT(flow_await_end(&f), MR_END_CAUGHT_UP);
-    check_rows(100);
+    writer_check_rows(&f, 100);
     flow_free(&f, false);
 }
 
 /* K-04 */
 MR_TEST("until caught up: a topic that does not exist makes the end a halted one")
 {
-    begin_with(1, (struct flow_opts){.until_caught_up = true}, NULL, 0);
+    writer_begin(&f, 1, (struct flow_opts){.until_caught_up = true}, NULL, 0);
     fake_source_fault(f.fake, MR_SOURCE_TOPIC_MISSING); /* the only topic: no group is joined */
     MR_CHECK_INT(flow_await_end(&f), MR_END_HALTED);
     flow_free(&f, false);
-    begin_with(1, (struct flow_opts){.until_caught_up = true}, NULL, 0);
+    writer_begin(&f, 1, (struct flow_opts){.until_caught_up = true}, NULL, 0);
     fake_source_fault(f.fake, MR_SOURCE_TOPIC_MISSING); /* it was made meanwhile */
     fake_source_assign(f.fake, "t", 0);
     MR_CHECK_INT(flow_await_end(&f), MR_END_CAUGHT_UP);
@@ -526,11 +484,11 @@ MR_TEST("until caught up: a topic that does not exist makes the end a halted one
 /* K-04 */
 MR_TEST("until caught up: a regex that no topic matches makes the end a halted one")
 {
-    begin_with(1, (struct flow_opts){.until_caught_up = true, .any_topic = true}, NULL, 0);
+    writer_begin(&f, 1, (struct flow_opts){.until_caught_up = true, .any_topic = true}, NULL, 0);
     fake_source_fault(f.fake, MR_SOURCE_TOPIC_MISSING);
     MR_CHECK_INT(flow_await_end(&f), MR_END_HALTED);
     flow_free(&f, false);
-    begin_with(1, (struct flow_opts){.until_caught_up = true, .any_topic = true}, NULL, 0);
+    writer_begin(&f, 1, (struct flow_opts){.until_caught_up = true, .any_topic = true}, NULL, 0);
     fake_source_fault(f.fake, MR_SOURCE_TOPIC_MISSING); /* of another regex */
     fake_source_assign(f.fake, "t", 0);
     MR_CHECK_INT(flow_await_end(&f), MR_END_CAUGHT_UP);
@@ -541,14 +499,15 @@ MR_TEST("until caught up: a partition that is halted makes the end a halted one"
 {
     static const uint8_t bad[] = {0, 0};
 
-    begin_with(2, (struct flow_opts){.until_caught_up = true, .on_bad = MR_ON_BAD_STOP}, NULL, 0);
-    put_many(0, 0, 10);
+    writer_begin(&f, 2, (struct flow_opts){.until_caught_up = true, .on_bad = MR_ON_BAD_STOP}, NULL,
+                 0);
+    writer_put_many(&f, 0, 0, 10);
     flow_put_bytes(&f, 0, 10, (struct mr_slice){bad, sizeof bad});
-    put_many(1, 1000, 30);
+    writer_put_many(&f, 1, 1000, 30);
     fake_source_assign(f.fake, "t", 0);
     fake_source_assign(f.fake, "t", 1);
     MR_CHECK_INT(flow_await_end(&f), MR_END_HALTED);
-    check_rows(40);
+    writer_check_rows(&f, 40);
     flow_free(&f, false);
 }
 
@@ -562,10 +521,10 @@ MR_TEST("several revokes and assigns under faults leave every record in the tabl
         {.op = MR_OP_BEGIN, .call = 16, .code = MR_TABLE_CHANGED},
         {.op = MR_OP_POSITIONS_READ, .call = 4, .times = 2, .code = MR_TARGET_AWAY}};
 
-    begin_with(4, (struct flow_opts){.n_lanes = 2, .max_rows = 100, .revoke_timeout_ms = 20}, steps,
-               6);
+    writer_begin(&f, 4, (struct flow_opts){.n_lanes = 2, .max_rows = 100, .revoke_timeout_ms = 20},
+                 steps, 6);
     for (int32_t p = 0; p < 4; p++) {
-        put_many(p, p * 10000, 1500);
+        writer_put_many(&f, p, p * 10000, 1500);
         fake_source_assign(f.fake, "t", p);
     }
     for (int round = 1; round <= 4; round++) {
@@ -575,8 +534,8 @@ MR_TEST("several revokes and assigns under faults leave every record in the tabl
     }
     for (int32_t p = 0; p < 4; p++)
         flow_await_position(&f, p, 1500);
-    check_rows(6000);
-    end();
+    writer_check_rows(&f, 6000);
+    writer_end(&f);
 }
 
 /* V-18 */
@@ -586,15 +545,15 @@ MR_TEST("rows that a trigger of the target keeps out are counted once they are c
         .op = MR_OP_COMMIT, .call = 2, .code = MR_TARGET_AWAY};
     const char *labels[] = {"t"};
 
-    begin_with(1, (struct flow_opts){0}, &step, 1);
-    put_many(0, 0, 5);
+    writer_begin(&f, 1, (struct flow_opts){0}, &step, 1);
+    writer_put_many(&f, 0, 0, 5);
     fake_source_assign(f.fake, "t", 0);
     flow_await_position(&f, 0, 5);
     flow_exec(&f, "CREATE TRIGGER keep BEFORE INSERT ON t WHEN NEW.id = 7 "
                   "BEGIN SELECT RAISE(IGNORE); END");
-    put_many(0, 5, 5);
+    writer_put_many(&f, 0, 5, 5);
     flow_await_position(&f, 0, 10);
-    check_rows(9);
+    writer_check_rows(&f, 9);
     MR_CHECK_U64(mr_counter_value(mr_metrics_series(f.metrics, MR_M_LEFT_OUT, labels)), 1);
-    end();
+    writer_end(&f);
 }

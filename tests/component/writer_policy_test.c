@@ -5,50 +5,9 @@
 
 #include "tests/support/flow.h"
 #include "tests/support/mr_test.h"
+#include "tests/support/writer_case.h"
 
 static struct flow f;
-
-static void begin_with(uint32_t n_parts, struct flow_opts opts, const struct mr_fault_step *steps,
-                       size_t n_steps)
-{
-    opts.faults = true;
-    opts.strategy = MR_STRATEGY_APPEND;
-    if (opts.n_lanes == 0)
-        opts.n_lanes = 1;
-    flow_registry_away(false);
-    flow_start(&f, &opts);
-    mr_sink_fault_script(f.sink, steps, n_steps);
-    for (uint32_t i = 0; i < n_parts; i++)
-        fake_source_partition(f.fake, "t", (int32_t)i, 0);
-}
-
-static void put_many(int32_t partition, int64_t first_id, int n)
-{
-    for (int i = 0; i < n; i++)
-        flow_put(&f, partition, first_id + i, "x");
-}
-
-static void check_rows(int64_t n)
-{
-    MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM t"), n);
-    MR_CHECK_INT(flow_number(&f, "SELECT count(DISTINCT id) FROM t"), n);
-}
-
-/* Loads 100 records of one partition through the faults, then ends. */
-static void load_through(const struct mr_fault_step *steps, size_t n_steps)
-{
-    begin_with(1, (struct flow_opts){0}, steps, n_steps);
-    put_many(0, 0, 100);
-    fake_source_assign(f.fake, "t", 0);
-    flow_await_position(&f, 0, 100);
-    check_rows(100);
-}
-
-static void end(void)
-{
-    MR_CHECK_INT(flow_stop(&f), MR_END_STOPPED);
-    flow_free(&f, false);
-}
 
 static uint64_t n_halts_of(const char *owner)
 {
@@ -67,10 +26,10 @@ MR_TEST("a batch that lost a deadlock six times lands once, the last time after 
                                               .class = MR_CLASS_RETRY,
                                               .sqlstate = "40P01"};
 
-    load_through(&step, 1);
+    writer_load_through(&f, &step, 1);
     MR_CHECK_U64(atomic_load(&f.lanes[0].n_retries), 6);
     MR_CHECK_U64(n_halts_of("target"), 0);
-    end();
+    writer_end(&f);
 }
 
 static struct mr_fault_step refused(const char *sqlstate, uint32_t times)
@@ -90,32 +49,32 @@ MR_TEST("what should not happen is tried once more, and halts its table the seco
 
     for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
         const struct mr_fault_step once = refused(states[i], 1);
-        load_through(&once, 1);
+        writer_load_through(&f, &once, 1);
         MR_CHECK_U64(n_halts_of("target"), 0);
-        end();
+        writer_end(&f);
         const struct mr_fault_step twice = refused(states[i], 2);
-        begin_with(1, (struct flow_opts){0}, &twice, 1);
-        put_many(0, 0, 100);
+        writer_begin(&f, 1, (struct flow_opts){0}, &twice, 1);
+        writer_put_many(&f, 0, 0, 100);
         fake_source_assign(f.fake, "t", 0);
         flow_await_state(&f, 0, MR_PART_HALTED);
         MR_CHECK_U64(n_halts_of("target"), 1);
-        end();
+        writer_end(&f);
     }
 }
 
 /* Loads 100 records, which are one batch, through a step, and ends. */
 static void load_halved(const struct mr_fault_step *step, uint64_t n_retries)
 {
-    begin_with(1, (struct flow_opts){.max_rows = 100}, step, 1);
-    put_many(0, 0, 100);
+    writer_begin(&f, 1, (struct flow_opts){.max_rows = 100}, step, 1);
+    writer_put_many(&f, 0, 0, 100);
     fake_source_assign(f.fake, "t", 0);
     flow_await_position(&f, 0, 100);
-    check_rows(100);
+    writer_check_rows(&f, 100);
     MR_CHECK_U64(atomic_load(&f.lanes[0].n_retries), n_retries);
     MR_CHECK_U64(atomic_load(&f.lanes[0].n_flushes), 2);
     MR_CHECK_U64(atomic_load(&f.lanes[0].max_rows), 100); /* it has grown back */
     MR_CHECK_U64(atomic_load(&f.lanes[0].n_fenced), 0);
-    end();
+    writer_end(&f);
 }
 
 /* Q-04 */
@@ -153,13 +112,13 @@ MR_TEST("a batch that is halved down to one record waits as every other RETRY")
                                               .class = MR_CLASS_RETRY,
                                               .sqlstate = "57014"};
 
-    begin_with(1, (struct flow_opts){0}, &step, 1);
-    put_many(0, 0, 1);
+    writer_begin(&f, 1, (struct flow_opts){0}, &step, 1);
+    writer_put_many(&f, 0, 0, 1);
     fake_source_assign(f.fake, "t", 0);
     flow_await_position(&f, 0, 1);
     MR_CHECK_U64(atomic_load(&f.lanes[0].n_retries), 5);
     MR_CHECK_U64(atomic_load(&f.lanes[0].n_flushes), 1);
-    end();
+    writer_end(&f);
 }
 
 static uint64_t n_letters(void)
@@ -186,16 +145,16 @@ MR_TEST("a value that the server itself fails at three times is found, and put a
 {
     const struct mr_fault_step step = internal_at(70);
 
-    begin_with(1, (struct flow_opts){.max_rows = 100}, &step, 1);
-    put_many(0, 0, 100);
+    writer_begin(&f, 1, (struct flow_opts){.max_rows = 100}, &step, 1);
+    writer_put_many(&f, 0, 0, 100);
     fake_source_assign(f.fake, "t", 0);
     flow_await_position(&f, 0, 100);
-    check_rows(99);
+    writer_check_rows(&f, 99);
     MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM t WHERE id = 70"), 0);
     MR_CHECK_U64(n_letters(), 1);
     MR_CHECK_U64(atomic_load(&f.lanes[0].n_retries), 2);
     MR_CHECK_U64(n_halts_of("target"), 0);
-    end();
+    writer_end(&f);
 }
 
 /* Q-20 */
@@ -203,14 +162,14 @@ MR_TEST("a server that fails at whatever it is given halts the table, and no rec
 {
     const struct mr_fault_step step = internal_at(-1);
 
-    begin_with(1, (struct flow_opts){.max_rows = 10}, &step, 1);
-    put_many(0, 0, 10);
+    writer_begin(&f, 1, (struct flow_opts){.max_rows = 10}, &step, 1);
+    writer_put_many(&f, 0, 0, 10);
     fake_source_assign(f.fake, "t", 0);
     flow_await_state(&f, 0, MR_PART_HALTED);
-    check_rows(0);
+    writer_check_rows(&f, 0);
     MR_CHECK_U64(n_letters(), 0);
     MR_CHECK_U64(n_halts_of("target"), 1);
-    end();
+    writer_end(&f);
 }
 
 /* Q-20 */
@@ -219,8 +178,8 @@ MR_TEST("an internal error that goes away by itself leaves no trace")
     struct mr_fault_step step = internal_at(-1);
 
     step.times = 2;
-    load_through(&step, 1);
+    writer_load_through(&f, &step, 1);
     MR_CHECK_U64(n_letters(), 0);
     MR_CHECK_U64(n_halts_of("target"), 0);
-    end();
+    writer_end(&f);
 }

@@ -1,5 +1,7 @@
 """Faults of the target database itself: locks, limits, rights, disk, and statements of other people."""
 
+import contextlib
+
 import psycopg
 
 from .kinds import kind
@@ -81,44 +83,47 @@ def _(world, dice):
     world.target.run("DELETE FROM dozing")
 
 
+@contextlib.contextmanager
+def _role(world, *changes: tuple[str, str], end_again=False):
+    """The role is altered, and back afterwards; the sessions that it has are ended, so that new ones meet it."""
+    for change, _back in changes:
+        world.target.run(f"ALTER ROLE {ROLE} {change}")
+    _terminate(world)
+    yield
+    for _change, back in changes:
+        world.target.run(f"ALTER ROLE {ROLE} {back}")
+    if end_again:  # what a session got at its start stays with it
+        _terminate(world)
+
+
 @kind("postgres.connections")
 def _(world, dice):
     """Too many connections: the role may have one only, and its sessions were ended."""
-    world.target.run(f"ALTER ROLE {ROLE} CONNECTION LIMIT 1")
-    _terminate(world)
-    world.hold(dice.uniform(1, 4))
-    world.target.run(f"ALTER ROLE {ROLE} CONNECTION LIMIT -1")
+    with _role(world, ("CONNECTION LIMIT 1", "CONNECTION LIMIT -1")):
+        world.hold(dice.uniform(1, 4))
 
 
 @kind("postgres.login_refused")
 def _(world, dice):
     """The role may not log in for some seconds, and its sessions were ended."""
-    world.target.run(f"ALTER ROLE {ROLE} NOLOGIN")
-    _terminate(world)
-    world.hold(dice.uniform(0.5, 3))
-    world.target.run(f"ALTER ROLE {ROLE} LOGIN")
+    with _role(world, ("NOLOGIN", "LOGIN")):
+        world.hold(dice.uniform(0.5, 3))
 
 
 @kind("postgres.read_only")
 def _(world, dice):
     """The program's transactions are read-only, as after a fail-over to a standby."""
-    world.target.run(f"ALTER ROLE {ROLE} SET default_transaction_read_only = on")
-    _terminate(world)
-    world.hold(dice.uniform(1, 4))
-    world.target.run(f"ALTER ROLE {ROLE} RESET default_transaction_read_only")
-    _terminate(world)
+    name = "default_transaction_read_only"
+    with _role(world, (f"SET {name} = on", f"RESET {name}"), end_again=True):
+        world.hold(dice.uniform(1, 4))
 
 
 @kind("postgres.idle_killer")
 def _(world, dice):
     """Sessions that are idle for 20 ms, in a transaction or not, are ended by the server."""
-    for name in ("idle_session_timeout", "idle_in_transaction_session_timeout"):
-        world.target.run(f"ALTER ROLE {ROLE} SET {name} = '20ms'")
-    _terminate(world)
-    world.hold(dice.uniform(1, 3))
-    for name in ("idle_session_timeout", "idle_in_transaction_session_timeout"):
-        world.target.run(f"ALTER ROLE {ROLE} RESET {name}")
-    _terminate(world)
+    names = ("idle_session_timeout", "idle_in_transaction_session_timeout")
+    with _role(world, *((f"SET {name} = '20ms'", f"RESET {name}") for name in names), end_again=True):
+        world.hold(dice.uniform(1, 3))
 
 
 @kind("postgres.privilege")

@@ -22,11 +22,24 @@ void conf_files_init(struct conf_files *files)
     snprintf(files->folder, sizeof(files->folder), "/tmp/mr-conf-XXXXXX");
     if (mkdtemp(files->folder) == NULL)
         abort();
+    snprintf(files->db, sizeof(files->db), "%s/target.db", files->folder);
+}
+
+const char *conf_files_db(struct conf_files *files)
+{
+    return files->db;
 }
 
 void conf_files_release(struct conf_files *files)
 {
+    static const char *const ends[] = {"", "-wal", "-shm"};
+    char path[160];
+
     mr_config_free(files->config);
+    for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+        snprintf(path, sizeof(path), "%s%s", files->db, ends[i]);
+        unlink(path);
+    }
     for (size_t i = 0; i < files->n_paths; i++)
         unlink(files->paths[i]);
     rmdir(files->folder);

@@ -12,6 +12,7 @@
 struct conf_files {
     char folder[64];
     char paths[8][128];
+    char db[128];
     size_t n_paths;
     const char *environment[16]; /* NAME, value, NAME, value ... NULL */
     const char *overrides[8];
@@ -23,7 +24,10 @@ struct conf_files {
 };
 
 void conf_files_init(struct conf_files *files);
-void conf_files_release(struct conf_files *files); /* removes the files */
+void conf_files_release(struct conf_files *files); /* removes the files, and the database's */
+
+/* Where a SQLite file may be made that goes with the others; the configuration's. */
+const char *conf_files_db(struct conf_files *files);
 
 /* Writes a file into the folder; its path. */
 const char *conf_files_write(struct conf_files *files, const char *name, const char *text);

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
-#include <unistd.h>
 
 #include <sqlite3.h>
 
@@ -18,7 +17,6 @@ enum { MAX_WORDS = 12 };
 
 static struct conf_files conf;
 static struct cmd_call call;
-static char path[160];
 static char text[1024];
 
 static int dlq_words(const char *const *words)
@@ -37,7 +35,7 @@ static sqlite3 *db_open(void)
 {
     sqlite3 *db = NULL;
 
-    MR_CHECK_INT(sqlite3_open(path, &db), SQLITE_OK);
+    MR_CHECK_INT(sqlite3_open(conf_files_db(&conf), &db), SQLITE_OK);
     sqlite3_busy_timeout(db, 10000);
     return db;
 }
@@ -80,25 +78,17 @@ static void conf_make(const char *route)
              "target: { url = \"sqlite:%s\"; };\n"
              "tables = ( { topic = \"s.public.t\"; table = \"t\"; value_format = \"json\"; "
              "key_format = \"json\"; %s } );\n",
-             path, route);
+             conf_files_db(&conf), route);
 }
 
 MR_SETUP
 {
     conf_files_init(&conf);
-    snprintf(path, sizeof path, "/tmp/mr-dlq-%ld.db", (long)getpid());
     conf_make("");
 }
 
 MR_TEARDOWN
 {
-    static const char *const ends[] = {"", "-wal", "-shm"};
-    char name[200];
-
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
-        snprintf(name, sizeof name, "%s%s", path, ends[i]);
-        unlink(name);
-    }
     conf_files_release(&conf);
 }
 

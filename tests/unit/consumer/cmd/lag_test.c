@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
-#include <unistd.h>
 
 #include "tests/support/cmd_call.h"
 #include "tests/support/conf_files.h"
@@ -13,23 +12,14 @@
 
 static struct conf_files conf;
 static struct cmd_call call;
-static char db[160];
 
 MR_SETUP
 {
     conf_files_init(&conf);
-    snprintf(db, sizeof db, "/tmp/mr-lag-%ld.db", (long)getpid());
 }
 
 MR_TEARDOWN
 {
-    static const char *const ends[] = {"", "-wal", "-shm"};
-    char path[200];
-
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
-        snprintf(path, sizeof path, "%s%s", db, ends[i]);
-        unlink(path);
-    }
     conf_files_release(&conf);
 }
 
@@ -51,7 +41,7 @@ static const char *db_url(void)
 {
     static char url[200];
 
-    snprintf(url, sizeof url, "sqlite:%s", db);
+    snprintf(url, sizeof url, "sqlite:%s", conf_files_db(&conf));
     return url;
 }
 
