@@ -1,6 +1,7 @@
 /* Owns the second look at a batch's records, by what became of others meanwhile. */
 #include "consumer/flush_letters.h"
 
+#include "base/log.h"
 #include "consumer/flush.h"
 
 #include "base/ban.h"
@@ -47,14 +48,27 @@ int mr_flush_letters_found(struct mr_poisoned *poisoned, struct mr_batch *batch,
     return mr_flush_letters_meet(poisoned, batch, now_ms, err);
 }
 
-static int put_in_topic(struct mr_letter_topic *topic, const struct mr_batch *batch,
-                        const struct mr_flush_faults *faults, struct mr_err *err)
+/* Those that the topic has no room for stand in the target's table, in this transaction: nothing
+ * waits for a topic that never takes them, and they are found where the table's letters are. */
+static int put_in_topic(const struct mr_flush *flush, const struct mr_flush_faults *faults,
+                        struct mr_err *err)
 {
-    int rc = mr_letter_topic_put(topic, batch->letters, batch->n_letters, "VALUE_CONVERTER", err);
+    const struct mr_batch *batch = flush->batch;
+    const struct mr_letter_topic *topic = flush->topic;
+    const struct mr_letter_lot lots[] = {
+        {batch->letters, batch->n_letters, "VALUE_CONVERTER"},
+        {faults->letters, faults->n_letters, "TASK_PUT"},
+    };
+    int rc = mr_letter_topic_write(flush->topic, lots, sizeof lots / sizeof *lots, err);
 
-    if (rc == 0)
-        rc = mr_letter_topic_put(topic, faults->letters, faults->n_letters, "TASK_PUT", err);
-    return rc == 0 ? mr_letter_topic_flush(topic, err) : rc;
+    if (rc < 0 || topic->n_refused == 0)
+        return rc;
+    for (size_t i = 0; i < topic->n_refused; i++)
+        mr_log(MR_WARN, "letter_too_large", mr_kv_str("topic", topic->refused[i].stream),
+               mr_kv_i64("partition", topic->refused[i].partition),
+               mr_kv_i64("offset", topic->refused[i].offset),
+               mr_kv_str("dlq_topic", topic->opts->topic));
+    return flush->session->ops->put_letters(flush->session, topic->refused, topic->n_refused, err);
 }
 
 int mr_flush_letters_put(const struct mr_flush *flush, const struct mr_flush_faults *faults,
@@ -67,7 +81,7 @@ int mr_flush_letters_put(const struct mr_flush *flush, const struct mr_flush_fau
     if (batch->n_letters + faults->n_letters + batch->n_overtaken == 0)
         return 0;
     if (flush->topic != NULL)
-        return put_in_topic(flush->topic, batch, faults, err);
+        return put_in_topic(flush, faults, err);
     if (batch->n_letters > 0)
         rc = ops->put_letters(flush->session, batch->letters, batch->n_letters, err);
     if (rc == 0 && faults->n_letters > 0)

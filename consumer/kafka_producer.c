@@ -12,7 +12,7 @@
 
 #include "base/ban.h"
 
-enum { FIXED_ARGS = 7, RECORD_SLACK_BYTES = 64 * 1024 };
+enum { MOST_ARGS = 9, RECORD_SLACK_BYTES = 64 * 1024 };
 
 struct mr_kafka_producer {
     rd_kafka_t *rk;
@@ -28,6 +28,8 @@ static void delivered(rd_kafka_t *rk, const rd_kafka_message_t *message, void *o
     (void)rk;
     producer->n_outstanding--;
     producer->outstanding_bytes -= message->len + message->key_len;
+    if (message->_private != NULL)
+        *(int *)message->_private = (int)mr_kafka_err_code((int)message->err);
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR && producer->failed_code == 0)
         producer->failed_code = (int)message->err;
 }
@@ -131,40 +133,46 @@ static size_t args_fill(const struct mr_kafka_send *send, rd_kafka_vu_t *args)
     args[n++].u.i64 = send->timestamp_ms;
     args[n].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
     args[n++].u.i = RD_KAFKA_MSG_F_COPY;
-    for (size_t i = 0; send->like == NULL && i < send->n_headers; i++) {
-        args[n].vtype = RD_KAFKA_VTYPE_HEADER;
-        args[n].u.header.name = send->headers[i].name;
-        args[n].u.header.val = send->headers[i].value.data;
-        args[n++].u.header.size = (ssize_t)send->headers[i].value.len;
-    }
+    args[n].vtype = RD_KAFKA_VTYPE_OPAQUE;
+    args[n++].u.ptr = send->outcome;
     return n;
 }
 
 /* The headers of another message, then those of our own. The client takes them with the record. */
-static rd_kafka_headers_t *headers_like(const struct mr_kafka_send *send)
+static int headers_make(const struct mr_kafka_send *send, rd_kafka_headers_t **out,
+                        struct mr_err *err)
 {
     rd_kafka_headers_t *theirs = NULL;
-    rd_kafka_headers_t *all = NULL;
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
 
-    if (rd_kafka_message_headers(send->like, &theirs) == RD_KAFKA_RESP_ERR_NO_ERROR)
-        all = rd_kafka_headers_copy(theirs);
-    if (all == NULL)
-        all = rd_kafka_headers_new(send->n_headers);
-    for (size_t i = 0; i < send->n_headers; i++)
-        rd_kafka_header_add(all, send->headers[i].name, -1, send->headers[i].value.data,
-                            (ssize_t)send->headers[i].value.len);
-    return all;
+    *out = NULL;
+    if (send->like == NULL && send->n_headers == 0)
+        return 0;
+    if (send->like != NULL &&
+        rd_kafka_message_headers(send->like, &theirs) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        *out = rd_kafka_headers_copy(theirs);
+    else
+        *out = rd_kafka_headers_new(send->n_headers);
+    for (size_t i = 0; *out != NULL && code == RD_KAFKA_RESP_ERR_NO_ERROR && i < send->n_headers;
+         i++)
+        code = rd_kafka_header_add(*out, send->headers[i].name, -1, send->headers[i].value.data,
+                                   (ssize_t)send->headers[i].value.len);
+    if (*out != NULL && code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return 0;
+    if (*out != NULL)
+        rd_kafka_headers_destroy(*out);
+    return mr_err_set(err, MR_NO_MEMORY, "headers of a record");
 }
 
 int mr_kafka_producer_send(struct mr_kafka_producer *producer, const struct mr_kafka_send *send,
                            struct mr_err *err)
 {
-    rd_kafka_vu_t args[FIXED_ARGS + MR_KAFKA_MOST_HEADERS];
-    rd_kafka_headers_t *headers = send->like != NULL ? headers_like(send) : NULL;
+    rd_kafka_vu_t args[MOST_ARGS];
+    rd_kafka_headers_t *headers = NULL;
+    int rc = headers_make(send, &headers, err);
 
-    if (send->like == NULL && send->n_headers > MR_KAFKA_MOST_HEADERS)
-        return mr_err_set(err, MR_VALUE_TOO_LARGE, "more than %d headers",
-                          (int)MR_KAFKA_MOST_HEADERS);
+    if (rc < 0)
+        return rc;
     memset(args, 0, sizeof args);
     rd_kafka_poll(producer->rk, 0);
     size_t n_args = args_fill(send, args);
@@ -203,14 +211,26 @@ static int topic_made(rd_kafka_event_t *event, struct mr_err *err)
                             n > 0 ? rd_kafka_topic_result_error_string(topics[0]) : NULL);
 }
 
-int mr_kafka_producer_topic(struct mr_kafka_producer *producer, const char *topic, bool only_try,
-                            uint32_t timeout_ms, struct mr_err *err)
+static rd_kafka_NewTopic_t *topic_wish(const struct mr_kafka_topic *topic, struct mr_err *err)
 {
     char text[256] = "";
-    rd_kafka_NewTopic_t *wish = rd_kafka_NewTopic_new(topic, -1, -1, text, sizeof text);
+    rd_kafka_NewTopic_t *wish = rd_kafka_NewTopic_new(topic->name, -1, -1, text, sizeof text);
 
     if (wish == NULL)
-        return mr_err_set(err, MR_CONFIG_INVALID, "dlq.topic: %s", text);
+        (void)mr_err_set(err, MR_CONFIG_INVALID, "dlq.topic: %s", text);
+    for (size_t i = 0; wish != NULL && i < topic->n_settings; i++)
+        (void)rd_kafka_NewTopic_set_config(wish, topic->settings[i].name, topic->settings[i].value);
+    return wish;
+}
+
+int mr_kafka_producer_topic(struct mr_kafka_producer *producer, const struct mr_kafka_topic *topic,
+                            bool only_try, uint32_t timeout_ms, struct mr_err *err)
+{
+    char text[256] = "";
+    rd_kafka_NewTopic_t *wish = topic_wish(topic, err);
+
+    if (wish == NULL)
+        return -MR_CONFIG_INVALID;
     rd_kafka_queue_t *queue = rd_kafka_queue_new(producer->rk);
     rd_kafka_AdminOptions_t *options =
         rd_kafka_AdminOptions_new(producer->rk, RD_KAFKA_ADMIN_OP_CREATETOPICS);

@@ -7,8 +7,6 @@
 #include "base/err.h"
 #include "consumer/source.h"
 
-enum { MR_KAFKA_MOST_HEADERS = 64 };
-
 struct mr_kafka_producer_opts {                  /* borrowed until open returns */
     const struct mr_source_property *properties; /* the client's own, already validated */
     size_t n_properties;
@@ -31,8 +29,9 @@ struct mr_kafka_send { /* borrowed until send returns: all is copied */
     struct mr_slice value; /* data NULL: null */
     int64_t timestamp_ms;  /* 0: now */
     const struct mr_kafka_header *headers;
-    size_t n_headers; /* at most MR_KAFKA_MOST_HEADERS */
-    void *like;       /* a message of the Kafka source, whose headers stand before those; NULL */
+    size_t n_headers;
+    void *like;   /* a message of the Kafka source, whose headers stand before those; NULL */
+    int *outcome; /* NULL, or what gets 0 or our code once the brokers or close decide it */
 };
 
 struct mr_kafka_producer;
@@ -44,10 +43,15 @@ int mr_kafka_producer_open(const struct mr_kafka_producer_opts *opts,
  * table. */
 int mr_kafka_producer_send(struct mr_kafka_producer *producer, const struct mr_kafka_send *send,
                            struct mr_err *err);
-/* Makes the topic, with the brokers' own defaults; one that is there is left as it is. `only_try`:
- * only asks whether that could be done. Errors: by kafka_err's table. */
-int mr_kafka_producer_topic(struct mr_kafka_producer *producer, const char *topic, bool only_try,
-                            uint32_t timeout_ms, struct mr_err *err);
+struct mr_kafka_topic {
+    const char *name;
+    const struct mr_source_property *settings; /* its own; the brokers' for all others */
+    size_t n_settings;
+};
+/* Makes the topic; one that is there is left as it is. `only_try`: only asks whether that could be
+ * done. Errors: by kafka_err's table. */
+int mr_kafka_producer_topic(struct mr_kafka_producer *producer, const struct mr_kafka_topic *topic,
+                            bool only_try, uint32_t timeout_ms, struct mr_err *err);
 /* Takes acknowledgements that have come, waiting at most `timeout_ms` for the first. */
 void mr_kafka_producer_serve(struct mr_kafka_producer *producer, uint32_t timeout_ms);
 /* 0 when all that was sent is acknowledged. The first failure since the last flush otherwise, or

@@ -44,21 +44,55 @@ static const struct mr_letter letter = {.stream = "t",
 
 MR_TEST("without a letter no client is made, and nothing is waited for")
 {
-    MR_CHECK_OK(mr_letter_topic_put(&to, NULL, 0, "TASK_PUT", &err));
-    MR_CHECK_OK(mr_letter_topic_flush(&to, &err));
+    const struct mr_letter_lot none = {.stage = "TASK_PUT"};
+
+    MR_CHECK_OK(mr_letter_topic_write(&to, &none, 1, &err));
+    MR_CHECK_OK(mr_letter_topic_end(&to, NULL, 0, &err));
     MR_CHECK(to.producer == NULL);
 }
 
 /* design.md section 6 */
 MR_TEST("brokers that do not acknowledge make the flush try again, with nothing left on its way")
 {
-    MR_CHECK_OK(mr_letter_topic_put(&to, &letter, 1, "TASK_PUT", &err));
-    MR_CHECK_INT(mr_letter_topic_flush(&to, &err), -MR_DLQ_TOPIC);
+    const struct mr_letter_lot lots[] = {{NULL, 0, "VALUE_CONVERTER"}, {&letter, 1, "TASK_PUT"}};
+
+    MR_CHECK_INT(mr_letter_topic_write(&to, lots, 2, &err), -MR_DLQ_TOPIC);
     MR_CHECK_INT(err.class, MR_CLASS_RETRY);
     MR_CHECK(strstr(err.detail, "p.dlq") != NULL && strstr(err.detail, "source.away") != NULL);
     MR_CHECK(to.producer == NULL);
-    MR_CHECK_OK(mr_letter_topic_put(&to, &letter, 1, "TASK_PUT", &err));
-    MR_CHECK(to.producer != NULL);
+    mr_err_clear(&err);
+    MR_CHECK_INT(mr_letter_topic_write(&to, lots, 2, &err), -MR_DLQ_TOPIC);
+    MR_CHECK_INT(to.n_refused, 0);
+}
+
+MR_TEST("what closes a letter, or says that it failed again, is not taken for written either")
+{
+    const struct mr_letter_end ends[] = {
+        {.id = "t-1-2-01234567", .state = MR_LETTER_REPLAYED, .by = "me"},
+        {.id = "t-1-2-01234567", .state = MR_LETTER_NEW, .again = &letter, .attempts = 2}};
+
+    for (size_t i = 0; i < 2; i++) {
+        mr_err_clear(&err);
+        MR_CHECK_INT(mr_letter_topic_end(&to, &ends[i], 1, &err), -MR_DLQ_TOPIC);
+        MR_CHECK(strstr(err.detail, "source.away") != NULL);
+        MR_CHECK(to.producer == NULL);
+    }
+}
+
+/* K-11: decided here by the client itself */
+MR_TEST("a letter that is too large is given back, and the others go on their way")
+{
+    static uint8_t much[3 << 20];
+    struct mr_letter large = letter;
+    struct mr_letter all[2] = {large, letter};
+    all[0].value = (struct mr_slice){much, sizeof much};
+    const struct mr_letter_lot alone = {all, 1, "TASK_PUT"};
+    const struct mr_letter_lot both = {all, 2, "TASK_PUT"};
+
+    MR_CHECK_OK(mr_letter_topic_write(&to, &alone, 1, &err));
+    MR_CHECK_INT(to.n_refused, 1);
+    MR_CHECK_INT(to.refused[0].value.len, sizeof much);
+    MR_CHECK_INT(mr_letter_topic_write(&to, &both, 1, &err), -MR_DLQ_TOPIC);
 }
 
 MR_TEST("settings that no idempotent producer takes are told before any letter")
