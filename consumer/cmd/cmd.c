@@ -69,6 +69,8 @@ static const struct mr_cmd_option dlq_options[] = {
     {"force", NULL, "replay into tables whose newer rows nothing protects"},
     {"yes", NULL, "also where it closes or removes many"},
     {"older", "AGE", "changed longer ago than that (30d)"},
+    {"format", "FORM", "json (lines; the default) or avro (an object container file)"},
+    {"output", "FILE", "into that file, instead of standard output"},
 };
 
 /* A new command is a row here and a file in this folder. */

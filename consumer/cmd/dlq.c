@@ -46,6 +46,7 @@ static int filter_read(struct mr_dlq *dlq, uint32_t states)
     const char *since = mr_cmd_value(args, "since");
     const char *until = mr_cmd_value(args, "until");
     const char *limit = mr_cmd_value(args, "limit");
+    const char *format = mr_cmd_value(args, "format");
     int64_t n = 0;
     struct mr_env env;
 
@@ -73,6 +74,8 @@ static int filter_read(struct mr_dlq *dlq, uint32_t states)
         return usage(until, " is neither a time like 2026-01-31T12:00:00Z nor one like 2h");
     if (limit != NULL && (mr_units_read_i64(limit, &n) < 0 || n < 1))
         return usage(limit, " is no limit: a whole number from 1");
+    if (format != NULL && strcmp(format, "json") != 0 && strcmp(format, "avro") != 0)
+        return usage(format, " is no format: json or avro");
     filter->limit = (size_t)n;
     return EX_OK;
 }
@@ -333,8 +336,8 @@ static const struct verb verbs[] = {
      mr_dlq_export,
      CHOICE_OPEN,
      1u << MR_LETTER_NEW,
-     {"topic", "reason", "state", "since", "until", "limit", "all"},
-     "letters ID ..., or those of a filter, to standard output"},
+     {"topic", "reason", "state", "since", "until", "limit", "all", "format", "output"},
+     "letters ID ..., or those of a filter, as JSON lines or an Avro file"},
     {"purge",
      dlq_purge,
      CHOICE_NO_IDS,

@@ -4,7 +4,9 @@ import base64
 import json
 import sqlite3
 import subprocess
+from datetime import datetime
 
+import fastavro
 import psycopg
 import pytest
 
@@ -129,6 +131,69 @@ def test_letters_are_listed_shown_exported_mended_and_replayed(streams, orders, 
     assert dlq_json(one, "purge", "--older", "1h")["removed"] == 0
     assert dlq_json(one, "purge", "--older", "0s")["removed"] == 3
     assert place.target.positions(orders.topic) == streams.ends(orders.topic)
+
+
+def without_bytes(side) -> dict | None:
+    """What JSON lines and Avro both have of a key or value; in JSON, what is absent is not there."""
+    return None if side is None else {
+        "bytes": side["bytes"] if "bytes" in side else base64.b64decode(side["base64"]),
+        "decoded": json.loads(side["decoded"]) if isinstance(side.get("decoded"), str) else side.get("decoded"),
+        **{name: side.get(name) for name in ("schema_id", "schema", "error", "error_detail")}}
+
+
+def test_an_avro_export_says_to_another_reader_what_the_json_lines_say(streams, orders, millrace, place, tmp_path):
+    """design 6: an object container file."""
+    one = millrace([{"topic": orders.topic, "table": "orders"}], target={"url": place.url}, **NEVER)
+    doubled(orders, streams, place, one)
+    place.run(f"UPDATE {place.letters_table} SET detail = detail || ' \N{SNOWMAN}' WHERE \"offset\" = 2")
+    path = tmp_path / "letters.avro"
+    assert dlq(one, "export", "--format", "avro", "--output", str(path)) == ""
+    with path.open("rb") as file:
+        letters = list(fastavro.reader(file))
+    lines = [json.loads(line) for line in dlq(one, "export").splitlines()]
+    assert len(letters) == 3
+    for letter, line in zip(letters, lines):
+        assert letter["headers"] == [{"k": h["k"], "v": base64.b64decode(h["v"])} for h in line["headers"]]
+        assert (without_bytes(letter["key"]), without_bytes(letter["value"])) == (
+            without_bytes(line["key"]), without_bytes(line["value"]))
+        for name in ("record_timestamp", "created_at", "updated_at"):
+            assert letter[name] == datetime.fromisoformat(line[name].replace("Z", "+00:00"))
+        for name in ("id", "state", "topic", "partition", "offset", "code", "sqlstate", "detail", "remedy",
+                     "target_table", "attempts", "changed_by"):
+            assert letter[name] == line[name], name
+    one.command("dlq", "export", "--format", "avro", "--output", str(path), "--topic", "another")
+    with path.open("rb") as file:
+        assert list(fastavro.reader(file)) == []
+
+
+MANY = """INSERT INTO {table} (pipeline, topic, partition, "offset", key, value, headers, code, sqlstate, detail,
+    target_table, attempts, state, created_at, updated_at)
+    SELECT pipeline, topic, partition, 1000 + n, key, {value}, headers, code, sqlstate, detail,
+    target_table, attempts, state, created_at, updated_at FROM {table},
+    {numbers} WHERE "offset" = 2"""
+
+
+def test_an_export_that_is_killed_leaves_nothing_that_looks_whole(streams, orders, millrace, place, tmp_path):
+    """design 6: neither the file's name, nor what was written of it."""
+    one = millrace([{"topic": orders.topic, "table": "orders"}], target={"url": place.url}, **NEVER)
+    doubled(orders, streams, place, one)
+    place.run(MANY.format(
+        table=place.letters_table, value="zeroblob(4000)" if place.sqlite else "decode(repeat('00', 4000), 'hex')",
+        numbers="(WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 20000) SELECT n FROM r)"
+        if place.sqlite else "generate_series(1, 20000) AS r(n)"))
+    path = tmp_path / "letters.avro"
+    part = tmp_path / "letters.avro.part"
+    with subprocess.Popen(one.argv("dlq", "export", "--format", "avro", "--output", str(path)), cwd=one.folder,
+                          env=one.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as export:
+        await_(lambda: part.exists() and part.stat().st_size > 4 << 20, 60, "a piece of the export")
+        export.kill()
+    assert not path.exists()
+    with part.open("rb") as file, pytest.raises((ValueError, EOFError)):
+        list(fastavro.reader(file))
+    dlq(one, "export", "--format", "avro", "--output", str(path))
+    with path.open("rb") as file:
+        assert sum(1 for _ in fastavro.reader(file)) == 20003
+    assert not part.exists()
 
 
 def test_many_letters_are_discarded_only_with_yes(streams, orders, millrace, place):

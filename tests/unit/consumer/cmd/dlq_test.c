@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include <sqlite3.h>
 
@@ -274,6 +275,42 @@ MR_TEST("a purge removes what was closed long ago, and letters that wait only wi
     MR_CHECK_STR(db_rows("SELECT count(*) FROM millrace_dead_letters"), "0\n");
 }
 
+static size_t file_read(const char *name, char *out, size_t cap)
+{
+    FILE *file = fopen(name, "rb");
+    size_t n = 0;
+
+    if (file == NULL)
+        return 0;
+    n = fread(out, 1, cap, file);
+    fclose(file);
+    return n;
+}
+
+MR_TEST("an export into a file has its name once it is whole")
+{
+    static char bytes[16384];
+    char name[200];
+    char part[220];
+
+    snprintf(name, sizeof name, "%s.out", conf_files_db(&conf));
+    snprintf(part, sizeof part, "%s.part", name);
+    three();
+    MR_CHECK_INT(dlq("export", "--format", "avro", "--output", name), EX_OK);
+    MR_CHECK_STR(call.out, "");
+    size_t n = file_read(name, bytes, sizeof bytes);
+    MR_CHECK(n > 1000 && memcmp(bytes, "Obj\1", 4) == 0);
+    MR_CHECK_INT(access(part, F_OK), -1);
+    MR_CHECK_INT(dlq("export", "--output", name, "--limit", "1"), EX_OK);
+    n = file_read(name, bytes, sizeof bytes);
+    MR_CHECK(n > 0 && bytes[0] == '{' && bytes[n - 1] == '\n');
+    unlink(name);
+    MR_CHECK_INT(dlq("export", "--output", "/nowhere/at/all"), EX_IOERR);
+    MR_CHECK(strstr(call.err, "/nowhere/at/all.part: ") != NULL);
+    MR_CHECK_INT(dlq("export", "--format", "avro", "--output", "/dev/shm"), EX_IOERR);
+    MR_CHECK_INT(access("/dev/shm.part", F_OK), -1);
+}
+
 MR_TEST("an action that is not there, or an option that it does not take, is told")
 {
     MR_CHECK_INT(dlq("lst"), EX_USAGE);
@@ -283,6 +320,8 @@ MR_TEST("an action that is not there, or an option that it does not take, is tol
     MR_CHECK_INT(dlq("list", "--since", "yesterday"), EX_USAGE);
     MR_CHECK_INT(dlq("list", "--state", "old"), EX_USAGE);
     MR_CHECK_INT(dlq("list", "--limit", "0"), EX_USAGE);
+    MR_CHECK_INT(dlq("list", "--format", "json"), EX_USAGE);
+    MR_CHECK_INT(dlq("export", "--format", "xml"), EX_USAGE);
     MR_CHECK_INT(dlq_words((const char *const[]){NULL}), EX_USAGE);
 }
 
