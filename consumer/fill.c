@@ -257,30 +257,6 @@ static int truncate_record(struct mr_lane *lane, struct mr_record *record, struc
     return take(lane, record, MR_COUNT_TRUNCATE, err);
 }
 
-static int add_decoded(struct mr_lane *lane, struct mr_record *record, struct mr_plan *plan,
-                       const struct mr_decoded *decoded, struct mr_err *err)
-{
-    if (decoded->op == MR_REC_SKIP)
-        return take(lane, record, MR_COUNT_SKIP, err);
-    if (decoded->op == MR_REC_TRUNCATE)
-        return truncate_record(lane, record, plan, decoded, err);
-    if (mr_fill_after_letter(lane, record, decoded, err)) {
-        struct mr_err why = *err;
-        return bad_record(lane, record, &why, err);
-    }
-    int rc = mr_batch_add(lane->filling, record->target, plan, decoded, record, err);
-    if (rc == -MR_FULL)
-        return FATE_FULL;
-    if (rc < 0) {
-        hold(lane, record, err);
-        return FATE_DROPPED;
-    }
-    int fate = take(lane, record, count_of(decoded), err);
-    if (fate == FATE_TAKEN)
-        mr_fill_overtake(lane, record);
-    return fate;
-}
-
 static int fault_fate(struct mr_lane *lane, struct mr_record *record, int rc, struct mr_err *err)
 {
     struct mr_err why = *err;
@@ -307,6 +283,29 @@ static int fault_fate(struct mr_lane *lane, struct mr_record *record, int rc, st
     }
     hold(lane, record, &why);
     return FATE_DROPPED;
+}
+
+static int add_decoded(struct mr_lane *lane, struct mr_record *record, struct mr_plan *plan,
+                       const struct mr_decoded *decoded, struct mr_err *err)
+{
+    if (decoded->op == MR_REC_SKIP)
+        return take(lane, record, MR_COUNT_SKIP, err);
+    if (decoded->op == MR_REC_TRUNCATE)
+        return truncate_record(lane, record, plan, decoded, err);
+    int rc = mr_fill_after_letter(lane, record, decoded, err);
+    if (rc != 0)
+        return fault_fate(lane, record, rc, err);
+    rc = mr_batch_add(lane->filling, record->target, plan, decoded, record, err);
+    if (rc == -MR_FULL)
+        return FATE_FULL;
+    if (rc < 0) {
+        hold(lane, record, err);
+        return FATE_DROPPED;
+    }
+    int fate = take(lane, record, count_of(decoded), err);
+    if (fate == FATE_TAKEN)
+        mr_fill_overtake(lane, record);
+    return fate;
 }
 
 /* What a record is on its way to a row. */

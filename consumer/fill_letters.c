@@ -4,27 +4,32 @@
 #include "base/ban.h"
 
 /* Appended rows take nothing from rows that are there. */
-static bool counts(const struct mr_lane *lane, const struct mr_record *record)
+static bool counts(const struct mr_record *record)
 {
-    return lane->shared->poisoned != NULL && record->target->load->reduce &&
-           record->target->rule->on_bad == MR_ON_BAD_DEAD_LETTER;
+    return record->target->load->reduce && record->target->rule->on_bad == MR_ON_BAD_DEAD_LETTER;
 }
 
-bool mr_fill_after_letter(struct mr_lane *lane, struct mr_record *record,
-                          const struct mr_decoded *decoded, struct mr_err *why)
+int mr_fill_after_letter(struct mr_lane *lane, struct mr_record *record,
+                         const struct mr_decoded *decoded, struct mr_err *why)
 {
+    const struct mr_lane_shared *shared = lane->shared;
+
     record->masked = decoded->mask != NULL;
-    if (!record->masked || !counts(lane, record) ||
-        !mr_poisoned_holds(lane->shared->poisoned, record->part, record->key, record->offset,
-                           mr_mono_ms(&lane->fill_env)))
-        return false;
+    record->whole = !record->masked;
+    if (!record->masked || !counts(record))
+        return 0;
+    if (shared->after_letter != NULL)
+        return shared->after_letter(shared->after_letter_arg, record, why);
+    if (shared->poisoned == NULL || !mr_poisoned_holds(shared->poisoned, record->part, record->key,
+                                                       record->offset, mr_mono_ms(&lane->fill_env)))
+        return 0;
     mr_err_set(why, MR_UNAVAILABLE_AFTER_LETTER, "not all columns come");
-    return true;
+    return 1;
 }
 
 void mr_fill_poison(struct mr_lane *lane, const struct mr_record *record)
 {
-    if (counts(lane, record))
+    if (lane->shared->poisoned != NULL && counts(record))
         mr_poisoned_add(lane->shared->poisoned, record->part, record->key, record->offset,
                         mr_mono_ms(&lane->fill_env));
 }
@@ -33,7 +38,7 @@ void mr_fill_overtake(struct mr_lane *lane, const struct mr_record *record)
 {
     struct mr_overtaken ignored; /* the flush tells it, when it can */
 
-    if (!record->masked && counts(lane, record))
+    if (record->whole && lane->shared->poisoned != NULL && counts(record))
         mr_poisoned_overtake(lane->shared->poisoned, record->part, record->key, record->offset,
                              &ignored);
 }

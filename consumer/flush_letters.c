@@ -22,7 +22,7 @@ int mr_flush_letters_meet(struct mr_poisoned *poisoned, struct mr_batch *batch, 
         if (record->bad || record->target == NULL || !counts(record->target) ||
             !mr_poisoned_maybe(record->part, record->key))
             continue;
-        if (!record->masked &&
+        if (record->whole &&
             mr_poisoned_overtake(poisoned, record->part, record->key, record->offset, &overtaken))
             mr_batch_add_overtaken(batch, &overtaken);
         if (record->masked &&

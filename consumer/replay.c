@@ -67,9 +67,10 @@ static int page_read(struct mr_replay *r, struct mr_err *err)
 
     mr_arena_reset(&r->arena);
     r->n_items = 0;
+    r->before_known = false;
     while ((rc = letters->ops->next(letters, &kept, err)) == 1 && r->n_items < MR_REPLAY_PAGE) {
         struct mr_replay_item *item = &r->items[r->n_items];
-        item->state = MR_REPLAY_WAITS;
+        *item = (struct mr_replay_item){.state = MR_REPLAY_WAITS};
         rc = mr_replay_record_init(&item->record, &kept, &r->arena, err);
         if (rc == -MR_VALUE_INVALID_JSON) { /* a letter that somebody wrote by hand */
             mr_replay_hold(r, item, err);
@@ -104,6 +105,8 @@ static int session_get(struct mr_replay *r, const char *by, struct mr_err *err)
     mr_replay_session_lend(&r->session, session, r->box->letters, by);
     r->session.records = r->records;
     r->session.marks = r->marks;
+    r->session.check = mr_replay_before_check;
+    r->session.check_arg = r;
     mr_lock_take(&r->lane.lock);
     r->lane.session = session; /* closed with the lane */
     mr_lock_drop(&r->lane.lock);
@@ -128,6 +131,8 @@ static int replay_open(struct mr_replay *r, const char *by, struct mr_err *err)
         .sink = box->sink,
         .partitions = &r->partitions,
         .targets = &box->targets,
+        .after_letter = mr_replay_before,
+        .after_letter_arg = r,
         .metrics = r->metrics,
         .batch = {.max_rows = config->batch.max_rows,
                   .max_bytes = (size_t)config->batch.max_bytes,

@@ -63,6 +63,8 @@ static void item_settle(struct mr_replay *r, struct mr_replay_item *item,
     if (now->state == MR_LETTER_NEW && now->attempts == then->attempts)
         return;
     item->state = MR_REPLAY_DONE;
+    item->stays = now->state == MR_LETTER_NEW;
+    item->whole = item->whole && now->state == MR_LETTER_REPLAYED;
     if (!in_doubt || now->state == MR_LETTER_DISCARDED) {
         r->result->n_gone++;
     } else if (now->state == MR_LETTER_REPLAYED) {
@@ -98,6 +100,8 @@ static int reread(struct mr_replay *r, bool in_doubt, struct mr_err *err)
         if (seen[i])
             continue;
         r->taken[i]->state = MR_REPLAY_DONE; /* removed */
+        r->taken[i]->stays = false;
+        r->taken[i]->whole = false;
         r->result->n_gone++;
     }
     for (size_t i = 0; i < r->n_taken; i++)

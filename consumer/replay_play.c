@@ -36,6 +36,7 @@ void mr_replay_hold(struct mr_replay *r, struct mr_replay_item *item, const stru
     char code[64];
 
     item->state = MR_REPLAY_DONE;
+    item->stays = true;
     if (r->result->n_held++ == 0)
         r->result->held = *why;
     mr_replay_note(r->result, &item->record, false, mr_err_printed(why, code, sizeof code),
@@ -142,6 +143,7 @@ int mr_replay_play(struct mr_replay *r, struct mr_replay_item *item, struct mr_e
     if (part->fill_next > record.offset)
         return -MR_FULL; /* the same place twice: the other one goes first, alone */
     record.part = part;
+    item->asked = false;
     if (!lane->inside && !mr_lane_enter(lane))
         return mr_err_set(err, MR_BUG, "the lane is not to be entered");
     (void)mr_fill_record(lane, &record, &why);
@@ -153,7 +155,10 @@ int mr_replay_play(struct mr_replay *r, struct mr_replay_item *item, struct mr_e
         return held(r, item, part, err);
     if (part->fill_next <= record.offset)
         return -MR_FULL;
+    const struct mr_record *held = &lane->filling->held[lane->filling->n_held - 1];
     item->state = MR_REPLAY_TAKEN;
+    item->stays = item->stays || held->bad;
+    item->whole = held->whole && !held->bad && held->target->load->reduce;
     r->stalled_ms = 0;
     r->taken[r->n_taken] = item;
     r->records[r->n_taken] = &item->record;

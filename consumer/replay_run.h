@@ -1,6 +1,7 @@
 /* What a replay's files share among themselves; nobody else includes it.
  *   replay   pages of letters, open and close     replay_play  one letter on its way to a batch
- *   replay_flush  a batch's transaction, and what follows its error */
+ *   replay_flush  a batch's transaction, and what follows its error
+ *   replay_before  which letters an earlier one of their key holds back */
 #ifndef MR_CONSUMER_REPLAY_RUN_H
 #define MR_CONSUMER_REPLAY_RUN_H
 
@@ -18,8 +19,11 @@ enum mr_replay_state {
 };
 
 struct mr_replay_item {
-    struct mr_replay_record record;
+    struct mr_replay_record record; /* the first: it is the record's message */
     enum mr_replay_state state;
+    bool stays; /* a letter still when the others of the page are replayed, or found to be */
+    bool whole; /* its record carries all columns, or deletes its row */
+    bool asked; /* it does not: what was changed before it must be there */
 };
 
 struct mr_replay {
@@ -42,6 +46,8 @@ struct mr_replay {
     const struct mr_replay_record *records[MR_REPLAY_PAGE]; /* of the flush in hand */
     struct mr_replay_item *taken[MR_REPLAY_PAGE];
     struct mr_letter_mark marks[MR_REPLAY_PAGE];
+    struct mr_letter_before before[MR_REPLAY_PAGE]; /* of the page's items, once asked */
+    bool before_known;
     size_t n_taken;
     size_t most; /* letters of one flush: fewer after one was too much for the target */
     uint32_t n_tries;
@@ -61,5 +67,13 @@ int mr_replay_play(struct mr_replay *r, struct mr_replay_item *item, struct mr_e
 
 /* replay_flush.c: what was taken lands, or waits to be played again. Errors end the replay. */
 int mr_replay_flush(struct mr_replay *r, struct mr_err *err);
+
+/* replay_before.c */
+/* Of a record that does not carry all columns: 1 with the reason why it must stay, 0, or an error.
+ */
+int mr_replay_before(void *replay, const struct mr_record *record, struct mr_err *why);
+/* After the load, when it is known which of those taken fail: -MR_AGAIN where one that lands must
+ * not, and the batch is to be formed anew. Says in the marks which landed whole. */
+int mr_replay_before_check(void *replay, struct mr_err *err);
 
 #endif

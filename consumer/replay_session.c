@@ -57,7 +57,9 @@ static int replay_put_positions(struct mr_session *session, const struct mr_span
 
     (void)n;
     /* none are moved; what is pending on the session goes out with it */
-    int rc = replay->real->put_positions(session, spans, 0, err);
+    int rc = replay->check(replay->check_arg, err);
+    if (rc == 0)
+        rc = replay->real->put_positions(session, spans, 0, err);
     if (rc < 0)
         return rc;
     return replay->letters->ops->settle(replay->letters, session, replay->marks, replay->n,

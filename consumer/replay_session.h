@@ -18,6 +18,9 @@ struct mr_replay_session {
     const struct mr_replay_record *const *records;
     struct mr_letter_mark *marks;
     size_t n;
+    /* asked before they are settled; an error ends the transaction */
+    int (*check)(void *arg, struct mr_err *err);
+    void *check_arg;
 };
 
 /* From now on `session` is a replay's; `replay` must outlive it. */
