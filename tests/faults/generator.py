@@ -96,11 +96,17 @@ class Generator:
         self.rate = 0.0
         self.began, self.made = time.monotonic(), 0
         self.failures: list[str] = []
+        self.statistics = ""
         self.producer = Producer({
-            "bootstrap.servers": told["bootstrap"], "enable.idempotence": True, "linger.ms": 5, "log_level": 0,
+            "bootstrap.servers": told["bootstrap"], "enable.idempotence": True, "linger.ms": 5,
+            "log_level": 7, "debug": "eos,topic,metadata",  # into the log: why it could not deliver
             "reconnect.backoff.ms": 50, "reconnect.backoff.max.ms": 500, "delivery.report.only.error": True,
             "queue.buffering.max.messages": 4 * MOST_QUEUED, "queue.buffering.max.kbytes": 1 << 20,
-            "message.timeout.ms": 900_000, "on_delivery": self._delivered, "request.timeout.ms": 10_000})
+            "message.timeout.ms": 900_000, "on_delivery": self._delivered, "request.timeout.ms": 10_000,
+            "statistics.interval.ms": 10_000, "stats_cb": self._counted})
+
+    def _counted(self, statistics: str) -> None:
+        self.statistics = statistics
 
     def _delivered(self, error, message) -> None:
         if error is not None:
@@ -165,6 +171,8 @@ class Generator:
     def settle(self) -> dict:
         self.rate = 0
         left = self.producer.flush(300)
+        if left > 0:
+            print(f"{left} records were not delivered: {self.statistics}", file=sys.stderr, flush=True)
         return {"sent": self.sent, "entries": self.state.entries, "left": left, "failures": self.failures[:3]}
 
     def obey(self, told: dict) -> dict | None:
