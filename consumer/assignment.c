@@ -274,7 +274,10 @@ static void part_begin(struct mr_poller *poller, struct mr_partition *part)
         mr_targets_for(poller->opts.targets, part->stream, &target, &err) < 0) {
         mr_err_at(&err, part->stream, part->partition, -1);
         mr_partition_note_err(part, &err);
-        mr_log(MR_ERROR, "partition_halted", mr_kv_err(&err));
+        if (err.code == MR_NO_MEMORY) /* nothing would look for its target again */
+            mr_poller_fail(poller, &err);
+        else
+            mr_log(MR_ERROR, "partition_halted", mr_kv_err(&err));
     }
     if (target != NULL)
         part->target = target;

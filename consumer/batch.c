@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/fault.h"
+#include "base/memory.h"
 #include "consumer/dlq.h"
 #include "consumer/source.h"
 #include "schemas/rows_loose.h"
@@ -405,11 +406,14 @@ int mr_batch_add_letter(struct mr_batch *batch, struct mr_source *source,
         return mr_err_set(err, MR_NO_MEMORY, "no memory for a dead letter");
     struct mr_letter *letter = &batch->letters[batch->n_letters];
     const char *table = target != NULL ? target->label : "";
+    uint32_t mark = mr_memory_mark();
     int rc = mr_letter_make(letter, &batch->arena, source, record, table, why);
     if (rc == -MR_FULL && lone_room_make(batch))
         rc = mr_letter_make(letter, &batch->arena, source, record, table, why);
     if (rc == -MR_FULL && batch->n_held == 0)
         return mr_err_set(err, MR_NO_MEMORY, "no memory for a dead letter");
+    if (rc == 0) /* never without its headers */
+        rc = mr_memory_judge(mark, rc, err, "making a dead letter");
     if (rc == 0)
         batch->n_letters++;
     return rc;

@@ -5,6 +5,7 @@
 
 #include "base/fault.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "consumer/lane.h"
 #include "consumer/retry.h"
 
@@ -66,21 +67,28 @@ static void hold(struct mr_lane *lane, const struct mr_record *record, const str
     wish(lane, record, event, delay_ms, err);
 }
 
+/* The batch has no room for it, or it waits. */
+static int not_taken(struct mr_lane *lane, const struct mr_record *record, int rc,
+                     const struct mr_err *err)
+{
+    if (rc == -MR_FULL)
+        return FATE_FULL;
+    hold(lane, record, err);
+    return FATE_DROPPED;
+}
+
 static int take(struct mr_lane *lane, struct mr_record *record, enum mr_batch_count count,
                 struct mr_err *err)
 {
     int rc = mr_batch_take(lane->filling, record, count, mr_mono_us(&lane->fill_env), err);
 
-    if (rc < 0)
-        hold(lane, record, err);
-    return rc < 0 ? FATE_DROPPED : FATE_TAKEN;
+    return rc < 0 ? not_taken(lane, record, rc, err) : FATE_TAKEN;
 }
 
-static void note_bad(struct mr_lane *lane, const struct mr_record *record, const struct mr_err *why)
+static void note_bad(struct mr_lane *lane, const struct mr_err *why)
 {
     const char *labels[] = {mr_class_name(why->class), mr_owner_name(why->owner)};
 
-    (void)record;
     mr_counter_add(mr_metrics_series(lane->shared->metrics, MR_M_ERRORS, labels), 1);
 }
 
@@ -112,24 +120,20 @@ static int bad_record(struct mr_lane *lane, struct mr_record *record, struct mr_
 
     mr_err_at(why, record->stream, record->partition, record->offset);
     if (on_bad == MR_ON_BAD_STOP) {
-        note_bad(lane, record, why);
+        note_bad(lane, why);
         wish(lane, record, MR_PART_EV_HALTED, STOP_PROBE_MS, why);
         return FATE_DROPPED;
     }
     if (is_flood(lane, record, why)) {
-        note_bad(lane, record, why);
+        note_bad(lane, why);
         hold(lane, record, why);
         return FATE_DROPPED;
     }
     if (on_bad == MR_ON_BAD_DEAD_LETTER) {
         int rc = mr_batch_add_letter(lane->filling, lane->shared->source, record->target, record,
                                      why, err);
-        if (rc == -MR_FULL)
-            return FATE_FULL;
-        if (rc < 0) {
-            hold(lane, record, err);
-            return FATE_DROPPED;
-        }
+        if (rc < 0)
+            return not_taken(lane, record, rc, err);
         char code[64];
         const char *labels[] = {record->stream, mr_err_printed(why, code, sizeof code)};
         mr_counter_add(mr_metrics_series(lane->shared->metrics, MR_M_DEAD_LETTERS, labels), 1);
@@ -137,7 +141,7 @@ static int bad_record(struct mr_lane *lane, struct mr_record *record, struct mr_
         atomic_fetch_add(&lane->n_letters, 1);
         mr_fill_poison(lane, record);
     }
-    note_bad(lane, record, why);
+    note_bad(lane, why);
     mr_lock_take(&record->target->lock);
     record->target->last_bad = *why;
     mr_lock_drop(&record->target->lock);
@@ -248,12 +252,8 @@ static int truncate_record(struct mr_lane *lane, struct mr_record *record, struc
         rc = mr_err_set(err, MR_TRUNCATE_UNORDERED, "%d partitions", (int)n);
     if (rc == 0)
         rc = mr_batch_truncate(lane->filling, target, plan, n > 1 ? &below : NULL, err);
-    if (rc == -MR_FULL)
-        return FATE_FULL;
-    if (rc < 0) {
-        hold(lane, record, err);
-        return FATE_DROPPED;
-    }
+    if (rc < 0)
+        return not_taken(lane, record, rc, err);
     return take(lane, record, MR_COUNT_TRUNCATE, err);
 }
 
@@ -296,12 +296,8 @@ static int add_decoded(struct mr_lane *lane, struct mr_record *record, struct mr
     if (rc != 0)
         return fault_fate(lane, record, rc, err);
     rc = mr_batch_add(lane->filling, record->target, plan, decoded, record, err);
-    if (rc == -MR_FULL)
-        return FATE_FULL;
-    if (rc < 0) {
-        hold(lane, record, err);
-        return FATE_DROPPED;
-    }
+    if (rc < 0)
+        return not_taken(lane, record, rc, err);
     int fate = take(lane, record, count_of(decoded), err);
     if (fate == FATE_TAKEN)
         mr_fill_overtake(lane, record);
@@ -374,7 +370,7 @@ static int stop_at(struct mr_lane *lane, struct mr_record *record, struct mr_err
                                     mr_mono_ms(&lane->fill_env), &lane->fill_env.rng);
         wish(lane, record, MR_PART_EV_HELD, delay_ms, err);
     } else {
-        note_bad(lane, record, err);
+        note_bad(lane, err);
         wish(lane, record, MR_PART_EV_HALTED, STOP_PROBE_MS, err);
     }
     return FATE_DROPPED;
@@ -386,10 +382,12 @@ static int data_record(struct mr_lane *lane, struct mr_record *record, struct mr
     struct mr_partition *part = record->part;
     struct mr_frame key;
     struct mr_frame value;
+    uint32_t mark = mr_memory_mark();
 
     if (record->key.data == NULL && record->value.data == NULL)
         return take(lane, record, MR_COUNT_SKIP, err); /* contract.md F-31 */
     int rc = mr_frames_open(lane->transcode, record, &key, &value, err);
+    rc = mr_memory_judge(mark, rc, err, "reading a record");
     if (rc < 0)
         return fault_fate(lane, record, rc, err);
     if (key.body.data == NULL && value.body.data == NULL)
@@ -411,6 +409,7 @@ static int data_record(struct mr_lane *lane, struct mr_record *record, struct mr
         rc = decode_record(lane, record, &work, err);
     if (rc == -MR_AGAIN)
         return FATE_LEFT;
+    rc = mr_memory_judge(mark, rc, err, "reading a record");
     if (rc == -MR_SKIP)
         err->class = MR_CLASS_FLOW;
     if (rc < 0)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "consumer/flush_order.h"
 #include "sinks/load_split.h"
 
@@ -432,12 +433,26 @@ static int put_letters(const struct mr_flush *flush, const struct flush_lists *l
     return rc;
 }
 
+/* Where memory lacked, nothing that was found counts. Only the COMMIT is in doubt all the same. */
+static int memory_judge(uint32_t mark, int rc, struct mr_flush_result *result, struct mr_err *err)
+{
+    int judged = mr_memory_judge(mark, rc, err, "loading a batch");
+
+    if (judged == rc)
+        return rc;
+    result->failed = NULL;
+    result->stopped = false;
+    result->at_commit = false;
+    return judged;
+}
+
 static int run_once(const struct mr_flush *flush, struct mr_flush_result *result,
                     struct mr_err *err)
 {
     struct mr_session *session = flush->session;
     const struct mr_sink_ops *ops = session->ops;
     struct flush_lists lists = {0};
+    uint32_t mark = mr_memory_mark();
 
     result_reset(result);
     int rc = mr_flush_letters_meet(flush->poisoned, flush->batch, flush->now_ms, err);
@@ -459,6 +474,7 @@ static int run_once(const struct mr_flush *flush, struct mr_flush_result *result
         rc = put_letters(flush, &lists, result, err);
     if (rc == 0)
         rc = ops->put_positions(session, lists.spans, lists.n_spans, err);
+    rc = memory_judge(mark, rc, result, err);
     if (rc == 0) {
         rc = ops->commit(session, err);
         /* a deferred constraint: its table's fault, as it would have been at the row */
@@ -473,7 +489,7 @@ rollback:
         ops->rollback(session);
 out:
     lists_release(&lists);
-    return rc;
+    return rc < 0 && rc != -MR_COMMIT_UNKNOWN ? memory_judge(mark, rc, result, err) : rc;
 }
 
 /* The target refused what is in a row of `failed`: from now on the batch loads that table in parts,

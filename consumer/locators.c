@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 #include "base/ban.h"
 
 enum { FAULT_TTL_MS = 60000, NAMES_BYTES = 1536 };
@@ -219,6 +221,7 @@ int mr_locators_resolve(struct mr_locators *locators, const struct mr_plan_for *
 {
     struct mr_schema *schema = NULL;
     struct mr_locator *locator = NULL;
+    uint32_t mark = mr_memory_mark();
     int rc = mr_plan_schema(want, false, deadline_ms, &schema, err);
 
     if (rc == 0 && schema == NULL)
@@ -226,6 +229,11 @@ int mr_locators_resolve(struct mr_locators *locators, const struct mr_plan_for *
     if (rc == 0)
         rc = mr_locator_make(schema, &want->target->rule->route, want->topic, &locator, err);
     mr_schema_unref(schema);
+    rc = mr_memory_judge(mark, rc, err, "reading a schema");
+    if (rc == -MR_NO_MEMORY) {
+        mr_locator_free(locator);
+        return rc;
+    }
     /* not the first attempts at a schema that the registry may only not have yet (H-03) */
     if (rc < 0 && (mr_code_class(rc) != MR_CLASS_POISON || err->class != MR_CLASS_POISON))
         return rc;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "consumer/meters.h"
 #include "consumer/target_key.h"
 
@@ -225,7 +226,8 @@ struct making {
     struct mr_shape_from from;
     struct mr_route route; /* the rule's, without what the sink cannot do, or refused */
     struct mr_plan *plan;
-    bool done; /* nothing is left to alter */
+    uint32_t memory_mark; /* from the schemas on */
+    bool done;            /* nothing is left to alter */
 };
 
 static int64_t id_of(const struct mr_plan_for *want)
@@ -323,6 +325,7 @@ static int compile_round(struct making *m, struct mr_err *err)
         rc = mr_target_key_check(m->want->target, shape, table, err);
     if (rc == 0)
         rc = mr_evolve_diff(shape, table, &m->route, &arena, &ddl, err);
+    rc = mr_memory_judge(m->memory_mark, rc, err, "looking at a table"); /* before it is altered */
     if (rc == 0 && ddl.kind != MR_DDL_NONE)
         rc = alter(m, &ddl, err);
     else if (rc == 0)
@@ -340,6 +343,7 @@ static int compile(struct mr_plans *plans, const struct mr_plan_for *want, uint3
     const struct mr_route *route = &want->target->rule->route;
     struct mr_schema *key = NULL;
     struct mr_schema *value = NULL;
+    uint32_t mark = mr_memory_mark();
     int rc = mr_plan_schema(want, true, deadline_ms, &key, err);
 
     if (rc == 0)
@@ -355,7 +359,8 @@ static int compile(struct mr_plans *plans, const struct mr_plan_for *want, uint3
                                 .value = value,
                                 .topic = want->topic,
                                 .envelope_topic = want->envelope_topic},
-                       .route = *route};
+                       .route = *route,
+                       .memory_mark = mark};
     if ((plans->sink->ops->caps & MR_SINK_ALTER) == 0) {
         m.route.relax_not_null = false;
         if (m.route.evolve == MR_EVOLVE_WIDEN)
@@ -366,6 +371,7 @@ static int compile(struct mr_plans *plans, const struct mr_plan_for *want, uint3
     if (rc == 0 && m.plan == NULL)
         rc = mr_err_set(err, MR_TYPE_INCOMPATIBLE,
                         "the table still does not fit after %d alterations", MAX_DDL_ROUNDS);
+    rc = mr_memory_judge(mark, rc, err, "making a plan");
     entry->plan = m.plan;
     mr_schema_unref(key);
     mr_schema_unref(value);

@@ -27,7 +27,10 @@ static int ends_open(struct mr_service *s, struct mr_err *err)
     if (sink_ops == NULL)
         return -(int)err->code;
     mr_wiring_source_opts(&s->wiring, env_split(s), &s->source_opts);
-    int rc = mr_source_kafka.open(&s->source_opts, &s->source, err);
+    const struct mr_source_ops *source_ops = s->opts.source_ops;
+    if (source_ops == NULL)
+        source_ops = &mr_source_kafka;
+    int rc = source_ops->open(&s->source_opts, &s->source, err);
     if (rc < 0)
         return rc;
     mr_wiring_sink_opts(&s->wiring, env_split(s), &s->sink_opts);

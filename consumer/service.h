@@ -11,6 +11,7 @@ struct mr_service_opts {
     const struct mr_config *config; /* borrowed; outlives the service */
     bool until_caught_up;
     struct mr_env env;
+    const struct mr_source_ops *source_ops; /* NULL: the Kafka client */
 };
 
 struct mr_service {

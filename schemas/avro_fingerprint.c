@@ -3,6 +3,7 @@
  * a named type is written out once, at its first place, and by its full name afterwards. */
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "schemas/avro_schema.h"
 
 #include "base/ban.h"
@@ -122,8 +123,9 @@ static void form_step(struct form *form)
 int mr_schema_canonical(const struct mr_schema *schema, struct mr_buf *out, struct mr_err *err)
 {
     struct form form = {.out = out,
-                        .frames = calloc(schema->n_nodes, sizeof(struct form_frame)),
-                        .named = calloc(schema->n_nodes, 1)};
+                        .frames =
+                            mr_memory_given(calloc(schema->n_nodes, sizeof(struct form_frame))),
+                        .named = mr_memory_given(calloc(schema->n_nodes, 1))};
     int rc = 0;
     if (form.frames == NULL || form.named == NULL) {
         rc = mr_err_set(err, MR_NO_MEMORY, "a schema's canonical form");

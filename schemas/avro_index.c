@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "base/memory.h"
+
 #include "base/ban.h"
 
 struct named {
@@ -32,7 +34,7 @@ static const uint32_t *sorted(struct mr_arena *arena, struct named *list, uint32
 const uint32_t *mr_avro_index_fields(struct mr_arena *arena, const struct mr_avro_field *fields,
                                      uint32_t n)
 {
-    struct named *list = calloc((size_t)n + 1, sizeof *list);
+    struct named *list = mr_memory_given(calloc((size_t)n + 1, sizeof *list));
     if (list == NULL)
         return NULL;
     for (uint32_t i = 0; i < n; i++)
@@ -45,7 +47,7 @@ const uint32_t *mr_avro_index_fields(struct mr_arena *arena, const struct mr_avr
 const uint32_t *mr_avro_index_symbols(struct mr_arena *arena, const char *const *symbols,
                                       uint32_t n)
 {
-    struct named *list = calloc((size_t)n + 1, sizeof *list);
+    struct named *list = mr_memory_given(calloc((size_t)n + 1, sizeof *list));
     if (list == NULL)
         return NULL;
     for (uint32_t i = 0; i < n; i++)

@@ -9,6 +9,7 @@
 #include <avro.h>
 
 #include "base/lock.h"
+#include "base/memory.h"
 #include "schemas/json.h"
 
 #include "base/ban.h"
@@ -63,7 +64,7 @@ int mr_avro_lib_check(const char *schema, size_t len, struct mr_err *err)
 
 int mr_avro_lib_new(const char *schema, size_t len, struct mr_avro_lib **out, struct mr_err *err)
 {
-    struct mr_avro_lib *lib = calloc(1, sizeof *lib);
+    struct mr_avro_lib *lib = mr_memory_given(calloc(1, sizeof *lib));
     if (lib == NULL)
         return mr_err_set(err, MR_NO_MEMORY, "an Avro encoder");
     avro_enter();
@@ -341,7 +342,8 @@ static int fill_step(struct fill *fill)
 
 static int fill_value(avro_value_t *value, const struct mr_json *json, struct mr_err *err)
 {
-    struct fill fill = {.frames = calloc(MAX_DEPTH + 1, sizeof(struct fill_frame)), .err = err};
+    struct fill fill = {.frames = mr_memory_given(calloc(MAX_DEPTH + 1, sizeof(struct fill_frame))),
+                        .err = err};
     if (fill.frames == NULL)
         return mr_err_set(err, MR_NO_MEMORY, "an Avro value");
     int rc = push(&fill, value, json);

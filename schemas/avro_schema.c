@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "schemas/avro_parse.h"
 
 #include "base/ban.h"
@@ -247,7 +248,7 @@ int mr_schema_parse(const struct mr_schema_text *texts, size_t n_texts,
     int rc = check_texts(texts, n_texts, &bytes, err);
     if (rc < 0)
         return rc;
-    struct mr_schema *schema = calloc(1, sizeof *schema);
+    struct mr_schema *schema = mr_memory_given(calloc(1, sizeof *schema));
     if (schema == NULL)
         return mr_err_set(err, MR_NO_MEMORY, "a schema");
     atomic_init(&schema->refs, 1);

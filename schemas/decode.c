@@ -3,6 +3,7 @@
  * slices live in the decoder until its next call. */
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "schemas/decode_run.h"
 #include "schemas/json_connect.h"
 #include "schemas/walk.h"
@@ -22,7 +23,7 @@ enum {
 
 struct mr_decoder *mr_decoder_new(void)
 {
-    struct mr_decoder *d = calloc(1, sizeof *d);
+    struct mr_decoder *d = mr_memory_given(calloc(1, sizeof *d));
     if (d == NULL)
         return NULL;
     d->run.num = &d->num;
@@ -527,8 +528,8 @@ bool mr_decoder_missed_label(const struct mr_decoder *decoder)
     return decoder->run.label_missed;
 }
 
-int mr_decode_record(const struct mr_plan *plan, struct mr_decoder *d,
-                     const struct mr_record_in *in, struct mr_decoded *out, struct mr_err *err)
+static int decode_record(const struct mr_plan *plan, struct mr_decoder *d,
+                         const struct mr_record_in *in, struct mr_decoded *out, struct mr_err *err)
 {
     if (plan->layout == MR_LAYOUT_SKIP) {
         *out = (struct mr_decoded){
@@ -545,4 +546,12 @@ int mr_decode_record(const struct mr_plan *plan, struct mr_decoder *d,
         return decode_tombstone(d, out);
     bool envelope = plan->layout == MR_LAYOUT_ENVELOPE || plan->layout == MR_LAYOUT_DOCUMENT;
     return envelope ? decode_envelope(d, out) : decode_plain(d, out);
+}
+
+int mr_decode_record(const struct mr_plan *plan, struct mr_decoder *d,
+                     const struct mr_record_in *in, struct mr_decoded *out, struct mr_err *err)
+{
+    uint32_t mark = mr_memory_mark();
+
+    return mr_memory_judge(mark, decode_record(plan, d, in, out, err), err, "decoding a record");
 }

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "schemas/convert.h"
 #include "schemas/json.h"
 
@@ -111,7 +112,7 @@ static bool literal(const struct mr_typed *typed, const struct mr_json *json, st
     struct mr_value value;
     enum mr_family family = mr_convert_leaf(typed, &c);
     bool done = false;
-    run.num = malloc(sizeof *run.num);
+    run.num = mr_memory_given(malloc(sizeof *run.num));
     if (run.num == NULL || family == MR_FAM_DOCUMENT || !scalar_of(typed, json, &bytes, &value))
         goto out;
     if (c.normalise != NULL && c.normalise(&run, &c, &value) < 0)

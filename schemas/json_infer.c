@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/map.h"
+#include "base/memory.h"
 
 #include "base/ban.h"
 
@@ -62,7 +63,7 @@ struct infer {
 
 struct mr_json_infer *mr_json_infer_new(uint64_t seed)
 {
-    struct mr_json_infer *infer = calloc(1, sizeof *infer);
+    struct mr_json_infer *infer = mr_memory_given(calloc(1, sizeof *infer));
     if (infer == NULL)
         return NULL;
     infer->seed = seed;

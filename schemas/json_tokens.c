@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+#include "base/memory.h"
+
 #include "base/ban.h"
 
 enum { MAX_TEXT_BYTES = INT32_MAX, FIRST_TOKENS = 256 };
@@ -34,7 +36,7 @@ static struct mr_json_token *token_new(struct scan *s, enum mr_json_kind kind)
     struct mr_json_doc *doc = s->doc;
     if (doc->n_tokens == doc->cap_tokens) {
         uint32_t cap = doc->cap_tokens == 0 ? FIRST_TOKENS : doc->cap_tokens * 2;
-        struct mr_json_token *grown = realloc(doc->tokens, cap * sizeof *grown);
+        struct mr_json_token *grown = mr_memory_given(realloc(doc->tokens, cap * sizeof *grown));
         if (grown == NULL)
             return NULL;
         doc->tokens = grown;

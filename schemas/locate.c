@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "schemas/envelope.h"
 #include "schemas/semantic.h"
 #include "schemas/walk.h"
@@ -110,7 +111,7 @@ int mr_locator_make(struct mr_schema *value, const struct mr_route *route, const
         return rc;
     if (env.layout != MR_LAYOUT_SKIP && env.source < 0)
         return mr_err_set(err, MR_ROUTE_MISSING, "the value has no source");
-    struct mr_locator *locator = calloc(1, sizeof *locator);
+    struct mr_locator *locator = mr_memory_given(calloc(1, sizeof *locator));
     if (locator == NULL)
         return mr_err_set(err, MR_NO_MEMORY, "compiling where a source is");
     mr_arena_init(&locator->arena, LOCATE_CHUNK_BYTES, LOCATE_LIMIT_BYTES);

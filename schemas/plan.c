@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "schemas/evolve.h"
 #include "schemas/plan_ops.h"
 
@@ -82,7 +83,7 @@ const struct mr_colset *mr_plan_key(const struct mr_plan *plan)
 
 static struct mr_plan *plan_new(const struct mr_shape *shape, const struct mr_route *route)
 {
-    struct mr_plan *plan = calloc(1, sizeof *plan);
+    struct mr_plan *plan = mr_memory_given(calloc(1, sizeof *plan));
     if (plan == NULL)
         return NULL;
     atomic_init(&plan->refs, 1);

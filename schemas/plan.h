@@ -169,8 +169,8 @@ void mr_decoder_free(struct mr_decoder *decoder);
 bool mr_decoder_missed_label(const struct mr_decoder *decoder);
 
 /* Decodes one record by its plan. All checks of contract.md section 2 and of section 5's ranges
- * happen here; a POISON error names column and reason and leaves nothing behind. `out` is filled on
- * 0. */
+ * happen here; a POISON error names column and reason and leaves nothing behind. -MR_NO_MEMORY
+ * where memory lacked, whatever else was found. `out` is filled on 0. */
 int mr_decode_record(const struct mr_plan *plan, struct mr_decoder *decoder,
                      const struct mr_record_in *in, struct mr_decoded *out, struct mr_err *err);
 

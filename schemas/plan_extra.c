@@ -2,6 +2,7 @@
  * is compiled. Must not run for a record. */
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "schemas/plan_ops.h"
 
 #include "base/ban.h"
@@ -26,7 +27,7 @@ int mr_plan_constant(struct mr_op_make *make, const struct mr_shape_source *sour
     struct mr_convert_from from = {.typed = &typed, .cast = source->cast};
     if (!mr_convert_find(&from, &column->type, &convert))
         return incompatible(make, column, source->constant);
-    struct mr_num_scratch *scratch = malloc(sizeof *scratch);
+    struct mr_num_scratch *scratch = mr_memory_given(malloc(sizeof *scratch));
     if (scratch == NULL)
         return mr_err_set(make->err, MR_NO_MEMORY, "compiling a plan");
     struct mr_buf field = MR_BUF_INIT;

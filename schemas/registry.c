@@ -10,6 +10,7 @@
 
 #include "base/lock.h"
 #include "base/map.h"
+#include "base/memory.h"
 #include "schemas/registry_load.h"
 
 #include "base/ban.h"
@@ -100,8 +101,8 @@ static int disk_begin(struct mr_registry *registry, const struct mr_registry_opt
         const char *at = from != NULL ? strrchr(from, '@') : NULL;
         mr_buf_fmt(&urls, "%s ", at != NULL ? at + 1 : from != NULL ? from + 3 : opts->urls[i]);
     }
-    disk->dir = strdup(opts->cache_dir != NULL ? opts->cache_dir : "");
-    disk->registry = strdup(mr_buf_cstr(&urls));
+    disk->dir = mr_memory_given(strdup(opts->cache_dir != NULL ? opts->cache_dir : ""));
+    disk->registry = mr_memory_given(strdup(mr_buf_cstr(&urls)));
     disk->max_files = registry->cache_schemas;
     mr_buf_release(&urls);
     return disk->dir != NULL && disk->registry != NULL
@@ -112,7 +113,7 @@ static int disk_begin(struct mr_registry *registry, const struct mr_registry_opt
 int mr_registry_new(const struct mr_registry_opts *opts, const struct mr_registry_fetch_ops *fetch,
                     struct mr_env env, struct mr_registry **out, struct mr_err *err)
 {
-    struct mr_registry *registry = calloc(1, sizeof *registry);
+    struct mr_registry *registry = mr_memory_given(calloc(1, sizeof *registry));
     if (registry == NULL)
         return mr_err_set(err, MR_NO_MEMORY, "a registry");
     registry->cache_schemas = or_default(opts->cache_schemas, DEFAULT_CACHE_SCHEMAS);
@@ -222,7 +223,7 @@ static size_t context_len(const char *subject)
 
 static struct entry *entry_new(const struct mr_schema_ref *ref, const char *context, size_t n)
 {
-    struct entry *entry = calloc(1, sizeof *entry + n + 1);
+    struct entry *entry = mr_memory_given(calloc(1, sizeof *entry + n + 1));
     if (entry == NULL)
         return NULL;
     entry->ref = *ref;
@@ -282,7 +283,7 @@ static void entry_count(const struct mr_registry *registry, struct entry *entry,
 static void entry_remember(struct entry *entry, const struct mr_err *err)
 {
     free(entry->fault_detail);
-    entry->fault_detail = strdup(err->detail);
+    entry->fault_detail = mr_memory_given(strdup(err->detail));
     entry->fault_code = err->code;
     entry->fault_class = err->class;
 }
@@ -333,6 +334,7 @@ static void fly(struct mr_registry *registry, struct ask *ask, struct entry *ent
     struct registry_load *load = take_load(entry, ask->subject);
     struct mr_schema *schema = NULL;
     enum registry_verdict verdict = REGISTRY_NOT_NOW;
+    uint32_t mark = mr_memory_mark();
     entry->state = ENTRY_LOADING;
     mr_lock_drop(&registry->lock);
 
@@ -340,6 +342,13 @@ static void fly(struct mr_registry *registry, struct ask *ask, struct entry *ent
         mr_err_set(ask->err, MR_NO_MEMORY, "a load");
     else
         verdict = registry_load_run(load, &registry->link, ask->deadline_ms, &schema, ask->err);
+    if (mr_memory_judge(mark, 0, ask->err, "reading a schema") < 0) { /* no answer is kept */
+        if (verdict == REGISTRY_LOADED)
+            mr_schema_unref(schema);
+        verdict = REGISTRY_NOT_NOW;
+        registry_load_free(load);
+        load = NULL;
+    }
     if (verdict != REGISTRY_NOT_NOW || (load != NULL && !registry_load_begun(load))) {
         registry_load_free(load);
         load = NULL;

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "schemas/digest.h"
 
 #include "base/ban.h"
@@ -157,7 +158,7 @@ static bool is_due(struct registry_disk *disk, size_t bytes)
 static void trim(const struct registry_disk *disk)
 {
     size_t cap = (size_t)disk->max_files * 2 + 16;
-    struct found *found = calloc(cap, sizeof *found);
+    struct found *found = mr_memory_given(calloc(cap, sizeof *found));
     uint64_t bytes;
     if (found == NULL)
         return;
@@ -250,7 +251,7 @@ static bool take_texts(struct mr_slice *file, struct registry_disk_texts *out)
     if (n == 0 || n > MAX_TEXTS)
         return false;
     out->encrypted = head.data[0] != 0;
-    out->texts = calloc(n, sizeof *out->texts);
+    out->texts = mr_memory_given(calloc(n, sizeof *out->texts));
     for (; out->texts != NULL && out->n_texts < n; out->n_texts++) {
         struct mr_slice text;
         if (!take_part(file, &text))

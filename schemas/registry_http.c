@@ -10,6 +10,7 @@
 #include <curl/curl.h>
 
 #include "base/lock.h"
+#include "base/memory.h"
 #include "schemas/registry.h"
 
 #include "base/ban.h"
@@ -76,7 +77,7 @@ static char *url_part(CURLU *url, CURLUPart what, unsigned int flags)
     char *part = NULL;
     char *copy = NULL;
     if (curl_url_get(url, what, &part, flags) == CURLUE_OK)
-        copy = strdup(part);
+        copy = mr_memory_given(strdup(part));
     curl_free(part);
     return copy;
 }
@@ -205,7 +206,7 @@ static int http_open(const struct mr_registry_opts *opts, void **out, struct mr_
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, curl_begin);
-    struct http_conn *conn = calloc(1, sizeof *conn);
+    struct http_conn *conn = mr_memory_given(calloc(1, sizeof *conn));
     if (conn == NULL)
         return mr_err_set(err, MR_NO_MEMORY, "a registry client");
     mr_lock_init(&conn->lock, RANK_POOL);

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/map.h"
+#include "base/memory.h"
 #include "schemas/avro_lib.h"
 #include "schemas/json.h"
 
@@ -53,12 +54,12 @@ struct load_run {
 struct registry_load *registry_load_new(const struct mr_schema_ref *ref, const char *context,
                                         const char *subject)
 {
-    struct registry_load *load = calloc(1, sizeof *load);
+    struct registry_load *load = mr_memory_given(calloc(1, sizeof *load));
     if (load == NULL)
         return NULL;
     load->ref = *ref;
-    load->context = strdup(context);
-    load->subject = subject != NULL ? strdup(subject) : NULL;
+    load->context = mr_memory_given(strdup(context));
+    load->subject = subject != NULL ? mr_memory_given(strdup(subject)) : NULL;
     mr_map_init(&load->seen, (uintptr_t)load);
     if (load->context == NULL || (subject != NULL && load->subject == NULL)) {
         registry_load_free(load);
@@ -221,7 +222,7 @@ static enum registry_verdict set_text(struct load_run *run, struct load_frame *f
 {
     if (text.len > MAX_TEXTS_BYTES - run->load->texts_bytes)
         return refuse(run, MR_SCHEMA_TOO_LARGE, "schema texts of more than 8 MiB");
-    frame->text = malloc(text.len + 1);
+    frame->text = mr_memory_given(malloc(text.len + 1));
     if (frame->text == NULL)
         return out_of_memory(run);
     memcpy(frame->text, text.data, text.len);
@@ -360,7 +361,7 @@ static enum registry_verdict push_ref(struct load_run *run, const struct mr_json
         return refuse(run, MR_SCHEMA_BAD_REFERENCE, "references are nested deeper than 32");
     if (load->n_keys == REGISTRY_MAX_REF_SCHEMAS)
         return refuse(run, MR_SCHEMA_BAD_REFERENCE, "more than 1000 referenced schemas");
-    char *key = strdup(path);
+    char *key = mr_memory_given(strdup(path));
     if (key == NULL)
         return out_of_memory(run);
     if (mr_map_put(&load->seen, key, strlen(key), load) < 0) {

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/map.h"
+#include "base/memory.h"
 #include "schemas/json_avro.h"
 #include "schemas/resolve_ops.h"
 
@@ -228,7 +229,7 @@ static int default_bytes(struct compile *c, const struct mr_avro_field *field,
                          struct mr_slice *bytes, bool *failed)
 {
     struct mr_buf out = {.limit = MAX_BYTES};
-    struct mr_json_avro *j = malloc(sizeof *j);
+    struct mr_json_avro *j = mr_memory_given(malloc(sizeof *j));
     struct mr_err why = MR_ERR_INIT;
     int rc = 0;
     *failed = field->default_json == NULL;
@@ -486,7 +487,7 @@ static int compile_root(struct mr_resolver *resolver, struct mr_err *err)
 int mr_resolver_compile(struct mr_schema *writer, struct mr_schema *reader,
                         struct mr_resolver **out, struct mr_err *err)
 {
-    struct mr_resolver *resolver = calloc(1, sizeof *resolver);
+    struct mr_resolver *resolver = mr_memory_given(calloc(1, sizeof *resolver));
     *out = NULL;
     if (resolver == NULL)
         return mr_err_set(err, MR_NO_MEMORY, "resolving schemas");

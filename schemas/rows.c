@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "schemas/guard.h"
 #include "schemas/row_keep.h"
 #include "schemas/rows_fold.h"
@@ -76,7 +77,7 @@ static bool rows_reserve(struct mr_rows *rows)
     size_t cap = rows->cap_rows == 0 ? ROWS_FIRST_CAP : rows->cap_rows * 2;
     if (cap > SIZE_MAX / sizeof *rows->rows)
         return false;
-    struct mr_row *grown = realloc(rows->rows, cap * sizeof *grown);
+    struct mr_row *grown = mr_memory_given(realloc(rows->rows, cap * sizeof *grown));
     if (grown == NULL)
         return false;
     rows->rows = grown;

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "schemas/row_keep.h"
 #include "schemas/rows_past.h"
 
@@ -108,7 +109,7 @@ int mr_rows_unfold(const struct mr_rows *rows, const uint32_t *rank, struct mr_u
                    struct mr_err *err)
 {
     size_t n_max = rows->n_rows + rows->n_journal;
-    struct place *places = calloc(n_max + 1, sizeof *places);
+    struct place *places = mr_memory_given(calloc(n_max + 1, sizeof *places));
     *out = (struct mr_unfolded){.rows = calloc(n_max + 1, sizeof(struct mr_row *))};
     if (places == NULL || out->rows == NULL) {
         free(places);

@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "base/memory.h"
+
 #include "base/ban.h"
 
 enum { FOLD_BYTES = 1024 }; /* of one fold, beside its rows: column set, mask, past, notes */
@@ -37,8 +39,8 @@ int mr_loose_keys_make(struct mr_loose_keys *keys, const struct mr_rows *rows, s
 {
     *keys = (struct mr_loose_keys){.n = 0};
     mr_map_init(&keys->by_key, rows->by_key.seed);
-    keys->keys = calloc(2 * rows->n_rows + 1, sizeof *keys->keys);
-    keys->tuples = calloc(2 * rows->n_rows + 1, sizeof *keys->tuples);
+    keys->keys = mr_memory_given(calloc(2 * rows->n_rows + 1, sizeof *keys->keys));
+    keys->tuples = mr_memory_given(calloc(2 * rows->n_rows + 1, sizeof *keys->tuples));
     int rc = keys->keys != NULL && keys->tuples != NULL ? 0 : -MR_NO_MEMORY;
     for (size_t i = 0; rc == 0 && i < rows->n_rows; i++) {
         const struct mr_row *row = &rows->rows[i];

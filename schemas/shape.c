@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "base/memory.h"
 #include "schemas/field_default.h"
 #include "schemas/identifier.h"
 #include "schemas/naming.h"
@@ -565,7 +566,7 @@ static int derive_all(struct derive *d)
 int mr_shape_derive(const struct mr_shape_from *from, const struct mr_route *route,
                     const struct mr_table *table, struct mr_shape **out, struct mr_err *err)
 {
-    struct mr_shape *shape = calloc(1, sizeof *shape);
+    struct mr_shape *shape = mr_memory_given(calloc(1, sizeof *shape));
     if (shape == NULL)
         return mr_err_set(err, MR_NO_MEMORY, "deriving a table's shape");
     mr_arena_init(&shape->arena, SHAPE_CHUNK_BYTES, SHAPE_LIMIT_BYTES);

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/memory.h"
+
 #include "base/ban.h"
 
 enum { TABLE_CHUNK_BYTES = 4096, TABLE_LIMIT_BYTES = 4 * 1024 * 1024 };
@@ -56,7 +58,7 @@ static const char *const type_names[MR_N_TYPES] = {
 
 struct mr_table *mr_table_new(void)
 {
-    struct mr_table *table = calloc(1, sizeof *table);
+    struct mr_table *table = mr_memory_given(calloc(1, sizeof *table));
     if (table == NULL)
         return NULL;
     atomic_init(&table->refs, 1);

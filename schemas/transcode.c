@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/map.h"
+#include "base/memory.h"
 #include "schemas/digest.h"
 #include "schemas/json_avro.h"
 #include "schemas/json_connect.h"
@@ -56,7 +57,7 @@ struct mr_transcode {
 
 struct mr_transcode *mr_transcode_new(struct mr_env env)
 {
-    struct mr_transcode *t = calloc(1, sizeof *t);
+    struct mr_transcode *t = mr_memory_given(calloc(1, sizeof *t));
     if (t == NULL)
         return NULL;
     uint64_t seed = mr_rng_u64(&env.rng);
@@ -215,7 +216,7 @@ static int parse_avro(struct mr_slice avro, struct made *made, struct mr_err *er
 static int made_new(struct mr_transcode *t, struct mr_slice text, struct mr_slice avro,
                     struct made **out, struct mr_err *err)
 {
-    struct made *made = calloc(1, sizeof *made + text.len);
+    struct made *made = mr_memory_given(calloc(1, sizeof *made + text.len));
     if (made == NULL)
         return mr_err_set(err, MR_NO_MEMORY, "a schema of a JSON record");
     made->len = text.len;

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "schemas/json_text.h"
 
 #include "base/ban.h"
@@ -82,7 +83,7 @@ bool mr_vector_sort(const struct mr_vector_room *room, struct mr_vector *v)
 {
     double *reals = mr_buf_items(room->reals);
     int32_t *idx = mr_buf_items(room->idx);
-    struct element *all = v->n > 0 ? malloc(v->n * sizeof *all) : NULL;
+    struct element *all = v->n > 0 ? mr_memory_given(malloc(v->n * sizeof *all)) : NULL;
     uint32_t kept = 0;
     bool ok = all != NULL || v->n == 0;
     for (uint32_t i = 0; ok && i < v->n; i++)

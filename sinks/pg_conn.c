@@ -221,6 +221,7 @@ static int connect_try(struct mr_pg_conn *conn, const struct mr_sink_opts *opts,
 
     if (hosts->timeout_ms > 0)
         connect_ms = hosts->timeout_ms;
+    mr_pg_memory_begin(conn);
     conn->env = &opts->env;
     conn->wake_fd = -1;
     conn->born_ms = mr_mono_ms(conn->env);

@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/memory.h"
 #include "sinks/sink.h"
 
 struct pg_conn;   /* PGconn */
@@ -45,7 +46,8 @@ struct mr_pg_conn {
     uint32_t timeout_ms; /* of one call, on the client's side */
     uint64_t born_ms;
     uint64_t used_ms;
-    bool broken;                           /* to be closed, never used again */
+    uint32_t memory_mark; /* when it was taken: nothing is sent once memory lacked since */
+    bool broken;          /* to be closed, never used again */
     char constraint[MR_PG_NAME_BYTES + 1]; /* that the last error named; "": none */
     const char *copying;                   /* the table of the COPY under way; NULL: none */
     uint64_t copy_row; /* of its stream, that the last error named, from 1; 0: none */
@@ -78,10 +80,15 @@ void mr_pg_param_text(struct mr_pg_params *params, const char *value);
 void mr_pg_param_bytes(struct mr_pg_params *params, const void *bytes, int len);
 
 /* Runs the statements of `sql`; `out` (may be NULL) is the last result: PQclear() by the caller.
- * Errors: by pg_err; -MR_AGAIN after an interrupt; -MR_TARGET_AWAY when the connection is lost,
- * which sets conn->broken. */
+ * Whose memory lacked since the connection was taken (mr_pg_memory_begin) may have texts that were
+ * cut short: only a ROLLBACK is sent then, all else is -MR_NO_MEMORY. Errors: by pg_err; -MR_AGAIN
+ * after an interrupt; -MR_TARGET_AWAY when the connection is lost, which sets conn->broken. */
 int mr_pg_exec(struct mr_pg_conn *conn, const char *sql, struct pg_result **out,
                struct mr_err *err);
+static inline void mr_pg_memory_begin(struct mr_pg_conn *conn)
+{
+    conn->memory_mark = mr_memory_mark();
+}
 int mr_pg_exec_params(struct mr_pg_conn *conn, const char *sql, const struct mr_pg_params *params,
                       struct pg_result **out, struct mr_err *err);
 /* The same, and a statement without parameters, whose results come in binary form. */
@@ -90,6 +97,8 @@ int mr_pg_exec_params_binary(struct mr_pg_conn *conn, const char *sql,
                              struct mr_err *err);
 int mr_pg_exec_binary(struct mr_pg_conn *conn, const char *sql, struct pg_result **out,
                       struct mr_err *err);
+/* 0, or the error where memory lacked: for who sends by mr_pg_send_only(). */
+int mr_pg_memory_judge(const struct mr_pg_conn *conn, struct mr_err *err);
 /* Sends and flushes without waiting for an answer; false when the connection broke. */
 bool mr_pg_send_only(struct mr_pg_conn *conn, const char *sql);
 /* Reads all answers of a statement that was sent. */

@@ -120,7 +120,9 @@ static int control_name(struct mr_pg_sink *sink, const char *name, struct mr_err
     mr_pg_ident(&quoted, name);
     size_t len = strlen(name);
     int rc = 0;
-    if (len == 0 || len > MR_PG_NAME_BYTES || quoted.len >= sizeof sink->control)
+    if (!mr_buf_ok(&quoted))
+        rc = mr_err_set(err, MR_NO_MEMORY, "a sink");
+    else if (len == 0 || len > MR_PG_NAME_BYTES || quoted.len >= sizeof sink->control)
         rc = mr_err_set(err, MR_CONFIG_INVALID, "target.control_schema must have 1 to %d bytes",
                         MR_PG_NAME_BYTES);
     else
@@ -132,7 +134,12 @@ static int control_name(struct mr_pg_sink *sink, const char *name, struct mr_err
 int mr_pg_open(const struct mr_sink_opts *opts, struct mr_sink **out, struct mr_err *err)
 {
     /* libpq's own message quotes parts of the URL, so it may hold a password: not printed. */
-    PQconninfoOption *parsed = PQconninfoParse(opts->url, NULL);
+    char *why = NULL;
+    PQconninfoOption *parsed = PQconninfoParse(opts->url, &why);
+    bool lacks_memory = why == NULL; /* libpq's way to say it */
+    PQfreemem(why);
+    if (parsed == NULL && lacks_memory)
+        return mr_err_set(err, MR_NO_MEMORY, "a sink");
     if (parsed == NULL)
         return mr_err_set(err, MR_CONFIG_INVALID, "target.url does not parse as libpq's syntax");
     PQconninfoFree(parsed);

@@ -204,10 +204,23 @@ static int finish(struct mr_pg_conn *conn, PGresult **out, struct mr_err *err)
     return rc;
 }
 
+int mr_pg_memory_judge(const struct mr_pg_conn *conn, struct mr_err *err)
+{
+    return mr_memory_judge(conn->memory_mark, 0, err, "making a statement");
+}
+
+static bool is_rollback(const char *sql)
+{
+    return strcmp(sql, "ROLLBACK") == 0;
+}
+
 int mr_pg_exec(struct mr_pg_conn *conn, const char *sql, struct pg_result **out, struct mr_err *err)
 {
     if (out != NULL)
         *out = NULL;
+    int rc = mr_pg_memory_judge(conn, err);
+    if (rc < 0 && !is_rollback(sql))
+        return rc;
     if (PQsendQuery(conn->pq, sql) == 0)
         return mr_pg_fail(conn, NULL, err);
     return finish(conn, out, err);
@@ -218,6 +231,9 @@ int mr_pg_exec_params(struct mr_pg_conn *conn, const char *sql, const struct mr_
 {
     if (out != NULL)
         *out = NULL;
+    int rc = mr_pg_memory_judge(conn, err);
+    if (rc < 0)
+        return rc;
     if (PQsendQueryParams(conn->pq, sql, params->n, NULL, params->values, params->lengths,
                           params->formats, 0) == 0)
         return mr_pg_fail(conn, NULL, err);
@@ -229,6 +245,9 @@ int mr_pg_exec_params_binary(struct mr_pg_conn *conn, const char *sql,
                              struct mr_err *err)
 {
     *out = NULL;
+    int rc = mr_pg_memory_judge(conn, err);
+    if (rc < 0)
+        return rc;
     if (PQsendQueryParams(conn->pq, sql, params->n, NULL, params->values, params->lengths,
                           params->formats, 1) == 0)
         return mr_pg_fail(conn, NULL, err);
@@ -279,6 +298,9 @@ int mr_pg_copy_piece(struct mr_pg_conn *conn, const struct mr_buf *piece, struct
     int32_t len = 0;
     if (!mr_i32_from_size(piece->len, &len))
         return mr_err_set(err, MR_BUG, "a piece of %zu bytes", piece->len);
+    int lacks = mr_pg_memory_judge(conn, err);
+    if (lacks < 0)
+        return lacks;
     if (PQputCopyData(conn->pq, (const char *)piece->data, len) != 1)
         return copy_refused(conn, err);
     struct waiting waiting = waiting_init(conn);

@@ -118,6 +118,7 @@ int mr_pg_pool_take(struct mr_pg_pool *pool, struct mr_pg_conn **out, struct mr_
             return rc;
         }
         conn->next = NULL;
+        mr_pg_memory_begin(conn);
         struct mr_err ignored = MR_ERR_INIT;
         if (!mr_pg_pool_too_old(pool, conn) && mr_pg_exec(conn, "", NULL, &ignored) == 0) {
             *out = conn;

@@ -90,6 +90,7 @@ static int pg_begin(struct mr_reader *base, const struct mr_reader_query *query,
     reader->rows = NULL;
     reader->at = 0;
     reader->n_columns = query->n_columns;
+    mr_pg_memory_begin(reader->conn);
     if (reader->begun)
         mr_buf_str(&sql, "ROLLBACK; ");
     select_sql(query, &sql);

@@ -129,6 +129,7 @@ static int conn_get(struct mr_pg_session *session, struct mr_err *err)
         if (rc < 0)
             return rc;
     }
+    mr_pg_memory_begin(session->conn);
     session->conn->wake_fd = session->wake[0];
     session->conn->interrupted = &session->interrupted;
     return 0;
@@ -307,6 +308,9 @@ static int session_commit(struct mr_session *base, struct mr_err *err)
     mr_buf_str(&session->pending, "COMMIT");
     if (!mr_buf_ok(&session->pending))
         return mr_err_set(err, MR_NO_MEMORY, "a statement");
+    int rc = mr_pg_memory_judge(conn, err);
+    if (rc < 0)
+        return rc;
     /* From here on the server may have got it, whatever the client sees. */
     bool sent = mr_pg_send_only(conn, mr_buf_cstr(&session->pending));
     mr_buf_reset(&session->pending);
@@ -314,7 +318,7 @@ static int session_commit(struct mr_session *base, struct mr_err *err)
         conn->broken = true;
         return mr_err_set(err, MR_COMMIT_UNKNOWN, "the connection was lost while COMMIT was sent");
     }
-    int rc = commit_answer(session, err);
+    rc = commit_answer(session, err);
     if (rc == 0) {
         session->in_txn = false;
         mr_pg_stages_ended(conn, true);

@@ -58,6 +58,7 @@ static int place_connect(struct mr_sq_sink *sink, struct mr_sq_conn *conn, struc
 {
     if (conn->db != NULL && mr_sq_conn_has_moved(conn))
         mr_sq_conn_close(conn);
+    conn->memory_mark = mr_memory_mark();
     return conn->db != NULL ? 0 : mr_sq_conn_open(conn, sink, false, err);
 }
 

@@ -16,6 +16,7 @@
 
 #include "base/lock.h"
 #include "base/map.h"
+#include "base/memory.h"
 #include "sinks/sink.h"
 
 struct sqlite3;
@@ -35,21 +36,20 @@ struct mr_sq_cached {
     uint64_t hash;
     uint64_t used; /* tick of the last use: the smallest goes first */
 };
-
 struct mr_sq_sink;
 
 /* Thread: the holder of its place. */
 struct mr_sq_conn {
     struct mr_sq_sink *sink;
-    struct sqlite3 *db; /* NULL: not open */
-    bool broken;        /* an error after which only a new connection is trusted */
-    bool interrupted;   /* the wait for another process was: its SQLITE_BUSY means that */
+    struct sqlite3 *db;   /* NULL: not open */
+    uint32_t memory_mark; /* when it was taken; memory lacked since: only rollback does something */
+    bool broken;          /* an error after which only a new connection is trusted */
+    bool interrupted;     /* the wait for another process was: its SQLITE_BUSY means that */
     uint64_t tick;
     struct mr_sq_cached cache[MR_SQ_CACHED_STATEMENTS];
 };
 
 enum mr_sq_which { MR_SQ_READ, MR_SQ_WRITE, MR_SQ_N_PLACES };
-
 struct mr_sq_session;
 
 struct mr_sq_place { /* guarded by the sink's lock, but for conn: thread: the holder */

@@ -94,8 +94,16 @@ int mr_sq_fail(struct mr_sq_conn *conn, int result, const char *doing, struct mr
     return mr_err_set_db(err, refusal->class, refusal->sqlstate, "%s: %s", doing, text);
 }
 
+static int memory_judge(const struct mr_sq_conn *conn, struct mr_err *err)
+{
+    return mr_memory_judge(conn->memory_mark, 0, err, "making a statement");
+}
+
 int mr_sq_exec(struct mr_sq_conn *conn, const char *sql, struct mr_err *err)
 {
+    int rc = memory_judge(conn, err);
+    if (rc < 0)
+        return rc;
     int result = sqlite3_exec(conn->db, sql, NULL, NULL, NULL);
     return result == SQLITE_OK ? 0 : mr_sq_fail(conn, result, sql, err);
 }
@@ -133,6 +141,7 @@ int mr_sq_conn_open(struct mr_sq_conn *conn, struct mr_sq_sink *sink, bool creat
 {
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (create ? SQLITE_OPEN_CREATE : 0);
     conn->sink = sink;
+    conn->memory_mark = mr_memory_mark();
     int result = sqlite3_open_v2(sink->path, &conn->db, flags, NULL);
     int rc = 0;
     if (result != SQLITE_OK)
@@ -184,6 +193,7 @@ void mr_sq_rollback(struct mr_sq_conn *conn)
 {
     if (conn->db == NULL || sqlite3_get_autocommit(conn->db))
         return; /* SQLite has rolled back by itself, as it does after some errors */
+    conn->memory_mark = mr_memory_mark();
     if (mr_sq_exec(conn, "ROLLBACK", NULL) < 0)
         conn->broken = true;
 }
@@ -212,6 +222,9 @@ static struct mr_sq_cached *cache_slot(struct mr_sq_conn *conn, const char *sql,
 int mr_sq_prepare(struct mr_sq_conn *conn, const char *sql, struct sqlite3_stmt **out,
                   struct mr_err *err)
 {
+    int rc = memory_judge(conn, err);
+    if (rc < 0)
+        return rc;
     uint64_t hash = mr_hash(sql, strlen(sql), 0);
     struct mr_sq_cached *slot = cache_slot(conn, sql, hash);
     slot->used = ++conn->tick;
@@ -239,10 +252,15 @@ int mr_sq_prepare(struct mr_sq_conn *conn, const char *sql, struct sqlite3_stmt 
 int mr_sq_step(struct mr_sq_conn *conn, struct sqlite3_stmt *stmt, const char *doing,
                struct mr_err *err)
 {
+    int rc = memory_judge(conn, err);
+    if (rc < 0) {
+        (void)sqlite3_reset(stmt);
+        return rc;
+    }
     int result = sqlite3_step(stmt);
     if (result == SQLITE_ROW)
         return 1;
-    int rc = result == SQLITE_DONE ? 0 : mr_sq_fail(conn, result, doing, err);
+    rc = result == SQLITE_DONE ? 0 : mr_sq_fail(conn, result, doing, err);
     (void)sqlite3_reset(stmt);
     return rc;
 }

@@ -7,6 +7,7 @@
 #ifndef MR_BASE_MEMORY_H
 #define MR_BASE_MEMORY_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -17,6 +18,14 @@ extern _Thread_local uint32_t mr_memory_n_refused;
 /* malloc and the like gave nothing; said by who turns that into something else than
  * -MR_NO_MEMORY. */
 void mr_memory_note_refused(void);
+
+/* What malloc or the like gave, which is counted where it is nothing. */
+static inline void *mr_memory_given(void *given)
+{
+    if (given == NULL)
+        mr_memory_note_refused();
+    return given;
+}
 
 /* The count now, for mr_memory_judge(). */
 static inline uint32_t mr_memory_mark(void)

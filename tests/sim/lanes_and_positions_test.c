@@ -2,6 +2,7 @@
  * time: seeds are interleavings of deliveries, crashes, stalls, rebalances, cut connections and
  * commits without an answer (G-01 to G-04, K-12, Q-01). The oracle is in server.c.
  *
+ *   MR_SIM_MEMORY_RUNS=n  so many seeds in each of which memory lacks once, instead of 3,000
  *   MR_SIM_RUNS=1000000   so many seeds instead of 10,000
  *   MR_SIM_SEED=123       this one alone, with a trace
  *   MR_SIM_MUTATION=NAME  that bug switched on (base/mutation.def) */
@@ -12,9 +13,10 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "tests/sim/world.h"
+#include "tests/support/memory_gate.h"
 #include "tests/support/mr_test.h"
 
-enum { RUNS = 10000 };
+enum { RUNS = 10000, MEMORY_RUNS = 3000, MEMORY_BEFORE = 50, MEMORY_MOST = 400 };
 
 /* ---- the registry: id 1 the value, id 2 the key ---- */
 
@@ -152,6 +154,33 @@ MR_TEST(
                  (unsigned long long)commits, (unsigned long long)doubts, (unsigned long long)late,
                  (unsigned long long)fenced, (unsigned long long)crashes, (unsigned long long)stops,
                  (unsigned long long)steps);
+}
+
+/* G-01, Q-05: each run lacks memory once, at an allocation of its own choice. */
+MR_TEST("nothing is lost and nothing comes twice wherever memory lacks once")
+{
+    uint64_t n_runs = number_of("MR_SIM_MEMORY_RUNS", MEMORY_RUNS);
+    uint64_t first = number_of("MR_SIM_SEED", 0);
+    uint64_t n_refused = 0, commits = 0;
+
+    mr_log_set_level(MR_ERROR);
+    for (uint64_t seed = 1; seed <= MEMORY_BEFORE; seed++) /* what is made once is there then */
+        MR_CHECK(sim_run(seed, MR_MUTATION_NONE, false));
+    mr_log_set_level(first > 0 ? MR_DEBUG : MR_ERROR);
+    world.memory_lacks = true;
+    for (uint64_t seed = first > 0 ? first : 1; seed <= (first > 0 ? first : n_runs); seed++) {
+        memory_gate_arm((int)(seed * 7919 % MEMORY_MOST));
+        bool ok = sim_run(seed, MR_MUTATION_NONE, first > 0);
+        n_refused += memory_gate_disarm() ? 1 : 0;
+        if (!ok)
+            MR_FAIL("MR_SIM_SEED=%llu: %s", (unsigned long long)seed, world.violation);
+        commits += world.n.commits;
+    }
+    world.memory_lacks = false;
+    (void)printf("simulated: %llu runs, in %llu memory lacked, %llu commits: 0 violations\n",
+                 (unsigned long long)(first > 0 ? 1 : n_runs), (unsigned long long)n_refused,
+                 (unsigned long long)commits);
+    MR_CHECK(first > 0 || n_refused > n_runs / 2);
 }
 
 #if defined(MR_FAULTS) && MR_FAULTS

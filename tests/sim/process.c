@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tests/sim/world.h"
+#include "tests/support/memory_gate.h"
 
 enum { REVOKE_MS = 400, SHUTDOWN_MS = 2000 };
 
@@ -105,17 +106,24 @@ static void process_main(void *arg)
     struct sim_process *process = arg;
     char code[64];
 
+    memory_gate_hold(); /* what a start without memory does: tests/component/no_memory_test.c */
     parts_make(process);
     threads_start(process);
+    memory_gate_go_on();
     process->running = true;
     if (process->dead)
         mr_poller_stop(&process->poller);
     mr_poller_join(&process->poller);
-    if ((enum mr_poller_end)atomic_load(&process->poller.end) == MR_END_FAILED)
+    bool failed = (enum mr_poller_end)atomic_load(&process->poller.end) == MR_END_FAILED;
+    if (failed && (!world.memory_lacks || process->poller.failure.code != MR_NO_MEMORY))
         sim_violate("process %u failed: %s %s", process->id,
                     mr_err_printed(&process->poller.failure, code, sizeof code),
                     process->poller.failure.detail);
     process->leaving = true;
+    for (uint32_t i = 0; failed && i < world.n_lanes; i++) { /* as mr_service_close() */
+        mr_lane_drain(&process->lanes[i], true);
+        mr_lane_abandon(&process->lanes[i]);
+    }
     for (uint32_t i = 0; i < world.n_lanes; i++)
         mr_lane_release(&process->lanes[i]);
     mr_claims_free(process->claims);

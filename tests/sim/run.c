@@ -7,6 +7,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "tests/sim/world.h"
+#include "tests/support/memory_gate.h"
 
 enum {
     TURN_STEPS = 4,      /* between two looks of the group at its members */
@@ -84,7 +85,9 @@ static void world_make(void)
         part->wanted = -1;
     }
     struct mr_sink_opts opts = {.url = "stdout:", .output_fd = -1};
+    memory_gate_hold();
     (void)mr_sink_stdout.open(&opts, &world.tables, NULL);
+    memory_gate_go_on();
     sim_server_begin();
     world.faults = (struct sim_faults){.cut = rate(80),
                                        .half_open = rate(4),

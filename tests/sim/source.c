@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tests/sim/world.h"
+#include "tests/support/memory_gate.h"
 
 enum { READ_MOST = 8 };
 
@@ -133,7 +134,9 @@ static void event_take(struct sim_process *process, struct mr_source_event *even
     if (process->at_event == process->n_events)
         return;
     event->kind = process->events[process->at_event % SIM_MAX_EVENTS].kind;
+    memory_gate_hold();
     event->parts = calloc(SIM_MAX_EVENTS, sizeof *event->parts);
+    memory_gate_go_on();
     while (process->at_event < process->n_events && event->n_parts < SIM_MAX_EVENTS) {
         const struct sim_event *next = &process->events[process->at_event % SIM_MAX_EVENTS];
         bool seen = (taken >> next->part & 1) != 0;

@@ -117,6 +117,8 @@ static int sink_positions_read(struct mr_sink *sink, struct mr_position **out, s
         return away(err, "positions");
     struct mr_position *all = calloc(SIM_MAX_PARTS, sizeof *all);
     size_t n = 0;
+    if (all == NULL)
+        return mr_err_set(err, MR_NO_MEMORY, "positions");
     for (uint32_t p = 0; p < world.n_parts; p++)
         if (world.stored[p].exists)
             position_fill(&all[n++], (int)p);
@@ -191,7 +193,8 @@ static int session_open(struct mr_sink *sink, struct mr_session **out, struct mr
 {
     struct session *session = calloc(1, sizeof *session);
 
-    (void)err;
+    if (session == NULL)
+        return mr_err_set(err, MR_NO_MEMORY, "a session");
     session->base.ops = &sim_sink_ops;
     session->base.sink = sink;
     session->conn = -1;

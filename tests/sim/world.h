@@ -146,8 +146,8 @@ struct sim_world {
     struct mr_sink *tables;       /* the target's catalogue: the sink that prints has one */
     struct mr_registry *registry; /* of all runs */
     struct mr_metrics *metrics;
-    bool trace;
-    char violation[320]; /* the first; "": none */
+    bool trace, memory_lacks; /* the latter once, somewhere: a process may end by it */
+    char violation[320];      /* the first; "": none */
     struct {
         uint64_t commits, doubts, late, fenced, crashes, stops, lost, records;
     } n;

@@ -30,11 +30,12 @@ char *__wrap_strndup(const char *text, size_t n);
 
 static _Atomic int let = NEVER;
 static _Atomic bool refused;
+static _Atomic int held;
 static int shown = NEVER; /* of which one the caller is shown */
 
 static bool refuses(void)
 {
-    if (atomic_load(&let) < 0 || atomic_fetch_sub(&let, 1) > 0)
+    if (atomic_load(&let) < 0 || atomic_load(&held) > 0 || atomic_fetch_sub(&let, 1) > 0)
         return false;
     atomic_store(&let, NEVER);
     atomic_store(&refused, true);
@@ -74,6 +75,16 @@ void memory_gate_arm(int n)
     shown = show != NULL && strtol(show, NULL, 10) == n ? n : NEVER;
     atomic_store(&refused, false);
     atomic_store(&let, n);
+}
+
+void memory_gate_hold(void)
+{
+    atomic_fetch_add(&held, 1);
+}
+
+void memory_gate_go_on(void)
+{
+    atomic_fetch_sub(&held, 1);
 }
 
 bool memory_gate_disarm(void)

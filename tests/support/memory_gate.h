@@ -11,6 +11,9 @@
 
 /* Lets so many go on, then refuses one, once. */
 void memory_gate_arm(int let);
+/* Nothing is refused, nor counted, between the two; they nest. */
+void memory_gate_hold(void);
+void memory_gate_go_on(void);
 /* No more is refused. Was one, since it was armed? */
 bool memory_gate_disarm(void);
 
