@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "consumer/topic_letters.h"
+
 #include "base/ban.h"
 
 enum { PAGE_BYTES = 4 * 1024 * 1024 };
@@ -18,8 +20,19 @@ static int sink_open(struct mr_letter_box *box, const struct mr_config *config, 
     mr_wiring_sink_opts(&box->wiring, box->env, &box->sink_opts);
     int rc = ops->open(&box->sink_opts, &box->sink, err);
     if (rc == 0)
-        rc = mr_letters_of_sink(box->sink, &box->letters, err);
-    return rc < 0 ? rc : ops->setup(box->sink, target_id, err);
+        rc = ops->setup(box->sink, target_id, err);
+    if (rc < 0 || box->in_topic)
+        return rc;
+    return mr_letters_of_sink(box->sink, &box->letters, err);
+}
+
+static int topic_open(struct mr_letter_box *box, struct mr_err *err)
+{
+    const struct mr_topic_letters_opts opts = {
+        .source = &box->source_opts, .topic = &box->topic, .sink = box->sink};
+
+    mr_wiring_source_opts(&box->wiring, box->env, &box->source_opts);
+    return mr_topic_letters_open(&opts, &box->letters, err);
 }
 
 int mr_letter_box_open(struct mr_letter_box *box, const struct mr_config *config,
@@ -35,7 +48,33 @@ int mr_letter_box_open(struct mr_letter_box *box, const struct mr_config *config
                     box->env);
     box->targets.default_schema = config->target.schema;
     box->targets_made = true;
-    return sink_open(box, config, err);
+    box->in_topic = mr_wiring_letter_topic(&box->wiring, &box->topic);
+    rc = sink_open(box, config, err);
+    return rc == 0 && box->in_topic ? topic_open(box, err) : rc;
+}
+
+int mr_letter_box_beside(struct mr_letter_box *box, const struct mr_letter_filter *wanted,
+                         uint64_t *n, struct mr_err *err)
+{
+    struct mr_letter_filter filter = *wanted;
+    struct mr_letters *letters = NULL;
+    struct mr_kept_letter kept;
+
+    *n = 0;
+    if (!box->in_topic || wanted->ids != NULL || box->sink->ops == &mr_sink_stdout)
+        return 0;
+    filter.brief = true;
+    filter.limit = 0;
+    int rc = mr_letters_of_sink(box->sink, &letters, err);
+    if (rc == 0)
+        rc = letters->ops->find(letters, &filter, err);
+    while (rc == 0 && (rc = letters->ops->next(letters, &kept, err)) == 1) {
+        rc = 0;
+        ++*n;
+    }
+    if (letters != NULL)
+        letters->ops->close(letters);
+    return rc;
 }
 
 void mr_letter_box_close(struct mr_letter_box *box)
@@ -82,6 +121,7 @@ int mr_letter_pages_init(struct mr_letter_pages *pages, struct mr_letters *lette
                                               .in_log_order = filter->in_log_order,
                                               .with_bytes = true};
     ids.with_bytes = false;
+    ids.brief = true;
     if (filter->n_ids > MR_LETTER_PAGE_IDS)
         return mr_err_set(err, MR_CONFIG_USAGE, "more than %d ids", (int)MR_LETTER_PAGE_IDS);
     pages->page = calloc(MR_LETTER_PAGE_IDS, sizeof *pages->page);

@@ -4,6 +4,7 @@
 #ifndef MR_CONSUMER_LETTER_BOX_H
 #define MR_CONSUMER_LETTER_BOX_H
 
+#include "consumer/letter_topic.h"
 #include "consumer/targets.h"
 #include "consumer/wiring.h"
 #include "schemas/transcode.h"
@@ -15,6 +16,9 @@ struct mr_letter_box {
     struct mr_sink_opts sink_opts; /* borrowed by the sink */
     struct mr_sink *sink;
     struct mr_letters *letters;
+    struct mr_letter_topic_opts topic; /* where letters go to one; borrowed by the letters */
+    struct mr_source_opts source_opts; /* as it */
+    bool in_topic;
     struct mr_targets targets;
     bool targets_made;
 };
@@ -24,6 +28,10 @@ struct mr_letter_box {
 int mr_letter_box_open(struct mr_letter_box *box, const struct mr_config *config,
                        struct mr_err *err);
 void mr_letter_box_close(struct mr_letter_box *box); /* safe on a zeroed one */
+/* How many letters that were too large for the topic, or came before there was one, the target's
+ * table has beside it, of those that the filter takes; ids count as none. */
+int mr_letter_box_beside(struct mr_letter_box *box, const struct mr_letter_filter *filter,
+                         uint64_t *n, struct mr_err *err);
 
 /* Ids of all that a filter takes, to be read a page at a time: at most MR_LETTER_PAGE_IDS, and
  * PAGE_BYTES where there is more than one. */

@@ -202,6 +202,7 @@ int mr_replay_blind_topic(struct mr_letter_box *box, const struct mr_letter_filt
     filter.states = 1u << MR_LETTER_NEW;
     filter.in_log_order = true;
     filter.with_bytes = false;
+    filter.brief = true;
     int rc = box->letters->ops->find(box->letters, &filter, err);
     while (rc == 0 && (rc = box->letters->ops->next(box->letters, &kept, err)) == 1) {
         struct mr_target *target = NULL;

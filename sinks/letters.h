@@ -1,6 +1,6 @@
 /* Dead letters as they are kept: found, read, closed and replayed (design.md section 6). One const
  * ops table a place to keep them: a table of the target (pg_letters.c, sqlite_letters.c), or a
- * topic of the source. Whoever has the letters open is one thread.
+ * topic of the source (consumer/topic_letters.c). Whoever has the letters open is one thread.
  *
  * Reading is find, then next until 0. What a find gives is in memory at once where the place cannot
  * stream it: callers find ids without bytes first, and the bytes of a page of ids then.
@@ -36,6 +36,7 @@ struct mr_letter_filter {
     size_t limit;      /* the first so many; 0: all */
     bool in_log_order; /* by topic, partition, offset, id; else the newest first */
     bool with_bytes;   /* key, value and headers, too */
+    bool brief;        /* detail, SQLSTATE, table and the record's time may be left out */
 };
 
 /* A letter as it is kept. Texts and bytes live until the next call on the letters. */

@@ -38,6 +38,9 @@ static const char *const control_statements[] = {
     "CREATE INDEX IF NOT EXISTS dead_letters_key ON @.dead_letters "
     "(pipeline, topic, partition, pg_catalog.substr(key, 1, 200), \"offset\")",
     "CREATE INDEX IF NOT EXISTS dead_letters_age ON @.dead_letters (pipeline, state, updated_at)",
+    "CREATE TABLE IF NOT EXISTS @.replayed_letters (pipeline text NOT NULL, letter text NOT NULL, "
+    "version int8 NOT NULL, changed_at timestamptz NOT NULL DEFAULT pg_catalog.now(), "
+    "changed_by text NOT NULL, PRIMARY KEY (pipeline, letter, version))",
     "CREATE TABLE IF NOT EXISTS @.tables (schema text NOT NULL, name text NOT NULL, "
     "pipeline text NOT NULL, route text NOT NULL, created_by_millrace bool NOT NULL, "
     "shared bool NOT NULL DEFAULT false, PRIMARY KEY (schema, name, pipeline))",

@@ -131,11 +131,24 @@ struct control_rights {
 };
 
 static const char *const control_wants[][2] = {
-    {"meta", "SELECT"},         {"positions", "SELECT"},      {"positions", "INSERT"},
-    {"positions", "UPDATE"},    {"dead_letters", "INSERT"},   {"dead_letters", "SELECT"},
-    {"dead_letters", "UPDATE"}, {"tables", "SELECT"},         {"tables", "INSERT"},
-    {"tables", "UPDATE"},       {"schema_changes", "INSERT"}, {"tombs", "SELECT"},
-    {"tombs", "INSERT"},        {"tombs", "UPDATE"},          {"tombs", "DELETE"},
+    {"meta", "SELECT"},
+    {"positions", "SELECT"},
+    {"positions", "INSERT"},
+    {"positions", "UPDATE"},
+    {"dead_letters", "INSERT"},
+    {"dead_letters", "SELECT"},
+    {"dead_letters", "UPDATE"},
+    {"tables", "SELECT"},
+    {"tables", "INSERT"},
+    {"tables", "UPDATE"},
+    {"schema_changes", "INSERT"},
+    {"tombs", "SELECT"},
+    {"tombs", "INSERT"},
+    {"tombs", "UPDATE"},
+    {"tombs", "DELETE"},
+    {"replayed_letters", "SELECT"},
+    {"replayed_letters", "INSERT"},
+    {"replayed_letters", "DELETE"},
 };
 
 static int control_rights_read(const struct mr_pg_sink *sink, struct mr_pg_conn *conn,

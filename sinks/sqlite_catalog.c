@@ -23,8 +23,8 @@ void mr_sq_quote(struct mr_buf *out, const char *name)
     mr_buf_byte(out, '"');
 }
 
-static const char *const control_tables[] = {"meta",   "positions",      "dead_letters",
-                                             "tables", "schema_changes", "tombs"};
+static const char *const control_tables[] = {
+    "meta", "positions", "dead_letters", "replayed_letters", "tables", "schema_changes", "tombs"};
 
 static bool is_control_table(const struct mr_sq_sink *sink, const char *name)
 {

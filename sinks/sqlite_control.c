@@ -43,6 +43,11 @@ static const char *const control_ddl[] = {
     "CREATE INDEX IF NOT EXISTS \"%dead_letters_age\" ON \"%dead_letters\""
     "(pipeline, state, updated_at)",
 
+    "CREATE TABLE IF NOT EXISTS \"%replayed_letters\"("
+    " pipeline TEXT NOT NULL, letter TEXT NOT NULL, version INTEGER NOT NULL,"
+    " changed_at TIMESTAMPTZ_TEXT NOT NULL, changed_by TEXT NOT NULL,"
+    " PRIMARY KEY (pipeline, letter, version)) WITHOUT ROWID",
+
     "CREATE TABLE IF NOT EXISTS \"%tables\"("
     " schema TEXT NOT NULL, name TEXT NOT NULL, pipeline TEXT NOT NULL, route TEXT NOT NULL,"
     " created_by_millrace BOOLEAN NOT NULL, shared BOOLEAN NOT NULL,"

@@ -135,6 +135,19 @@ int mr_dlq_each(struct mr_dlq *dlq,
 
 /* ---- list, show ---- */
 
+/* Those of the target's table are not the topic's. */
+static int beside_tell(struct mr_dlq *dlq)
+{
+    uint64_t n = 0;
+    int rc = mr_letter_box_beside(&dlq->box, &dlq->filter, &n, &dlq->err);
+
+    if (rc == 0 && n > 0)
+        fprintf(stderr,
+                "millrace: %llu more are in the target's table: -o dlq.to=table lists those\n",
+                (unsigned long long)n);
+    return rc;
+}
+
 static int dlq_list(struct mr_dlq *dlq)
 {
     struct mr_letters *letters = dlq->box.letters;
@@ -166,6 +179,8 @@ static int dlq_list(struct mr_dlq *dlq)
         mr_buf_fmt(&out, "%llu letters%s\n", (unsigned long long)n,
                    dlq->filter.limit > 0 && n == dlq->filter.limit ? ", and perhaps older ones"
                                                                    : "");
+    if (rc == 0)
+        rc = beside_tell(dlq);
     int code = rc < 0 ? mr_cmd_fail(&dlq->err) : mr_cmd_write(&out);
     mr_buf_release(&out);
     return code;
@@ -424,17 +439,6 @@ static void who(char *out, size_t cap)
         (void)snprintf(out, cap, "uid %ld@%s", (long)getuid(), host);
 }
 
-/* Letters that went to a topic are not in the table, which would look empty. */
-static int letters_open(struct mr_dlq *dlq, const struct mr_config *config)
-{
-    if (config->dlq.to == MR_CONF_DLQ_TOPIC)
-        return mr_err_set(&dlq->err, MR_CONFIG_USAGE,
-                          "dlq.to is \"topic\": the letters are in topic %s, and this command "
-                          "reads the table; with -o dlq.to=table those that the table has",
-                          config->dlq.topic);
-    return mr_letter_box_open(&dlq->box, config, &dlq->err);
-}
-
 int mr_cmd_dlq(const struct mr_cmd_args *args)
 {
     struct mr_dlq dlq = {.args = args, .err = MR_ERR_INIT};
@@ -458,7 +462,8 @@ int mr_cmd_dlq(const struct mr_cmd_args *args)
     mr_log_setup(MR_ERROR, config->log_format, STDERR_FILENO);
     who(by, sizeof by);
     dlq.by = by;
-    code = letters_open(&dlq, config) < 0 ? mr_cmd_fail(&dlq.err) : verb->run(&dlq);
+    code = mr_letter_box_open(&dlq.box, config, &dlq.err) < 0 ? mr_cmd_fail(&dlq.err)
+                                                              : verb->run(&dlq);
     mr_letter_box_close(&dlq.box);
     mr_config_free(config);
     return code;

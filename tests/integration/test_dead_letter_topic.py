@@ -5,10 +5,8 @@ import re
 import time
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
 
 from harness.schemas import PlainTable, Record, opt
-from harness.streams import QUIET
 from harness.target import SqliteTarget
 from harness.waiting import await_
 
@@ -29,22 +27,7 @@ def bad(table, number, headers=()):
 
 def written(streams, name: str) -> list:
     """All records of the topic now."""
-    consumer = Consumer({"bootstrap.servers": streams.bootstrap, "group.id": "reader", "enable.auto.commit": False,
-                         "isolation.level": "read_committed", **QUIET})
-    try:
-        if name not in streams.admin.list_topics(timeout=30).topics:
-            return []
-        ends = streams.ends(name)
-        consumer.assign([TopicPartition(name, p, 0) for p in ends])
-        found = []
-        while len(found) < sum(ends.values()):
-            message = consumer.poll(10)
-            assert message is not None, f"{len(found)} of {ends}"
-            if message.error() is None:
-                found.append(message)
-        return found
-    finally:
-        consumer.close()
+    return streams.read(name)
 
 
 def place(message) -> tuple[int, int]:

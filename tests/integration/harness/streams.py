@@ -4,7 +4,7 @@ import threading
 import time
 import zlib
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic, OffsetSpec
 
 from . import offsets
@@ -91,6 +91,28 @@ class Streams:
                 self.admin.list_topics(topic, timeout=DEADLINE_S)
                 return None
         return await_(asked, DEADLINE_S, f"end offsets of {topic}")
+
+    def read(self, name: str) -> list:
+        """All records of the topic now; none where there is no topic."""
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "reader", "enable.auto.commit": False,
+                             "enable.partition.eof": True, "isolation.level": "read_committed", **QUIET})
+        try:
+            if name not in self.admin.list_topics(timeout=DEADLINE_S).topics:
+                return []
+            ends = self.ends(name)
+            consumer.assign([TopicPartition(name, p, OFFSET_BEGINNING) for p in ends])
+            found = []
+            left = len(ends)
+            while left > 0:
+                message = consumer.poll(10)
+                assert message is not None, f"{len(found)} of {ends}"
+                if message.error() is None:
+                    found.append(message)
+                elif message.error().code() == KafkaError._PARTITION_EOF:
+                    left -= 1
+            return found
+        finally:
+            consumer.close()
 
     def partition_count(self, topic: str) -> int:
         if topic not in self._partitions:
