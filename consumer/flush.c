@@ -248,14 +248,18 @@ struct loading {
     bool deletes_later;
 };
 
-/* while its time is not over. */
-static bool may_wait(const void *arg, uint32_t span_idx, int64_t offset)
+/* Q-24: while its time is not over. What refers to a row that goes may be on its way out itself,
+ * behind a record of this batch that is put aside in it: so a delete has a turn without that. */
+static bool may_wait(const void *arg, const struct mr_row *row)
 {
     const struct loading *on = arg;
+    const struct mr_batch_span *span = &on->flush->batch->spans[row->span_idx];
     struct mr_parent_wait wait;
 
-    mr_partition_wait_read(on->flush->batch->spans[span_idx].part, &wait);
-    return !mr_parent_wait_is_over(&wait, offset, on->fk_wait_ms, on->flush->now_ms);
+    mr_partition_wait_read(span->part, &wait);
+    return !mr_parent_wait_is_over(&wait, row->offset, on->fk_wait_ms, on->flush->now_ms) ||
+           (row->op == MR_ROW_DELETE &&
+            mr_parent_wait_is_behind(&wait, row->offset, span->span.expected));
 }
 
 static struct mr_load load_of(const struct loading *on, struct mr_batch_table *table)
@@ -351,6 +355,24 @@ static int constraints_later(const struct mr_flush *flush, const struct flush_li
     return 0;
 }
 
+/* The order of loading is another one in a flush of other tables, so their guards are locked before
+ * it, by name: else two lanes would wait for each other again and again (P-22). */
+static int guards_lock(const struct mr_flush *flush, const struct flush_lists *lists,
+                       struct mr_flush_result *result, struct mr_err *err)
+{
+    struct mr_session *session = flush->session;
+
+    for (size_t i = 0; i < lists->n_work; i++) {
+        struct mr_batch_table *table = lists->work[i];
+        if (!table->rows.guard.on || !table->rows.reduce)
+            continue;
+        int rc = session->ops->guard_lock(session, table->rows.table, err);
+        if (rc < 0)
+            return load_failed(flush, result, table, err);
+    }
+    return 0;
+}
+
 /* The order of tables that refer to each other (R-13): truncates, children first; rows, parents
  * first; then the parents' rows that go, children first. */
 static int load_related(const struct mr_flush *flush, const struct flush_lists *lists,
@@ -359,6 +381,8 @@ static int load_related(const struct mr_flush *flush, const struct flush_lists *
     bool *later = calloc(lists->n_work, sizeof *later);
     int rc = later != NULL ? 0 : mr_err_set(err, MR_NO_MEMORY, "no memory for a flush");
 
+    if (rc == 0)
+        rc = guards_lock(flush, lists, result, err);
     if (rc == 0)
         rc = constraints_later(flush, lists, result, err);
     if (rc == 0)

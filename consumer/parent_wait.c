@@ -62,6 +62,12 @@ bool mr_parent_wait_is_over(const struct mr_parent_wait *wait, int64_t at, uint6
     return clock != NULL && now_ms - clock->since_ms >= limit_ms;
 }
 
+bool mr_parent_wait_is_behind(const struct mr_parent_wait *wait, int64_t at, int64_t position)
+{
+    const struct mr_parent_clock *clock = clock_of(wait, at);
+    return clock != NULL && clock->from < at && clock->from >= position;
+}
+
 static uint64_t oldest_ms(const struct mr_parent_wait *wait, uint64_t now_ms)
 {
     uint64_t age_ms = 0;

@@ -30,6 +30,9 @@ void mr_parent_wait_note(struct mr_parent_wait *wait, const struct mr_parent_clo
  * is: what the record asks for may come with its own batch. */
 bool mr_parent_wait_is_over(const struct mr_parent_wait *wait, int64_t at, uint64_t limit_ms,
                             uint64_t now_ms);
+/* Has the record at `at` waited behind another one, which stands in the same batch, one whose first
+ * record is at `position`? */
+bool mr_parent_wait_is_behind(const struct mr_parent_wait *wait, int64_t at, int64_t position);
 /* How long until the record at `at` is tried again: by backoff, as after an outage that has lasted
  * as long as the partition's oldest wait, but no later than when its own is over. */
 uint32_t mr_parent_wait_delay_ms(const struct mr_parent_wait *wait, int64_t at, uint64_t limit_ms,

@@ -67,7 +67,7 @@ struct mr_load {
     bool deletes_later;          /* the rows that go, by mr_load_ops.deletes */
     /* Of a split: is a record that a foreign key refuses one to wait at (Q-24)? Else it is at
      * fault. NULL: none is. */
-    bool (*may_wait)(const void *arg, uint32_t span_idx, int64_t offset);
+    bool (*may_wait)(const void *arg, const struct mr_row *row);
     const void *may_wait_arg;
 };
 

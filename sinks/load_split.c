@@ -126,9 +126,9 @@ static int part_try(struct split *split, struct part part, struct mr_err *err)
 static bool is_wait(const struct split *split, size_t record, const struct mr_err *err)
 {
     const struct mr_load *load = split->load;
-    const struct mr_row *row = split->rows.rows[split->records[record]];
+    const struct mr_row *row = split->rows.rows[split->records[record + 1] - 1];
     return load->may_wait != NULL && mr_load_is_foreign(err) &&
-           load->may_wait(load->may_wait_arg, row->span_idx, row->offset);
+           load->may_wait(load->may_wait_arg, row);
 }
 
 /* The batch will not land with a record that must wait: where other partitions stop is worth

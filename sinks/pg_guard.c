@@ -165,12 +165,21 @@ static int tombs_read(struct mr_pg_session *session, const struct mr_guarded *wh
 }
 
 /* Names the table in an error, and ends a stalled owner that holds the lock. */
-static int guard_failed(struct mr_pg_session *session, const struct mr_guarded *what, int rc,
+static int guard_failed(struct mr_pg_session *session, const struct mr_table *table, int rc,
                         struct mr_err *err)
 {
     if (rc < 0)
-        (void)mr_pg_err_table(err, what->table);
+        (void)mr_pg_err_table(err, table);
     return mr_pg_session_failed(session, err, rc);
+}
+
+int mr_pg_guard_lock(struct mr_session *base, const struct mr_table *table, struct mr_err *err)
+{
+    struct mr_pg_session *session = session_of(base);
+    int rc = mr_pg_outside_txn(session, err);
+    if (rc == 0)
+        rc = lock(session, table, err);
+    return guard_failed(session, table, rc, err);
 }
 
 int mr_pg_guards_read(struct mr_session *base, const struct mr_guarded *what,
@@ -184,7 +193,7 @@ int mr_pg_guards_read(struct mr_session *base, const struct mr_guarded *what,
         rc = rows_read(session, what, seen, err);
     if (rc == 0)
         rc = tombs_read(session, what, seen, err);
-    return guard_failed(session, what, rc, err);
+    return guard_failed(session, what->table, rc, err);
 }
 
 /* ---- tombs ---- */
@@ -257,7 +266,7 @@ int mr_pg_tombs_put(struct mr_session *base, const struct mr_guarded *what, stru
     struct mr_pg_expiry expiry = {"guard", what->guard->tomb_ttl_ms, what->n_rows};
     if (rc == 0)
         rc = mr_pg_tombs_expire(session, what->table, &expiry, err);
-    return guard_failed(session, what, rc, err);
+    return guard_failed(session, what->table, rc, err);
 }
 
 /* ---- R-22 ---- */
@@ -300,5 +309,5 @@ int mr_pg_truncate_below(struct mr_session *base, const struct mr_guarded *what,
         rc = tombs_insert(session, what->table, &session->array, &guards, err);
     }
     mr_buf_release(&guards);
-    return guard_failed(session, what, rc, err);
+    return guard_failed(session, what->table, rc, err);
 }

@@ -4,6 +4,7 @@
 
 #include "sinks/pg.h"
 
+int mr_pg_guard_lock(struct mr_session *session, const struct mr_table *table, struct mr_err *err);
 int mr_pg_guards_read(struct mr_session *session, const struct mr_guarded *what,
                       struct mr_guard_seen *seen, struct mr_err *err);
 int mr_pg_tombs_put(struct mr_session *session, const struct mr_guarded *what, struct mr_err *err);

@@ -371,6 +371,7 @@ const struct mr_sink_ops mr_sink_postgresql = {
     .defer = mr_pg_constraints_later,
     .constraints_now = mr_pg_constraints_now,
     .truncate = mr_pg_truncate,
+    .guard_lock = mr_pg_guard_lock,
     .guards_read = mr_pg_guards_read,
     .tombs_put = mr_pg_tombs_put,
     .truncate_below = mr_pg_truncate_below,

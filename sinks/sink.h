@@ -127,8 +127,10 @@ struct mr_sink_ops {
                            struct mr_err *err);
     /* empties the table, by DELETE where TRUNCATE is refused. */
     int (*truncate)(struct mr_session *session, struct mr_table *table, struct mr_err *err);
-    /* O-06, O-07: what the target has of the rows' keys, in their order; and, until the transaction
-     * ends, nobody else may compare guards of this table. Kinds that cannot compare see nothing. */
+    /* P-22: until the transaction ends nobody else may compare guards of this table. */
+    int (*guard_lock)(struct mr_session *session, const struct mr_table *table, struct mr_err *err);
+    /* O-06, O-07: what the target has of the rows' keys, in their order, after guard_lock, which it
+     * does by itself. Kinds that cannot compare see nothing. */
     int (*guards_read)(struct mr_session *session, const struct mr_guarded *what,
                        struct mr_guard_seen *seen, struct mr_err *err);
     /* Leaves a tomb with the row's guard for each of the keys, and drops some that have expired. */
@@ -136,16 +138,14 @@ struct mr_sink_ops {
     /* deletes rows with a guard below these octets: the floor, kept among the tombs. */
     int (*truncate_below)(struct mr_session *session, const struct mr_guarded *what,
                           struct mr_slice octets, struct mr_err *err);
-    /* F-33: groups[i] becomes the least number of a key that the target holds equal to key i, by
-     * the equality of the key's own index. Asked only of tables with such keys. */
+    /* F-33: groups[i] becomes the least number of a key that the key's index has equal to it. */
     int (*key_groups)(struct mr_session *session, const struct mr_keys *keys, uint32_t *groups,
                       struct mr_err *err);
     /* Deletes by key_tuple; absent keys are no error. Rows distinct by key. */
     int (*delete_keys)(struct mr_session *session, struct mr_table *table,
                        const struct mr_colset *key, const struct mr_row *const *rows, size_t n_rows,
                        uint64_t *n_done, struct mr_err *err);
-    /* Deletes exactly one row that equals `row`'s tuple in all its columns but the masked ones,
-     * NULL equal to NULL (E-40); none is no error. */
+    /* E-40: deletes one row that equals `row`'s tuple but for masked columns, NULL equals NULL. */
     int (*delete_match)(struct mr_session *session, struct mr_table *table,
                         const struct mr_row *row, uint64_t *n_done, struct mr_err *err);
     /* `n_done`: rows that are in the table now as they were wanted. Of an insert or upsert fewer
@@ -166,8 +166,7 @@ struct mr_sink_ops {
                        struct mr_err *err);
     int (*overtaken_put)(struct mr_session *session, const struct mr_overtaken *overtaken, size_t n,
                          struct mr_err *err);
-    /* Compare and set of every span; another row count is -MR_FENCED (err names the first that
-     * failed). */
+    /* Compare and set of every span; else -MR_FENCED, and err names the first that failed. */
     int (*put_positions)(struct mr_session *session, const struct mr_span *spans, size_t n,
                          struct mr_err *err);
     /* 0: durable. -MR_COMMIT_UNKNOWN: the answer was lost, settle by positions_read. After any

@@ -349,6 +349,7 @@ const struct mr_sink_ops mr_sink_sqlite = {
     .defer = sqlite_constraints_later,
     .constraints_now = sqlite_constraints_now,
     .truncate = mr_sq_truncate,
+    .guard_lock = mr_sq_guard_lock,
     .guards_read = mr_sq_guards_read,
     .tombs_put = mr_sq_tombs_put,
     .truncate_below = mr_sq_truncate_below,

@@ -17,6 +17,7 @@ void mr_sq_where_key(struct mr_buf *sql, const struct mr_table *table, const str
 int mr_sq_bind_key(const struct mr_sq_keyed *to, const struct mr_row *row, struct mr_err *err);
 
 /* ---- sqlite_guard.c ---- */
+int mr_sq_guard_lock(struct mr_session *session, const struct mr_table *table, struct mr_err *err);
 int mr_sq_guards_read(struct mr_session *session, const struct mr_guarded *what,
                       struct mr_guard_seen *seen, struct mr_err *err);
 int mr_sq_tombs_put(struct mr_session *session, const struct mr_guarded *what, struct mr_err *err);

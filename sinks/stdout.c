@@ -577,6 +577,7 @@ const struct mr_sink_ops mr_sink_stdout = {
     .release_savepoint = stdout_release_savepoint,
     .defer = mr_sink_constraints_plain,
     .constraints_now = mr_sink_constraints_plain,
+    .guard_lock = mr_sink_constraints_plain,
     .truncate = stdout_truncate,
     .guards_read = stdout_guards_read,
     .tombs_put = stdout_tombs_put,

@@ -377,3 +377,27 @@ MR_CONFORM(undone, "what is rolled back leaves neither tomb nor row")
     MR_CHECK_U64(flush(), 0); /* the same batch once more */
     check("2|x\n");
 }
+
+/* P-22 */
+MR_CONFORM(locked, "a table's guards are locked until the transaction ends, however often")
+{
+    static const char held[] = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND "
+                               "database = (SELECT oid FROM pg_database WHERE datname = "
+                               "current_database())";
+    bool counted = mr_case.f.kind == MR_KIND_POSTGRESQL; /* SQLite has one lock, the file's */
+
+    table_make(true, 60000);
+    for (int lands = 0; lands < 2; lands++) {
+        mr_case_begin();
+        for (int i = 0; i < 2; i++)
+            MR_CHECK_OK(
+                mr_case.f.ops->guard_lock(mr_case.f.session, mr_case.table, &mr_case.f.err));
+        if (counted)
+            MR_CHECK_STR(mr_sink_fixture_query(&mr_case.f, held), "1\n");
+        if (lands != 0)
+            mr_case_commit();
+        mr_case.f.ops->rollback(mr_case.f.session);
+        if (counted)
+            MR_CHECK_STR(mr_sink_fixture_query(&mr_case.f, held), "0\n");
+    }
+}

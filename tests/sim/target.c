@@ -577,6 +577,7 @@ const struct mr_sink_ops sim_sink_ops = {
     .release_savepoint = session_release_savepoint,
     .defer = mr_sink_constraints_plain,
     .constraints_now = mr_sink_constraints_plain,
+    .guard_lock = mr_sink_constraints_plain,
     .delete_keys = session_delete_keys,
     .put_rows = session_put_rows,
     .put_letters = session_put_letters,

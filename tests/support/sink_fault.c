@@ -262,6 +262,12 @@ static int faulty_truncate(struct mr_session *base, struct mr_table *table, stru
     return settle(step, rc, err);
 }
 
+static int faulty_guards_lock(struct mr_session *base, const struct mr_table *table,
+                              struct mr_err *err)
+{
+    return real_of(base)->ops->guard_lock(real_of(base), table, err);
+}
+
 static int faulty_guards_read(struct mr_session *base, const struct mr_guarded *what,
                               struct mr_guard_seen *seen, struct mr_err *err)
 {
@@ -416,6 +422,7 @@ static const struct mr_sink_ops faulty_ops = {
     .rollback_to_savepoint = faulty_rollback_to,
     .release_savepoint = faulty_release,
     .truncate = faulty_truncate,
+    .guard_lock = faulty_guards_lock,
     .guards_read = faulty_guards_read,
     .tombs_put = faulty_tombs_put,
     .truncate_below = faulty_truncate_below,

@@ -138,6 +138,36 @@ MR_TEST("fk_wait = 0 gives a record a second try, since its own batch may bring 
     MR_CHECK_INT(f.letters_at[0], 3);
 }
 
+/* Q-24 */
+MR_TEST("a delete behind a record whose wait is over has one more turn, when that has gone")
+{
+    struct mr_partition_stop stop;
+    const struct mr_parent_clock began = {.from = 2, .to = 8, .since_ms = 0};
+
+    two_tables();
+    held_add(0, 3);
+    f.refuses = "a";
+    f.refuses_with = "23503";
+    f.rows[1][2].op = MR_ROW_DELETE;
+    f.rule.fk_wait_ms = 1000;
+    f.now_ms = 5000;
+    mr_partition_wait_note(&f.parts[0], &began, 2);
+    f.spans[0].span.expected = 1; /* the record at 2 is in this batch */
+    MR_CHECK_INT(run(), -MR_DB);
+    MR_CHECK(f.result.stopped);
+    mr_flush_faults_stops(&f.result.faults, &f.batch, f.now_ms);
+    mr_partition_stop_arm(&f.parts[0]);
+    MR_CHECK_INT(f.parts[0].fill_stop_at, 3);
+    mr_partition_stop_take(&f.parts[0], &stop);
+    f.rows[1][2].op = MR_ROW_UPSERT; /* another one has had its time */
+    MR_CHECK_OK(run());
+    MR_CHECK_INT(f.letters_at[0], 3);
+    f.rows[1][2].op = MR_ROW_DELETE;
+    f.spans[0].span.expected = 3; /* it was put aside */
+    MR_CHECK_OK(run());
+    MR_CHECK_INT(f.letters_at[0], 3);
+}
+
 /* Q-24, poison.flood */
 MR_TEST("records that wait are no bad ones to the breaker")
 {

@@ -283,6 +283,23 @@ MR_TEST("tables that refer to each other are emptied first of all, children firs
                         "load(a) load(d) positions(8) commit ");
 }
 
+/* P-22 */
+MR_TEST("guards of tables that refer to each other are locked by name, whatever order they load in")
+{
+    three_generations();
+    for (size_t i = 0; i < 3; i++)
+        f.tables[i].rows.guard.on = f.tables[i].rows.reduce = true;
+    f.tables[2].rows.truncated = true;
+    f.tables[3].rows.guard.on = true; /* appended to */
+    MR_CHECK_OK(run());
+    MR_CHECK_STR(f.log, "begin(s.a s.b s.c s.d; t/0/0) guards(a) guards(b) guards(c) truncate(c) "
+                        "load(c) load(b) load(a) load(d) positions(8) commit ");
+    f.fails_at = "guards";
+    mr_err_set(&f.fault, MR_TARGET_AWAY, "scripted");
+    MR_CHECK_INT(run(), -MR_TARGET_AWAY);
+    MR_CHECK(f.result.failed == &f.targets[1]);
+}
+
 /* R-13 */
 MR_TEST("a circle of tables is loaded with what can be put off put off")
 {

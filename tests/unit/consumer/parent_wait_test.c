@@ -77,6 +77,16 @@ MR_TEST("a limit of 0 is over at the second refusal")
 }
 
 /* */
+MR_TEST("a record has waited behind the one that began to, as long as that is in its batch")
+{
+    note(5, 20, 7, 500);
+    MR_CHECK(mr_parent_wait_is_behind(&wait, 12, 5) && mr_parent_wait_is_behind(&wait, 12, 7));
+    MR_CHECK(!mr_parent_wait_is_behind(&wait, 12, 8));
+    MR_CHECK(!mr_parent_wait_is_behind(&wait, 7, 5)); /* it began by itself */
+    MR_CHECK(!mr_parent_wait_is_behind(&wait, 20, 5) && !mr_parent_wait_is_behind(&wait, 6, 5));
+}
+
+/* */
 MR_TEST("past the last clock records share their neighbour's")
 {
     for (int64_t i = MR_PARENT_WAIT_CLOCKS; i >= 1; i--)
