@@ -389,7 +389,6 @@ static const uint8_t matches[MR_N_TYPES] = {
     [MR_T_VARBIT] = MATCH_OWN,
     [MR_T_ENUM] = MATCH_OWN,
     [MR_T_TEXT] = MATCH_BYTES,
-    [MR_T_VARCHAR] = MATCH_BYTES,
     /* whose equality takes other spellings of the very value for equal */
     [MR_T_NUMERIC] = MATCH_VALUE,
     [MR_T_FLOAT4] = MATCH_VALUE,

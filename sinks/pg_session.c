@@ -135,12 +135,15 @@ static int conn_get(struct mr_pg_session *session, struct mr_err *err)
     return 0;
 }
 
+/* What the target's own functions (of triggers, checks, defaults) name without a schema is found
+ * where their author's sessions find it: on the path of role, database or URL (decision 031). */
 static int begin_sql(struct mr_pg_session *session, struct mr_table *const *tables, size_t n,
                      struct mr_err *err)
 {
     struct mr_buf *sql = &session->sql;
     mr_buf_reset(sql);
-    mr_buf_str(sql, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE");
+    mr_buf_str(sql, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; "
+                    "SET LOCAL search_path TO DEFAULT");
     for (size_t i = 0; i < n; i++) {
         mr_buf_str(sql, i == 0 ? "; LOCK TABLE ONLY " : ", ONLY ");
         mr_pg_table_name(sql, tables[i]);

@@ -99,3 +99,42 @@ def test_triggers_change_rows_keep_them_out_and_write_down_what_landed(debezium,
     await_(lambda: one.metrics().value("millrace_rows_left_out_total", table="orders") == 1, 20, "one is left out",
            one.must_run)
     one.stop()
+
+
+PATHS = {"database": 'ALTER DATABASE "{}" SET search_path = audit, public',
+         "role": 'ALTER ROLE CURRENT_USER IN DATABASE "{}" SET search_path = audit, public',
+         "url": "SELECT 1"}
+
+
+@pytest.mark.parametrize("where", PATHS)
+def test_what_a_trigger_names_without_a_schema_is_found_where_its_author_finds_it(where, debezium, streams, millrace,
+                                                                                   target):
+    """I-12: on the path of the database, of the role or of the URL; also at the COMMIT, and in the function of a
+    check. What stands on that path under the names that our own statements use is not taken for it."""
+    name = target.url.rsplit("/", 1)[1]
+    for statement in (
+            PATHS[where].format(name), "CREATE SCHEMA audit",
+            "CREATE TABLE audit.changes(id int, op text)", "CREATE TABLE audit.kinds(kind text)",
+            "INSERT INTO audit.kinds VALUES ('x')",
+            "CREATE FUNCTION public.is_kind(k text) RETURNS bool LANGUAGE plpgsql AS "
+            "$$ BEGIN RETURN k IN (SELECT kind FROM kinds); END $$",
+            "CREATE TABLE public.orders(id int PRIMARY KEY, a varchar, b text, CHECK (public.is_kind(a)))",
+            "CREATE FUNCTION audit.unnest(bytea[]) RETURNS SETOF bytea LANGUAGE sql AS 'SELECT NULL::bytea'",
+            "CREATE FUNCTION audit.differ(varchar, varchar) RETURNS bool LANGUAGE sql AS 'SELECT false'",
+            "CREATE OPERATOR audit.= (LEFTARG = varchar, RIGHTARG = varchar, FUNCTION = audit.differ)"):
+        target.run(statement)
+    function(target, "public.note", "INSERT INTO changes VALUES (COALESCE(NEW.id, OLD.id), TG_OP); RETURN NULL;")
+    for timing in ("TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON public.orders",
+                   "CONSTRAINT TRIGGER later AFTER INSERT ON public.orders DEFERRABLE INITIALLY DEFERRED"):
+        target.run(f"CREATE {timing} FOR EACH ROW EXECUTE FUNCTION public.note()")
+    table = debezium()
+    streams.produce(table.create(texts(1)), table.create(texts(2)))
+    url = target.url + ("?options=-csearch_path%3Daudit" if where == "url" else "")
+    one = millrace(route(table), target={"url": url})
+    one.load_to_end()
+    streams.produce(table.update(texts(1, b="z")), table.delete(texts(2)))
+    one.load_to_end()
+    assert target.letters(table.topic) == []
+    assert target.query("SELECT id, a, b FROM public.orders") == [(1, "x", "z")]
+    assert sorted(target.query("SELECT id, op FROM audit.changes")) == [
+        (1, "INSERT"), (1, "INSERT"), (1, "UPDATE"), (2, "DELETE"), (2, "INSERT"), (2, "INSERT")]

@@ -206,7 +206,7 @@ MR_TEST("a session sets what design.md asks for")
         pg_server_query("SELECT string_agg(name || '=' || v, ' ' ORDER BY name) FROM seen"),
         "TimeZone=UTC application_name=millrace/shop/one "
         "client_connection_check_interval=2s client_encoding=UTF8 enable_hashjoin=off "
-        "idle_in_transaction_session_timeout=45s lock_timeout=500ms search_path=pg_catalog "
+        "idle_in_transaction_session_timeout=45s lock_timeout=500ms search_path=\"$user\", public "
         "statement_timeout=30s synchronous_commit=on");
 }
 

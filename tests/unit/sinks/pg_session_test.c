@@ -63,7 +63,8 @@ static void begin(void)
 MR_TEST("begin opens, locks and checks the versions in one message")
 {
     begin();
-    MR_CHECK(strstr(pq.last_sql, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; LOCK TABLE ONLY "
+    MR_CHECK(strstr(pq.last_sql, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; "
+                                 "SET LOCAL search_path TO DEFAULT; LOCK TABLE ONLY "
                                  "\"public\".\"t\" IN ROW EXCLUSIVE MODE; SELECT ") != NULL);
     MR_CHECK(strstr(pq.last_sql, "unnest('{16384}'::oid[])") != NULL);
     pq_expect("ROLLBACK", pq_done("ROLLBACK"));
