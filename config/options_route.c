@@ -201,7 +201,7 @@ static const struct mr_option route_rows[] = {
      .choices = &mr_choices_bad_record, NEXT, .help = "What becomes of a bad record."},
     {"fk_wait", MR_OPT_TIME, R(fk_wait_ms), .dflt = "60s", .max = DAY, NEXT,
      .help = "How long a record waits for the rows of other tables that a foreign key asks for, or "
-             "asks to be gone, before it is a bad one."},
+             "asks to be gone, before it is a bad one. `0s`: it is tried once more, at once."},
 
     {"insert_missing", MR_OPT_BOOL, R(insert_missing), .dflt = "false", .later = true, NEXT,
      .help = "Strategy `update`: inserts absent keys."},

@@ -8,6 +8,7 @@
 
 #include "base/fault.h"
 #include "base/log.h"
+#include "consumer/position_watch.h"
 #include "consumer/targets.h"
 
 #include "base/ban.h"
@@ -15,17 +16,20 @@
 /* A partition without a leader gives no answer until the time-out; behind the first one of a job
  * the others get less time, lest those that are well wait for minutes. All are asked again. */
 enum { FACTS_TIMEOUT_MS = 10000, FACTS_BEHIND_MS = 1000 };
-enum { METADATA_BYTES = 256, PROBE_MS = 5000, WAIT_MS = 1000 };
+enum { METADATA_BYTES = 256, PROBE_MS = 5000, WAIT_MS = 1000, ANSWER_MS = 1000 };
 
 struct mr_claims {
     struct mr_claims_opts opts;
     pthread_t thread;
-    uint32_t facts_timeout_ms; /* thread: claims; of this job's next question to a log */
-    struct mr_lock lock;       /* rank 25 */
+    uint32_t facts_timeout_ms;      /* thread: claims; of this job's next question to a log */
+    uint64_t probed_ms;             /* thread: claims */
+    struct mr_position_watch watch; /* thread: claims */
+    struct mr_lock lock;            /* rank 25 */
     struct mr_cond changed;
     struct mr_claim_item *items MR_GUARDED_BY(lock);
     size_t n_items MR_GUARDED_BY(lock);
     enum { CLAIMS_IDLE, CLAIMS_RUNNING, CLAIMS_DONE } state MR_GUARDED_BY(lock);
+    enum { SOURCE_KNOWN, SOURCE_ASKED, SOURCE_ANSWERED } source_state MR_GUARDED_BY(lock);
     bool stop MR_GUARDED_BY(lock);
     char metadata[METADATA_BYTES] MR_GUARDED_BY(lock);
     struct mr_err target_err MR_GUARDED_BY(lock); /* why the target is not ready */
@@ -298,10 +302,10 @@ static void job_run(struct mr_claims *claims, struct mr_claim_item *items, size_
 
 /* While nothing is loaded, nothing else notices that the target is away; /readyz must. A target in
  * this machine's own hands is not probed: it would be written to without end. */
-static bool probe_due(const struct mr_claims *claims, uint64_t last_ms, bool known)
+static bool probe_due(const struct mr_claims *claims)
 {
-    return known && (claims->opts.sink->ops->caps & MR_SINK_PARALLEL) != 0 &&
-           mr_mono_ms(&claims->opts.env) - last_ms >= PROBE_MS;
+    return (claims->opts.sink->ops->caps & MR_SINK_PARALLEL) != 0 &&
+           mr_mono_ms(&claims->opts.env) - claims->probed_ms >= PROBE_MS;
 }
 
 static void probe_run(struct mr_claims *claims)
@@ -322,22 +326,48 @@ static void probe_run(struct mr_claims *claims)
         mr_log(MR_INFO, "target_back", mr_kv_str("sink", sink->ops->name));
 }
 
+/* The client tells faults, but not that they are over. */
+static void source_ask(struct mr_claims *claims)
+{
+    struct mr_source *source = claims->opts.source;
+
+    if (!source->ops->answers(source, ANSWER_MS))
+        return;
+    mr_lock_take(&claims->lock);
+    claims->source_state = SOURCE_ANSWERED;
+    mr_lock_drop(&claims->lock);
+    source->ops->wake_poll(source);
+}
+
+/* Between jobs. */
+static void look_around(struct mr_claims *claims, bool target_known, bool source_asked)
+{
+    if (source_asked)
+        source_ask(claims);
+    if (!target_known)
+        return;
+    if (probe_due(claims)) {
+        probe_run(claims);
+        claims->probed_ms = mr_mono_ms(&claims->opts.env);
+    }
+    mr_position_watch_run(&claims->watch);
+}
+
 static void *claims_main(void *arg)
 {
     struct mr_claims *claims = arg;
-    uint64_t last_ms = mr_mono_ms(&claims->opts.env);
 
+    claims->probed_ms = mr_mono_ms(&claims->opts.env);
     mr_lock_take(&claims->lock);
     while (!claims->stop) {
         if (claims->state != CLAIMS_RUNNING) {
-            bool known = *claims->metadata != '\0';
             mr_cond_wait(&claims->changed, &claims->lock, WAIT_MS);
-            if (claims->stop || claims->state == CLAIMS_RUNNING ||
-                !probe_due(claims, last_ms, known))
+            if (claims->stop || claims->state == CLAIMS_RUNNING)
                 continue;
+            bool target_known = *claims->metadata != '\0';
+            bool source_asked = claims->source_state == SOURCE_ASKED;
             mr_lock_drop(&claims->lock);
-            probe_run(claims);
-            last_ms = mr_mono_ms(&claims->opts.env);
+            look_around(claims, target_known, source_asked);
             mr_lock_take(&claims->lock);
             continue;
         }
@@ -363,6 +393,8 @@ int mr_claims_new(const struct mr_claims_opts *opts, struct mr_claims **out,
     if (claims == NULL)
         return mr_err_set(err, MR_NO_MEMORY, "no memory for claims");
     claims->opts = *opts;
+    claims->watch = (struct mr_position_watch){
+        .partitions = opts->partitions, .sink = opts->sink, .env = &claims->opts.env};
     mr_lock_init(&claims->lock, 25);
     mr_cond_init(&claims->changed);
     mr_err_clear(&claims->target_err);
@@ -421,6 +453,24 @@ struct mr_claim_item *mr_claims_finished(struct mr_claims *claims, size_t *n)
     }
     mr_lock_drop(&claims->lock);
     return items;
+}
+
+void mr_claims_source_ask(struct mr_claims *claims)
+{
+    mr_lock_take(&claims->lock);
+    claims->source_state = SOURCE_ASKED;
+    mr_cond_wake_all(&claims->changed);
+    mr_lock_drop(&claims->lock);
+}
+
+bool mr_claims_source_answered(struct mr_claims *claims)
+{
+    mr_lock_take(&claims->lock);
+    bool answered = claims->source_state == SOURCE_ANSWERED;
+    if (answered)
+        claims->source_state = SOURCE_KNOWN;
+    mr_lock_drop(&claims->lock);
+    return answered;
 }
 
 void mr_claims_metadata(struct mr_claims *claims, char *out, size_t cap)

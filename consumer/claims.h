@@ -15,7 +15,7 @@ struct mr_claims_opts {
     struct mr_sink *sink;
     const char *pipeline;
     bool continue_on_loss;
-    struct mr_partitions *partitions; /* with the next */
+    struct mr_partitions *partitions;
     /* Forgets what it knew of a partition that is claimed, and learns what the target knows of it,
      * if that is where the letters are. NULL: nothing does. */
     struct mr_poisoned *poisoned;
@@ -49,6 +49,10 @@ bool mr_claims_idle(struct mr_claims *claims);
 void mr_claims_start(struct mr_claims *claims, struct mr_claim_item *items, size_t n);
 /* The finished job's items, once (gives: free()); NULL if there are none. */
 struct mr_claim_item *mr_claims_finished(struct mr_claims *claims, size_t *n);
+
+/* After a fault of the source: it is asked again and again until it answers. Thread: poll. */
+void mr_claims_source_ask(struct mr_claims *claims);
+bool mr_claims_source_answered(struct mr_claims *claims); /* since it was asked; true once */
 
 /* What mirror commits carry: "millrace:<pipeline>:<target id>"; "" before the target was reached.
  * Copies at most `cap` bytes. Any thread. */

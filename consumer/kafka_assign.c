@@ -80,6 +80,8 @@ static struct mr_kafka_part *part_get(struct mr_kafka *kafka, const struct mr_so
     memcpy(part->stream, from->stream, sizeof part->stream);
     part->stream[sizeof part->stream - 1] = '\0';
     part->partition = from->partition;
+    atomic_store(&part->sought_epoch, -1);
+    atomic_store(&part->cut_epoch, -1);
     part->key_len = key_of(part->stream, part->partition, part->key);
     mr_lock_take(&kafka->lock);
     bool added = part_add(kafka, part);
@@ -339,6 +341,8 @@ static int release_one(struct mr_kafka *kafka, const struct mr_source_part *from
     if (part == NULL || !atomic_load(&part->assigned))
         return mr_err_set(err, MR_AGAIN, "release of an unassigned partition");
     drain(kafka, from);
+    atomic_store(&part->sought, from->offset);
+    atomic_store(&part->sought_epoch, from->leader_epoch);
     int rc = seek_one(kafka, from, err);
     if (rc == -MR_AGAIN && (atomic_load(&part->dead) || ++part->n_refused >= REFUSED_TO_RESTART))
         restart(kafka, part);

@@ -384,6 +384,7 @@ const struct mr_source_ops mr_source_kafka = {
     .release_record = mr_kafka_release_record,
     .headers_json = mr_kafka_headers_json,
     .facts = mr_kafka_facts,
+    .answers = mr_kafka_answers,
     .n_partitions = mr_kafka_n_partitions,
     .known_end = mr_kafka_known_end,
     .session_timeout_ms = session_timeout_ms,

@@ -297,8 +297,13 @@ int mr_kafka_facts(struct mr_source *source, const char *stream, int32_t partiti
     if (rc < 0)
         return rc;
     struct mr_kafka_part *part = mr_kafka_part_find(kafka, stream, partition);
-    if (part != NULL)
+    if (part != NULL) {
         atomic_store(&part->log_id, out->stream_id);
+        out->cut_at = atomic_load(&part->cut_at);
+        out->cut_epoch = atomic_load(&part->cut_epoch);
+        out->cut_end = atomic_load(&part->cut_end);
+        out->is_cut = out->cut_epoch >= 0;
+    }
     if (out->n_partitions > 0 && out->n_partitions <= partition)
         out->n_partitions = partition + 1; /* the topic has grown since it was asked */
     int code = (int)rd_kafka_query_watermark_offsets(kafka->rk, stream, partition, &out->low,
@@ -318,6 +323,16 @@ int mr_kafka_facts(struct mr_source *source, const char *stream, int32_t partiti
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         return mr_kafka_err_set(err, code, "ask for the offset of a time stamp", NULL);
     return 0;
+}
+
+bool mr_kafka_answers(struct mr_source *source, uint32_t timeout_ms)
+{
+    const struct rd_kafka_metadata *found = NULL;
+    int code = (int)rd_kafka_metadata(mr_kafka_of(source)->rk, 0, NULL, &found, (int)timeout_ms);
+
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && found != NULL)
+        rd_kafka_metadata_destroy(found);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 int mr_kafka_n_partitions(struct mr_source *source, const char *stream, uint32_t timeout_ms,

@@ -2,6 +2,7 @@
  * record is awaited, the rest are only taken if they are there. Source: librdkafka's rdkafka.h,
  * rd_kafka_consume_batch_queue(); rdkafka_queue.c. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <librdkafka/rdkafka.h>
@@ -110,6 +111,35 @@ static void data_fill(struct mr_record *record, struct mr_kafka_part *part,
     atomic_store_explicit(&part->astray, false, memory_order_relaxed);
 }
 
+/* Where the leader's log of the position's epoch ends: where the two parted. -1: not told. */
+static int64_t parted_at(const char *text)
+{
+    static const char before[] = "end offset is ";
+    const char *at = strstr(text, before);
+
+    return at != NULL ? strtoll(at + strlen(before), NULL, 10) : -1;
+}
+
+/* The client has compared a position with the leader's epochs, and the log ends before it: records
+ * that were read are gone, and others may have their offsets (K-05). It says so in the text of a
+ * general error only. Where nothing was read since the seek, it is the stored position that the log
+ * does not have; else the next claim seeks to that, and it is compared again. */
+static bool is_cut(struct mr_kafka_part *part, const char *text)
+{
+    char place[40];
+    int64_t sought = atomic_load(&part->sought);
+
+    if (text == NULL || strstr(text, rd_kafka_err2str(RD_KAFKA_RESP_ERR__LOG_TRUNCATION)) == NULL)
+        return false;
+    snprintf(place, sizeof place, "offset %lld ", (long long)sought);
+    if (atomic_load(&part->next) == sought && strstr(text, place) != NULL) {
+        atomic_store(&part->cut_end, parted_at(text));
+        atomic_store(&part->cut_at, sought);
+        atomic_store(&part->cut_epoch, atomic_load(&part->sought_epoch));
+    }
+    return true;
+}
+
 /* False: the message says nothing to a lane. */
 static bool record_fill(struct mr_kafka *kafka, struct mr_kafka_lane *lane,
                         rd_kafka_message_t *message, struct mr_record *record)
@@ -142,6 +172,8 @@ static bool record_fill(struct mr_kafka *kafka, struct mr_kafka_lane *lane,
     record->offset = atomic_load(&part->next);
     record->rc = -(int)mr_kafka_err_code(message->err);
     record->detail = rd_kafka_message_errstr(message);
+    if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET && is_cut(part, record->detail))
+        record->rc = -MR_SOURCE_TRUNCATED;
     mr_kafka_facts_forget(kafka, part->stream); /* the next claim asks who the topic is now */
     return true;
 }

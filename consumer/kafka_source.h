@@ -59,7 +59,14 @@ struct mr_kafka_part {
     _Atomic bool gone;          /* the client says so, the lane was not told yet */
     const char *_Atomic log_id; /* of the topic when it was claimed last; NULL: not asked yet */
     _Atomic bool astray;        /* the client's idea of the position is not `next` (fact 2) */
-    _Atomic int64_t next; /* where the lane goes on: what was sought, or one past what was read */
+    _Atomic int64_t next;   /* where the lane goes on: what was sought, or one past what was read */
+    _Atomic int64_t sought; /* the last seek, and its leader epoch; poll writes */
+    _Atomic int32_t sought_epoch; /* -1: none */
+    /* The position that the log was found to be cut below, its leader epoch (-1: none was), and
+     * where the log of that epoch ends (-1: not told); fill writes. */
+    _Atomic int64_t cut_at;
+    _Atomic int32_t cut_epoch;
+    _Atomic int64_t cut_end;
 };
 
 struct mr_kafka_lane {
@@ -157,6 +164,7 @@ void mr_kafka_lane_settle(struct mr_kafka_lane *lane);
 int mr_kafka_facts(struct mr_source *source, const char *stream, int32_t partition,
                    enum mr_start start, int64_t start_ms, const char *our_metadata,
                    uint32_t timeout_ms, struct mr_log_facts *out, struct mr_err *err);
+bool mr_kafka_answers(struct mr_source *source, uint32_t timeout_ms);
 int mr_kafka_n_partitions(struct mr_source *source, const char *stream, uint32_t timeout_ms,
                           int32_t *out, struct mr_err *err);
 int64_t mr_kafka_known_end(struct mr_source *source, const char *stream, int32_t partition);

@@ -22,7 +22,7 @@ enum { MR_PARTITION_KEY_BYTES = MR_STREAM_NAME_BYTES + 4, MR_MAX_PARTITIONS = 10
 
 /* What fill, write or the source ask poll to do with a partition. */
 struct mr_partition_wish {
-    enum mr_partition_event event; /* HELD, HALTED, ADRIFT */
+    enum mr_partition_event event; /* HELD, HALTED, ADRIFT; FENCED, as a flush would be */
     uint32_t generation;
     uint32_t delay_ms; /* until it is tried again */
     struct mr_err err;
@@ -71,8 +71,10 @@ struct mr_partition {
     _Atomic bool wished;             /* a wish waits for poll */
     _Atomic uint64_t letters_filter; /* any: bits of its keys with dead letters (poisoned.h) */
     bool letters_wanted;             /* thread: claims; those of its keys are being read */
-    uint64_t letters_seed;           /* immutable: tells its keys from those of other partitions */
-    _Atomic bool hurry;              /* any: the timer of a halt is due now (millrace resume) */
+    uint32_t watch_generation;       /* thread: claims, these two: position_watch.c */
+    int64_t watch_epoch;
+    uint64_t letters_seed; /* immutable: tells its keys from those of other partitions */
+    _Atomic bool hurry;    /* any: the timer of a halt is due now (millrace resume) */
 
     struct mr_lock lock;                                /* rank 35: the four below */
     struct mr_partition_stop *stop MR_GUARDED_BY(lock); /* NULL: none */

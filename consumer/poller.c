@@ -96,6 +96,24 @@ static void source_fault(struct mr_poller *poller, const struct mr_err *err)
     mr_lock_drop(&poller->lock);
     if (err->class == MR_CLASS_FATAL || err->class == MR_CLASS_BUG)
         mr_poller_fail(poller, err);
+    else
+        mr_claims_source_ask(poller->opts.claims);
+}
+
+/* What the client tells of the source is how it was. A right that is missing is nothing that an
+ * answer disproves: it is told again as long as it is. */
+static void source_answers(struct mr_poller *poller)
+{
+    if (!mr_claims_source_answered(poller->opts.claims))
+        return;
+    mr_lock_take(&poller->lock);
+    struct mr_err was = poller->source_err;
+    bool over = was.code != MR_OK && was.code != MR_SOURCE_PRIVILEGE;
+    if (over)
+        mr_err_clear(&poller->source_err);
+    mr_lock_drop(&poller->lock);
+    if (over)
+        mr_log(MR_INFO, "source_answers", mr_kv_str("after", was.detail));
 }
 
 static void source_event(struct mr_poller *poller, uint32_t timeout_ms)
@@ -148,6 +166,11 @@ static void wishes(struct mr_poller *poller)
         if (!mr_partition_wish_take(part, &wish) ||
             wish.generation != atomic_load(&part->generation))
             continue;
+        if (wish.event == MR_PART_EV_FENCED) {
+            mr_log(MR_WARN, "position_moved", mr_kv_err(&wish.err));
+            mr_poller_set_back(poller, &poller->opts.lanes[part->lane], &wish.err, NULL);
+            continue;
+        }
         mr_log(wish.event == MR_PART_EV_HALTED ? MR_ERROR : MR_WARN,
                wish.event == MR_PART_EV_HALTED ? "partition_halted" : "partition_held",
                mr_kv_u64("delay_ms", wish.delay_ms), mr_kv_err(&wish.err));
@@ -352,6 +375,7 @@ static enum mr_poller_end stop_turn(struct mr_poller *poller, enum mr_poller_end
 static void turn(struct mr_poller *poller)
 {
     source_event(poller, POLL_MS);
+    source_answers(poller);
     lane_reports(poller);
     wishes(poller);
     claims_finished(poller);

@@ -65,6 +65,7 @@ void mr_poller_join(struct mr_poller *poller);
 void mr_poller_release(struct mr_poller *poller);
 /* Any thread. */
 void mr_poller_stop(struct mr_poller *poller);
+/* The last fault of the whole source, until it has answered since. */
 bool mr_poller_source_fault(struct mr_poller *poller, struct mr_err *out, uint64_t *at_ms);
 /* Is there a topic that a route names or matches, that the brokers refused or do not have, and of
  * which no partition was ever assigned? The source tells it once only. Any thread. */

@@ -149,6 +149,13 @@ static int replay_facts(struct mr_source *source, const char *stream, int32_t pa
     return none(err);
 }
 
+static bool replay_answers(struct mr_source *source, uint32_t timeout_ms)
+{
+    (void)source;
+    (void)timeout_ms;
+    return true;
+}
+
 static uint32_t replay_session_timeout_ms(const struct mr_source *source)
 {
     (void)source;
@@ -179,6 +186,7 @@ const struct mr_source_ops mr_source_replay = {
     .release_record = replay_release_record,
     .headers_json = replay_headers_json,
     .facts = replay_facts,
+    .answers = replay_answers,
     .n_partitions = replay_n_partitions,
     .known_end = replay_known_end,
     .session_timeout_ms = replay_session_timeout_ms,

@@ -113,6 +113,8 @@ struct mr_source_ops {
     int (*facts)(struct mr_source *source, const char *stream, int32_t partition,
                  enum mr_start start, int64_t start_ms, const char *our_metadata,
                  uint32_t timeout_ms, struct mr_log_facts *out, struct mr_err *err);
+    /* Does it answer at all? For /readyz after a fault. */
+    bool (*answers)(struct mr_source *source, uint32_t timeout_ms);
     /* How many partitions the topic has now: asked, never remembered. */
     int (*n_partitions)(struct mr_source *source, const char *stream, uint32_t timeout_ms,
                         int32_t *out, struct mr_err *err);

@@ -12,7 +12,8 @@
 
 #include "base/ban.h"
 
-enum { SOURCE_FAULT_FRESH_MS = 60000 };
+/* A right to the group that is missing is told again at each try to join it. */
+enum { PRIVILEGE_FRESH_MS = 60000 };
 
 static bool is_assigned(const struct mr_partition *part)
 {
@@ -299,7 +300,8 @@ static struct mr_status_check check_source(struct mr_service *service)
     struct mr_err err;
 
     if (mr_poller_source_fault(&service->poller, &err, &at_ms) &&
-        mr_mono_ms(&service->opts.env) - at_ms < SOURCE_FAULT_FRESH_MS) {
+        (err.code != MR_SOURCE_PRIVILEGE ||
+         mr_mono_ms(&service->opts.env) - at_ms < PRIVILEGE_FRESH_MS)) {
         check.ok = false;
         check.why = err;
     }

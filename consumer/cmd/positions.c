@@ -122,8 +122,8 @@ static void placing_print(const struct mr_placing *placing, bool applied, struct
     }
     if (applied)
         mr_buf_fmt(out,
-                   "%zu positions put. An instance that runs goes on from there when its next "
-                   "batch is refused, or its halted partition is tried again.\n",
+                   "%zu positions put. An instance that runs notices within seconds, or at its "
+                   "next batch, and goes on from there one session time-out later.\n",
                    placing->n);
     else
         mr_buf_fmt(out, "%zu positions; nothing was altered: add --yes\n", placing->n);

@@ -91,6 +91,22 @@ int mr_position_same_log(const struct mr_position *stored, const struct mr_log_f
     return 0;
 }
 
+static int cut_set(const struct mr_position *stored, const struct mr_log_facts *log,
+                   struct mr_err *err)
+{
+    mr_err_set(err, MR_SOURCE_TRUNCATED,
+               "the log does not have the records of leader epoch %" PRId32
+               " before the position %" PRId64 " any more, others may have their offsets",
+               stored->leader_epoch, stored->next_offset);
+    if (log->cut_end >= 0)
+        mr_err_set(err, MR_SOURCE_TRUNCATED,
+                   "the log does not have the records of leader epoch %" PRId32
+                   " from offset %" PRId64 " to the position %" PRId64
+                   " any more, others may have their offsets",
+                   stored->leader_epoch, log->cut_end, stored->next_offset);
+    return -MR_SOURCE_TRUNCATED;
+}
+
 int mr_position_check(const struct mr_position *stored, const struct mr_start_rule *rule,
                       const struct mr_log_facts *log, int64_t *offset, struct mr_err *err)
 {
@@ -98,6 +114,8 @@ int mr_position_check(const struct mr_position *stored, const struct mr_start_ru
     int rc = mr_position_same_log(stored, log, err);
     if (rc < 0)
         return rc;
+    if (log->is_cut && stored->next_offset == log->cut_at && stored->leader_epoch == log->cut_epoch)
+        return cut_set(stored, log, err);
     if (log->low >= 0 && stored->next_offset < log->low) {
         if (rule->continue_on_loss) {
             *offset = log->low;

@@ -18,6 +18,11 @@ struct mr_log_facts {
     bool committed_is_ours; /* its metadata names this pipeline */
     int64_t at_timestamp;   /* first offset at or after the start time stamp; -1: none */
     int32_t n_partitions;   /* of the topic; 0: not known */
+    /* The last position that the log was found not to have: its end is, or was, before it. */
+    bool is_cut;
+    int64_t cut_at;
+    int32_t cut_epoch; /* the position's leader epoch */
+    int64_t cut_end;   /* where the two parted; -1: not known */
     const char *stream_id;
     const char *cluster_id;
 };

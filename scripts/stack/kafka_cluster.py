@@ -42,6 +42,10 @@ class KafkaCluster:
     def node(self, number: int) -> Kafka:
         return self.nodes[number - 1]
 
+    def must_run(self) -> None:
+        """Raises if the controller has ended."""
+        self.nodes[0].must_run()
+
     def start(self) -> "KafkaCluster":
         for node in self.nodes:
             if not node.is_running():

@@ -180,3 +180,48 @@ MR_TEST("a batch of one record is a transaction of its own")
     MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM t"), 30);
     end();
 }
+
+static void await_source_fault(bool wanted)
+{
+    const struct timespec pause = {.tv_nsec = 5000000};
+    uint64_t end_ms = mr_mono_ms(&f.env) + FLOW_WAIT_MS;
+    struct mr_err err = MR_ERR_INIT;
+    uint64_t at_ms = 0;
+
+    while (mr_poller_source_fault(&f.poller, &err, &at_ms) != wanted) {
+        MR_CHECK(mr_mono_ms(&f.env) < end_ms);
+        (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+    }
+}
+
+/* K-01: what /readyz says */
+MR_TEST("a fault of the source lasts until it answers, and no longer")
+{
+    const struct timespec pause = {.tv_sec = 2};
+
+    begin((struct flow_opts){0}, NULL, 0);
+    fake_source_assign(f.fake, "t", 0);
+    fake_source_away(f.fake, true);
+    fake_source_fault(f.fake, MR_SOURCE_AWAY);
+    await_source_fault(true);
+    (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL); /* it is asked each second */
+    await_source_fault(true);
+    fake_source_away(f.fake, false);
+    await_source_fault(false);
+    end();
+}
+
+/* G-03 */
+MR_TEST("a position that was put by hand is taken up though no record comes")
+{
+    begin((struct flow_opts){.strategy = MR_STRATEGY_APPEND}, NULL, 0);
+    put_many(0, 20);
+    fake_source_assign(f.fake, "t", 0);
+    flow_await_position(&f, 0, 20);
+    flow_exec(&f, "UPDATE millrace_positions SET next_offset = 5, epoch = epoch + 1");
+    flow_await_state(&f, 0, MR_PART_FENCED);
+    flow_await_state(&f, 0, MR_PART_FLOWING);
+    flow_await_position(&f, 0, 20);
+    MR_CHECK_INT(flow_number(&f, "SELECT count(*) FROM t"), 35);
+    end();
+}

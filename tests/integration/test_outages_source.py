@@ -98,6 +98,22 @@ def test_partitions_are_added_under_load(streams, schemas, topic, millrace, targ
     one.stop()
 
 
+def test_ready_again_as_soon_as_the_brokers_answer(pair, kafka, streams, millrace, target):
+    """K-01: not ready for as long as they are away, with nothing to do too; ready when they are back."""
+    one = millrace(pair.routes(), batch=QUICK).start()
+    pair.inserts.run(streams, 100)
+    pair.await_end(target, one.must_run)
+    one.await_ready()
+    kafka.kill()
+    await_unready(one, "source.away")
+    kafka.start()
+    one.await_ready(15)
+    pair.both.run(streams, 10)
+    pair.await_end(target, one.must_run)
+    pair.check(target)
+    one.stop()
+
+
 # -- the group
 def test_a_group_that_is_deleted_costs_nothing(pair, streams, millrace, target):
     """G-02: Kafka's commits are a mirror; the target's positions count."""

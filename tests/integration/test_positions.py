@@ -107,13 +107,26 @@ def test_an_instance_that_runs_is_fenced_and_goes_on_from_there(log, millrace, t
     positions(one, "set", log.topic, "--to", "2", "--yes")
     log.add(3)
     target.await_positions(log.topic, {0: 8}, 60, one.must_run)
-    assert one.events("batch_dropped", err="position.fenced"), one.log_tail()
+    assert "position.fenced" in one.error_codes(), one.log_tail()
     assert ids(target) == [0, 1, 2, 2, 3, 3, 4, 4, 5, 6, 7]
     assert target.epochs(log.topic) == {0: 3}
     one.stop()
 
 
 @pytest.mark.timeout(200)
+def test_an_instance_to_which_nothing_comes_notices_by_itself(log, millrace, either):
+    """G-03: within seconds and one session time-out, in either target."""
+    log.add(30)
+    one = millrace(log.route(), target={"url": either.url}, kafka={"session_timeout_ms": 1500}).start()
+    either.await_positions(log.topic, {0: 30}, alive=one.must_run)
+    done = one.command("positions", "set", log.topic, "--to", "10", "--yes")
+    assert done.returncode == 0, done.stderr
+    await_(lambda: either.count("log") == 50, 30, lambda: f"loaded again\n{one.log_tail()}", one.must_run)
+    assert either.positions(log.topic) == {0: 30}
+    assert one.events("position_moved", err="position.fenced")
+    one.stop()
+
+
 def test_reset_lets_a_running_instance_take_a_topic_that_was_made_again(log, streams, millrace, target):
     """K-04, case 160: set refuses to guess, reset acknowledges; nothing is restarted."""
     log.add(5)

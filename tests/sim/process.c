@@ -60,8 +60,11 @@ static void parts_make(struct sim_process *process)
     process->rules[1] = rule_for("a", MR_STRATEGY_APPEND);
     mr_partitions_init(&process->partitions, mr_rng_u64(&process->env.rng));
     mr_targets_init(&process->targets, process->rules, 2, NULL, 63, process->env);
-    struct mr_claims_opts claims = {
-        .source = &process->source, .sink = &process->sink, .pipeline = "sim", .env = process->env};
+    struct mr_claims_opts claims = {.source = &process->source,
+                                    .sink = &process->sink,
+                                    .pipeline = "sim",
+                                    .partitions = &process->partitions,
+                                    .env = process->env};
     must(mr_claims_new(&claims, &process->claims, &err), &err);
 }
 

@@ -434,6 +434,13 @@ static int64_t source_known_end(struct mr_source *source, const char *stream, in
     return part_at(sim_part_find(stream, partition))->high;
 }
 
+static bool source_answers(struct mr_source *source, uint32_t timeout_ms)
+{
+    (void)source;
+    (void)timeout_ms;
+    return true;
+}
+
 static uint32_t source_session_timeout(const struct mr_source *source)
 {
     (void)source;
@@ -455,6 +462,7 @@ const struct mr_source_ops sim_source_ops = {
     .release_record = source_release_record,
     .headers_json = source_headers_json,
     .facts = source_facts,
+    .answers = source_answers,
     .n_partitions = source_n_partitions,
     .known_end = source_known_end,
     .session_timeout_ms = source_session_timeout,

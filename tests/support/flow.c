@@ -156,8 +156,11 @@ static void parts_start(struct flow *f, const struct flow_opts *opts)
 
 static void threads_start(struct flow *f, const struct flow_opts *opts)
 {
-    struct mr_claims_opts claims_opts = {
-        .source = f->source, .sink = f->sink, .pipeline = "flow", .env = f->env};
+    struct mr_claims_opts claims_opts = {.source = f->source,
+                                         .sink = f->sink,
+                                         .pipeline = "flow",
+                                         .partitions = &f->partitions,
+                                         .env = f->env};
     struct mr_err err = MR_ERR_INIT;
 
     MR_CHECK_OK(mr_claims_new(&claims_opts, &f->claims, &err));

@@ -411,6 +411,17 @@ static int64_t fake_known_end(struct mr_source *source, const char *stream, int3
     return end;
 }
 
+static bool fake_answers(struct mr_source *source, uint32_t timeout_ms)
+{
+    struct fake_source *fake = fake_source_of(source);
+
+    (void)timeout_ms;
+    pthread_mutex_lock(&fake->mutex);
+    bool answers = !fake->away;
+    pthread_mutex_unlock(&fake->mutex);
+    return answers;
+}
+
 static uint32_t fake_session_timeout(const struct mr_source *source)
 {
     (void)source;
@@ -441,6 +452,7 @@ const struct mr_source_ops mr_source_fake = {
     .release_record = fake_release_record,
     .headers_json = fake_headers_json,
     .facts = fake_facts,
+    .answers = fake_answers,
     .n_partitions = fake_n_partitions,
     .known_end = fake_known_end,
     .session_timeout_ms = fake_session_timeout,

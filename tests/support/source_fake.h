@@ -39,6 +39,8 @@ void fake_source_fault(struct fake_source *fake, enum mr_code code);
 /* The first `n` releases of the partition answer -MR_AGAIN. */
 void fake_source_refuse_seeks(struct fake_source *fake, uint32_t n);
 
+/* While away, it does not answer whether it is there. */
+void fake_source_away(struct fake_source *fake, bool away);
 /* While silent, nobody answers a question about the partition's log. */
 void fake_source_silence(struct fake_source *fake, const char *stream, int32_t partition,
                          bool silent);

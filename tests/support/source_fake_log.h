@@ -51,6 +51,7 @@ struct fake_source {
     uint32_t n_reads, n_wakes; /* of lanes */
     uint32_t n_errors;         /* reads that end in an error instead of a record */
     enum mr_code error;
+    bool away; /* answers nobody who asks whether it is there */
     char violation[256];
     char metadata[256];
 };

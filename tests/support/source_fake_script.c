@@ -120,6 +120,13 @@ void fake_source_fault(struct fake_source *fake, enum mr_code code)
     pthread_mutex_unlock(&fake->mutex);
 }
 
+void fake_source_away(struct fake_source *fake, bool away)
+{
+    pthread_mutex_lock(&fake->mutex);
+    fake->away = away;
+    pthread_mutex_unlock(&fake->mutex);
+}
+
 void fake_source_silence(struct fake_source *fake, const char *stream, int32_t partition,
                          bool silent)
 {

@@ -21,8 +21,9 @@ QUIET = {"log_level": 0, "reconnect.backoff.ms": 50, "reconnect.backoff.max.ms":
 class Streams:
     """One client of the broker for all tests: administration and one idempotent producer."""
 
-    def __init__(self, bootstrap: str):
+    def __init__(self, bootstrap: str, replicas: int = 1):
         self.bootstrap = bootstrap
+        self.replicas = replicas
         self._new_admin()
         self._partitions: dict[str, int] = {}
         self._failures: list[str] = []
@@ -43,7 +44,7 @@ class Streams:
 
     # -- topics
     def create(self, *topics: str, partitions: int = 1, config: dict | None = None) -> None:
-        new = [NewTopic(t, partitions, 1, config=config or {}) for t in topics]
+        new = [NewTopic(t, partitions, self.replicas, config=config or {}) for t in topics]
         for future in self.admin.create_topics(new, operation_timeout=DEADLINE_S).values():
             future.result(DEADLINE_S)
         for topic in topics:

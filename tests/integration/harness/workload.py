@@ -72,6 +72,11 @@ class Both:
         self.parts[self.turn % len(self.parts)].step(streams)
         self.turn += 1
 
+    def run(self, streams: Streams, n_changes: int) -> None:
+        for _ in range(n_changes):
+            self.step(streams)
+        streams.flush()
+
 
 class Pair:
     """An upsert table with random changes and an append table that counts every record."""

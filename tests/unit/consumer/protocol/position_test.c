@@ -173,6 +173,33 @@ MR_TEST("a position above the log's end halts even with on_data_loss")
     MR_CHECK_INT(check(101, true, "tA", &offset), -MR_SOURCE_TRUNCATED);
 }
 
+/* K-05: after an unclean election */
+MR_TEST("a position whose log was cut below it halts, however far the log has grown since")
+{
+    struct mr_position stored = stored_at(90);
+    struct mr_start_rule rule = {.continue_on_loss = true};
+    struct mr_log_facts facts = log_facts;
+    struct mr_err err = MR_ERR_INIT;
+    int64_t offset = 0;
+
+    stored.leader_epoch = 4;
+    facts.cut_at = 90;
+    facts.cut_epoch = 4;
+    facts.cut_end = 70;
+    MR_CHECK_OK(mr_position_check(&stored, &rule, &facts, &offset, &err));
+    facts.is_cut = true;
+    MR_CHECK_INT(mr_position_check(&stored, &rule, &facts, &offset, &err), -MR_SOURCE_TRUNCATED);
+    MR_CHECK(strstr(err.detail, "epoch 4 from offset 70 to the position 90 any more") != NULL);
+    facts.cut_end = -1;
+    MR_CHECK_INT(mr_position_check(&stored, &rule, &facts, &offset, &err), -MR_SOURCE_TRUNCATED);
+    MR_CHECK(strstr(err.detail, "epoch 4 before the position 90 any more") != NULL);
+    stored.next_offset = 80; /* another one is for the brokers to judge */
+    MR_CHECK_OK(mr_position_check(&stored, &rule, &facts, &offset, &err));
+    stored.next_offset = 90;
+    stored.leader_epoch = -1; /* put by hand */
+    MR_CHECK_OK(mr_position_check(&stored, &rule, &facts, &offset, &err));
+}
+
 /* K-04, case 160 */
 MR_TEST("another topic id halts, an unknown one does not")
 {
