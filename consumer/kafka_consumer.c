@@ -176,6 +176,14 @@ static void wake_poll(struct mr_source *source)
     rd_kafka_queue_yield(kafka->events);
 }
 
+/* A question that the client's main thread answers by itself, and at once. */
+static void wake_client(struct mr_source *source)
+{
+    struct mr_kafka *kafka = mr_kafka_of(source);
+
+    rd_kafka_mem_free(kafka->rk, rd_kafka_memberid(kafka->rk));
+}
+
 static void wake_lane(struct mr_source *source, uint32_t lane)
 {
     rd_kafka_queue_yield(mr_kafka_of(source)->lanes[lane].queue);
@@ -373,6 +381,7 @@ const struct mr_source_ops mr_source_kafka = {
     .close = mr_kafka_close,
     .poll = kafka_poll,
     .wake_poll = wake_poll,
+    .wake_client = wake_client,
     .wake_lane = wake_lane,
     .assign = mr_kafka_assign,
     .unassign = mr_kafka_unassign,

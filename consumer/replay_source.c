@@ -7,6 +7,11 @@
 
 /* ---- what a replay's lane asks ---- */
 
+static void replay_wake_client(struct mr_source *source)
+{
+    (void)source;
+}
+
 static void replay_wake_poll(struct mr_source *source)
 {
     (void)source;
@@ -175,6 +180,7 @@ const struct mr_source_ops mr_source_replay = {
     .close = replay_close,
     .poll = replay_poll,
     .wake_poll = replay_wake_poll,
+    .wake_client = replay_wake_client,
     .wake_lane = replay_wake_lane,
     .assign = replay_parts,
     .unassign = replay_parts,

@@ -72,7 +72,9 @@ struct mr_source_ops {
     /* Serves the client for at most `timeout_ms` and gives the next event; NOTHING on time-out or
      * wake. */
     void (*poll)(struct mr_source *source, uint32_t timeout_ms, struct mr_source_event *event);
-    void (*wake_poll)(struct mr_source *source);                /* any thread */
+    void (*wake_poll)(struct mr_source *source); /* any thread */
+    /* The client's own threads look at their clocks anew (clock_watch.h). Any thread. */
+    void (*wake_client)(struct mr_source *source);
     void (*wake_lane)(struct mr_source *source, uint32_t lane); /* any thread: read returns soon */
     /* Tells the client the new assignment; the partitions are held: paused, forwarded to
        nothing. */

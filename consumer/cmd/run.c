@@ -8,6 +8,7 @@
 #include "base/fault.h"
 #include "config/options.h"
 #include "consumer/admin.h"
+#include "consumer/clock_watch.h"
 #include "consumer/cmd/cmd.h"
 #include "consumer/cmd/signals.h"
 #include "consumer/progress.h"
@@ -60,6 +61,7 @@ static int serve(struct run *run)
 {
     struct mr_service *service = &run->service;
     struct mr_progress progress;
+    struct mr_clock_watch clock = {.looked = false};
     int n_stops = 0;
 
     mr_progress_init(&progress, service);
@@ -79,6 +81,7 @@ static int serve(struct run *run)
         }
         mr_progress_tick(&progress);
         mr_supervisor_tick(service);
+        mr_clock_watch_tick(&clock, service);
         mr_log_flush(false);
     }
     mr_progress_end(&progress);

@@ -168,6 +168,11 @@ static void source_poll(struct mr_source *source, uint32_t timeout_ms,
         event_take(process, event);
 }
 
+static void source_wake_client(struct mr_source *source)
+{
+    (void)source;
+}
+
 static void source_wake_poll(struct mr_source *source)
 {
     struct sim_process *process = sim_of_source(source);
@@ -451,6 +456,7 @@ const struct mr_source_ops sim_source_ops = {
     .name = "simulated",
     .poll = source_poll,
     .wake_poll = source_wake_poll,
+    .wake_client = source_wake_client,
     .wake_lane = source_wake_lane,
     .assign = source_assign,
     .unassign = source_unassign,

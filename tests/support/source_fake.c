@@ -109,6 +109,11 @@ static void fake_poll(struct mr_source *source, uint32_t timeout_ms, struct mr_s
     pthread_mutex_unlock(&fake->mutex);
 }
 
+static void fake_wake_client(struct mr_source *source)
+{
+    (void)source;
+}
+
 static void fake_wake_poll(struct mr_source *source)
 {
     struct fake_source *fake = fake_source_of(source);
@@ -441,6 +446,7 @@ const struct mr_source_ops mr_source_fake = {
     .close = fake_close,
     .poll = fake_poll,
     .wake_poll = fake_wake_poll,
+    .wake_client = fake_wake_client,
     .wake_lane = fake_wake_lane,
     .assign = fake_assign,
     .unassign = fake_unassign,
