@@ -99,6 +99,8 @@ struct mr_dlq_conf {
     double max_ratio;
     uint32_t max_rows;
     uint64_t window_ms;
+    uint64_t retention_ms;     /* of closed letters; 0: for ever */
+    uint64_t retention_new_ms; /* of the others */
 };
 
 struct mr_http_conf {

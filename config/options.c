@@ -161,6 +161,14 @@ static const struct mr_option global_rows[] = {
      .unit = "records", RESTART, .help = "More bad records than this in a window halt the route."},
     {"dlq.window", MR_OPT_TIME, G(dlq.window_ms), .dflt = "1m", .min = SEC, .max = DAY, RESTART,
      .help = "That window."},
+    {"dlq.retention", MR_OPT_TIME, G(dlq.retention_ms), .dflt = "0s", .min = 0,
+     .max = 36500LL * DAY, RESTART,
+     .help = "The running instance removes letters of the table that were replayed or discarded so "
+             "long ago; `0s`: none. At least a day. A topic's own is its `retention.ms`."},
+    {"dlq.retention_new", MR_OPT_TIME, G(dlq.retention_new_ms), .dflt = "0s", .min = 0,
+     .max = 36500LL * DAY, RESTART,
+     .help = "Also letters that nobody closed, so long after they were put aside or last tried "
+             "again: their records are gone then. `0s`: none."},
     {"http.listen", MR_OPT_STR, G(http.listen), .dflt = "127.0.0.1:9464", .max = 300, RESTART,
      .help = "`address:port` of metrics, health, status and the dashboard; an empty string: none."},
     {"http.bearer_token", MR_OPT_STR, G(http.bearer_token), .secret = true, RESTART,

@@ -13,6 +13,7 @@
 #include "base/ban.h"
 
 enum { POOL_SPARE = 2, POOL_SPARE_DEFAULT = 4, POOL_MAX_DEFAULT = 10, TOPIC_BYTES = 249 };
+enum { LEAST_RETENTION_MS = 24 * 60 * 60 * 1000 };
 #define LANE_BYTES                                                                                 \
     ((uint64_t)4 * 1024 * 1024) /* two batches and a fetch queue of the least use                  \
                                    \ */
@@ -106,6 +107,25 @@ static int check_target(const struct mr_config *config, struct mr_err *err)
         return mr_validate_fail(config, err, "target.pool.min",
                                 "%u is more than target.pool.max (%u)", target->pool.min,
                                 target->pool.max);
+    return 0;
+}
+
+/* So long is a key with a letter remembered, over restarts by the table (decision 026). */
+static int check_retention(const struct mr_config *config, struct mr_err *err)
+{
+    const struct mr_dlq_conf *dlq = &config->dlq;
+    const struct {
+        const char *path;
+        uint64_t ms;
+    } rows[] = {{"dlq.retention", dlq->retention_ms}, {"dlq.retention_new", dlq->retention_new_ms}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (rows[i].ms == 0)
+            continue;
+        if (rows[i].ms < LEAST_RETENTION_MS)
+            return mr_validate_fail(config, err, rows[i].path,
+                                    "less than a day: keys with a letter are remembered so long; "
+                                    "write at least \"1d\", or \"0s\" for ever");
+    }
     return 0;
 }
 
@@ -207,6 +227,8 @@ int mr_validate(struct mr_config *config, struct mr_arena *arena, struct mr_err 
         rc = check_names(config, err);
     if (rc == 0)
         rc = check_target(config, err);
+    if (rc == 0)
+        rc = check_retention(config, err);
     if (rc == 0)
         rc = check_memory(config, err);
     if (rc == 0)

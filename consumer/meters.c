@@ -74,6 +74,12 @@ const struct mr_metric_desc mr_meters[MR_N_METERS] = {
                            MR_COUNTER,
                            {"topic", "reason"},
                            NULL},
+    [MR_M_LETTERS_PURGED] = {"millrace_dead_letters_purged_total",
+                             "Letters that this instance removed for their age "
+                             "(`dlq.retention`, `dlq.retention_new`), by the state they were in.",
+                             MR_COUNTER,
+                             {"state"},
+                             NULL},
     [MR_M_FIELDS_IGNORED] = {"millrace_fields_ignored_total",
                              "Fields that a schema new to the table has and that are not loaded: "
                              "`evolve = \"discard_column\"`, or a generated column.",

@@ -129,6 +129,18 @@ static int poller_open(struct mr_service *s, struct mr_err *err)
     return rc;
 }
 
+static int keeper_open(struct mr_service *s, struct mr_err *err)
+{
+    const struct mr_dlq_conf *dlq = &s->opts.config->dlq;
+    const struct mr_letter_keeper_opts opts = {.sink = s->sink,
+                                               .metrics = s->metrics,
+                                               .closed_ms = dlq->retention_ms,
+                                               .new_ms = dlq->retention_new_ms,
+                                               .env = env_split(s)};
+
+    return mr_letter_keeper_start(&s->keeper, &opts, err);
+}
+
 /* From 0 on: a series that begins with its first retry does not show it in a rate. */
 static void retries_begin(struct mr_metrics *metrics)
 {
@@ -157,6 +169,8 @@ int mr_service_open(struct mr_service *s, const struct mr_service_opts *opts, st
         rc = lanes_open(s, err);
     if (rc == 0)
         rc = poller_open(s, err);
+    if (rc == 0)
+        rc = keeper_open(s, err);
     if (rc == 0)
         mr_log(MR_INFO, "started", mr_kv_str("pipeline", opts->config->pipeline),
                mr_kv_str("instance", s->wiring.instance_id), mr_kv_u64("lanes", s->n_lanes),
@@ -190,6 +204,7 @@ void mr_service_close(struct mr_service *s)
     if (s->poller_started)
         mr_poller_join(&s->poller);
     lanes_close(s);
+    mr_letter_keeper_stop(&s->keeper);
     mr_claims_free(s->claims);
     if (s->poller_made)
         mr_poller_release(&s->poller);

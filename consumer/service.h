@@ -4,6 +4,7 @@
 #define MR_CONSUMER_SERVICE_H
 
 #include "config/config.h"
+#include "consumer/letter_keeper.h"
 #include "consumer/poller.h"
 #include "consumer/wiring.h"
 
@@ -27,6 +28,7 @@ struct mr_service {
     struct mr_poisoned poisoned;
     struct mr_letter_topic_opts letter_topic;
     bool letters_in_topic;
+    struct mr_letter_keeper keeper;
     struct mr_claims *claims;
     struct mr_lane_shared shared;
     _Atomic size_t batch_bytes; /* one batch's share of memory_limit now */

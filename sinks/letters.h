@@ -84,7 +84,8 @@ struct mr_letters_ops {
     /* Discards those that are new still; each alone is atomic. */
     int (*discard)(struct mr_letters *letters, const char *const *ids, size_t n, const char *by,
                    uint64_t *n_done, struct mr_err *err);
-    /* Removes at most `max` letters of these states that were last changed before then. */
+    /* Removes at most `max` letters of these states that were last changed before then, and none
+     * that another transaction has locked. */
     int (*purge)(struct mr_letters *letters, uint32_t states, int64_t before_ms, size_t max,
                  uint64_t *n_done, struct mr_err *err);
     /* For each of these letters, MR_LETTER_PAGE_IDS at most, the last one of its partition and key

@@ -204,6 +204,29 @@ MR_CONFORM(closed, "a letter is discarded once, by somebody, and removed when th
     MR_CHECK_U64(n, 1); /* bounded */
 }
 
+/* SQLite has one writer: there a purge waits for the replay's end. */
+MR_CONFORM(replaying, "an old letter that is being replayed is not removed, and young after it")
+{
+    struct mr_letter_mark mark = {.id = "2", .attempts = 1};
+    uint32_t states = (1u << MR_N_LETTER_STATES) - 1;
+    uint64_t n_beside = 0;
+    uint64_t n = 0;
+
+    put(3);
+    mr_sink_fixture_exec(&mr_case.f, text("UPDATE @ SET updated_at = '2020-01-01 00:00:00+00'"));
+    begin();
+    MR_CHECK_OK(letters->ops->lock(letters, mr_case.f.session, &mark, 1, &mr_case.f.err));
+    if (mr_case.f.kind == MR_KIND_POSTGRESQL)
+        MR_CHECK_OK(
+            letters->ops->purge(letters, states, 1600000000000, 10, &n_beside, &mr_case.f.err));
+    MR_CHECK_OK(letters->ops->settle(letters, mr_case.f.session, &mark, 1, "me", &mr_case.f.err));
+    commit();
+    MR_CHECK_OK(letters->ops->purge(letters, states, 1600000000000, 10, &n, &mr_case.f.err));
+    MR_CHECK_U64(n + n_beside, 2);
+    MR_CHECK_U64(n_beside, mr_case.f.kind == MR_KIND_POSTGRESQL ? 2 : 0);
+    MR_CHECK_STR(find(&any), "2 ");
+}
+
 /* G-01 */
 MR_CONFORM(settled, "letters are settled in the session's transaction, or not at all")
 {

@@ -166,21 +166,22 @@ def test_an_avro_export_says_to_another_reader_what_the_json_lines_say(streams, 
         assert list(fastavro.reader(file)) == []
 
 
-MANY = """INSERT INTO {table} (pipeline, topic, partition, "offset", key, value, headers, code, sqlstate, detail,
-    target_table, attempts, state, created_at, updated_at)
-    SELECT pipeline, topic, partition, 1000 + n, key, {value}, headers, code, sqlstate, detail,
-    target_table, attempts, state, created_at, updated_at FROM {table},
-    {numbers} WHERE "offset" = 2"""
+def many(place, n: int) -> None:
+    """Copies of the letter at 2, at the offsets from 1001 on."""
+    numbers = f"(WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < {n}) SELECT n FROM r) AS r"
+    value = "zeroblob(4000)" if place.sqlite else "decode(repeat('00', 4000), 'hex')"
+    place.run(f"""INSERT INTO {place.letters_table} (pipeline, topic, partition, "offset", key, value, headers, code,
+        sqlstate, detail, target_table, attempts, state, created_at, updated_at)
+        SELECT pipeline, topic, partition, 1000 + n, key, {value}, headers, code, coalesce(sqlstate, ''), detail,
+        coalesce(target_table, ''), attempts, state, created_at, updated_at
+        FROM {place.letters_table}, {numbers} WHERE "offset" = 2""")
 
 
 def test_an_export_that_is_killed_leaves_nothing_that_looks_whole(streams, orders, millrace, place, tmp_path):
     """design 6: neither the file's name, nor what was written of it."""
     one = millrace([{"topic": orders.topic, "table": "orders"}], target={"url": place.url}, **NEVER)
     doubled(orders, streams, place, one)
-    place.run(MANY.format(
-        table=place.letters_table, value="zeroblob(4000)" if place.sqlite else "decode(repeat('00', 4000), 'hex')",
-        numbers="(WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 20000) SELECT n FROM r)"
-        if place.sqlite else "generate_series(1, 20000) AS r(n)"))
+    many(place, 20000)
     path = tmp_path / "letters.avro"
     part = tmp_path / "letters.avro.part"
     with subprocess.Popen(one.argv("dlq", "export", "--format", "avro", "--output", str(path)), cwd=one.folder,
@@ -339,3 +340,85 @@ def test_a_halted_table_keeps_its_letters_as_they_are(streams, orders, millrace,
     result = dlq_json(one, "replay", "--all", "--force", expect=TRY_AGAIN)
     assert result["waiting"] == 1 and result["notes"][0]["code"] == "target.missing"
     assert place.letters() == [(1, "db.23505", "new", 1)]
+
+
+PURGED = "millrace_dead_letters_purged_total"
+
+
+def age(place, state: str, where: str) -> None:
+    place.run(f"UPDATE {place.letters_table} SET state = '{state}', updated_at = '2020-01-01 00:00:00+00' "
+              f"WHERE {where}")
+
+
+def test_running_instances_remove_letters_that_were_closed_long_ago(streams, orders, millrace, place):
+    """design 6, dlq.retention: each letter once, by either, while records are loaded; what nobody closed stays."""
+    routes, kept = [{"topic": orders.topic, "table": "orders"}], {"target": {"url": place.url}}
+    doubled(orders, streams, place, millrace(routes, **kept, **NEVER))
+    many(place, 3000)
+    age(place, "new", '"offset" = 1')
+    age(place, "discarded", '"offset" = 2')
+    age(place, "replayed", '"offset" > 1000')
+    place.run(f"UPDATE {place.letters_table} SET state = 'discarded' WHERE \"offset\" = 3")
+    both = [millrace(routes, name=name, dlq={"max_ratio": 1.0, "retention": "30d"}, **kept).start() for name in "ab"]
+    streams.produce(*(orders.put(row(n, f"n{n}")) for n in range(10, 200)))
+    await_(lambda: place.states() == {1: "new", 3: "discarded"}, 60, "the old closed letters are gone")
+    ends = streams.ends(orders.topic)
+    await_(lambda: place.target.positions(orders.topic) == ends, 60, "all loaded")
+    counts = [{state: one.metrics().value(PURGED, state=state) for state in ("new", "replayed", "discarded")}
+              for one in both]
+    assert sum(count["replayed"] for count in counts) == 3000 and sum(count["discarded"] for count in counts) == 1
+    assert [count["new"] for count in counts] == [None, None]
+    for one in both:
+        one.stop()
+        assert one.events("letters_not_purged") == []
+    told = [event for one in both for event in one.events("letters_purged", state="replayed")]
+    assert sum(int(event["letters"]) for event in told) == 3000
+
+
+def test_letters_that_nobody_closed_are_removed_where_it_is_asked_for(streams, orders, millrace, place):
+    """design 6, dlq.retention_new: also by a run that ends by itself."""
+    routes, kept = [{"topic": orders.topic, "table": "orders"}], {"target": {"url": place.url}}
+    one = millrace(routes, **kept, **NEVER)
+    doubled(orders, streams, place, one)
+    age(place, "new", '"offset" = 1')
+    age(place, "replayed", '"offset" = 2')
+    one.load_to_end()
+    assert place.states() == {1: "new", 2: "replayed", 3: "new"}
+    streams.produce(orders.put(row(9, "nine")))
+    millrace(routes, dlq={"max_ratio": 1.0, "retention_new": "7d"}, **kept).load_to_end()
+    assert place.states() == {2: "replayed", 3: "new"}
+
+
+def test_a_role_that_may_not_remove_letters_is_told_once_and_loads_on(streams, orders, millrace, target):
+    """design 6: an error of the retention is nobody else's; check says the grant beforehand, and it suffices."""
+    place = Place(target)
+    role = f"keeper_{target.url.rsplit('/', 1)[1]}"
+    first = millrace([{"topic": orders.topic, "table": "orders"}], **NEVER)
+    doubled(orders, streams, place, first)
+    age(place, "discarded", '"offset" = 2')
+    for statement in (f"CREATE ROLE {role} LOGIN", f"GRANT USAGE ON SCHEMA public, millrace TO {role}",
+                      f"GRANT ALL ON ALL TABLES IN SCHEMA public, millrace TO {role}",
+                      f"REVOKE DELETE ON millrace.dead_letters FROM {role}"):
+        place.run(statement)
+    try:
+        one = millrace([{"topic": orders.topic, "table": "orders"}], name="weak",
+                       target={"url": target.url.replace("postgres@", f"{role}@")},
+                       dlq={"max_ratio": 1.0, "retention": "1d"}).start()
+        told = one.await_event("letters_not_purged")
+        assert told["err"] == "target.privilege"
+        streams.produce(orders.put(row(9, "nine")))
+        ends = streams.ends(orders.topic)
+        await_(lambda: place.target.positions(orders.topic) == ends, 60, "all loaded", one.must_run)
+        assert place.states()[2] == "discarded" and len(one.events("letters_not_purged")) == 1
+        one.stop()
+        checked = one.command("check", "--sql")
+        assert checked.returncode == 77
+        assert f'GRANT DELETE ON "millrace".dead_letters TO {role};' in checked.stdout.splitlines()
+        place.run(checked.stdout)
+        assert "GRANT" not in one.command("check", "--sql").stdout
+        one.load_to_end()
+        assert place.states() == {1: "new", 3: "new"}
+    finally:
+        millrace.end()
+        place.run(f"DROP OWNED BY {role} CASCADE")
+        place.run(f"DROP ROLE {role}")

@@ -112,6 +112,19 @@ MR_TEST("registries have names of their own")
             "begins with http://");
 }
 
+MR_TEST("letters are kept for ever, or for a day at least")
+{
+    MR_CHECK_OK(conf_files_load_text(&f, PG END));
+    MR_CHECK_U64(f.config->dlq.retention_ms, 0);
+    MR_CHECK_U64(f.config->dlq.retention_new_ms, 0);
+    MR_CHECK_OK(
+        conf_files_load_text(&f, PG END "dlq: { retention = \"1d\"; retention_new = \"365d\"; };"));
+    MR_CHECK_U64(f.config->dlq.retention_ms, 86400000);
+    MR_CHECK_U64(f.config->dlq.retention_new_ms, 365ull * 86400000);
+    refused(PG END "dlq: { retention = \"86399s\"; };", "`dlq.retention`", "at least \"1d\"");
+    refused(PG END "dlq: { retention_new = \"1ms\"; };", "`dlq.retention_new`", "less than a day");
+}
+
 MR_TEST("names that Kafka would refuse are refused")
 {
     refused("pipeline = \"a b\"; target: { url = \"stdout:\";" END, "`pipeline`", "only letters");
