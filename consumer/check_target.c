@@ -51,7 +51,9 @@ void mr_check_registries(struct mr_check *check)
 void mr_check_target(struct mr_check *check)
 {
     struct mr_sink *sink = check->planning.sink;
-    struct mr_look look = {.tables = NULL};
+    const struct mr_dlq_conf *dlq = &check->config->dlq;
+    struct mr_look look = {.letters_elsewhere = dlq->to == MR_CONF_DLQ_TOPIC,
+                           .letters_purged = dlq->retention_ms > 0 || dlq->retention_new_ms > 0};
     struct mr_err err = MR_ERR_INIT;
 
     if (sink->ops->look_over(sink, &look, &check->findings, &err) < 0)

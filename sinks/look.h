@@ -19,7 +19,9 @@ struct mr_look_table {
 struct mr_look {
     const struct mr_look_table *tables; /* NULL: the server */
     size_t n_tables;
-    bool control_absent; /* out, of the server: they are not there (yet) */
+    bool letters_elsewhere; /* of the server: all but too large ones go to a topic */
+    bool letters_purged;    /* of the server: old ones are removed from the table */
+    bool control_absent;    /* out, of the server: they are not there (yet) */
 };
 
 struct mr_sink;

@@ -130,29 +130,62 @@ struct control_rights {
     bool complete; /* the rights on its tables */
 };
 
-static const char *const control_wants[][2] = {
-    {"meta", "SELECT"},
-    {"positions", "SELECT"},
-    {"positions", "INSERT"},
-    {"positions", "UPDATE"},
-    {"dead_letters", "INSERT"},
-    {"dead_letters", "SELECT"},
-    {"dead_letters", "UPDATE"},
-    {"tables", "SELECT"},
-    {"tables", "INSERT"},
-    {"tables", "UPDATE"},
-    {"schema_changes", "INSERT"},
-    {"tombs", "SELECT"},
-    {"tombs", "INSERT"},
-    {"tombs", "UPDATE"},
-    {"tombs", "DELETE"},
-    {"replayed_letters", "SELECT"},
-    {"replayed_letters", "INSERT"},
-    {"replayed_letters", "DELETE"},
+enum want { WANT_ALWAYS, WANT_LETTERS, WANT_TOPIC, WANT_PURGE };
+
+static const struct {
+    const char *table, *right;
+    enum want when;
+} control_wants[] = {
+    {"meta", "SELECT", WANT_ALWAYS},
+    {"positions", "SELECT", WANT_ALWAYS},
+    {"positions", "INSERT", WANT_ALWAYS},
+    {"positions", "UPDATE", WANT_ALWAYS},
+    {"dead_letters", "SELECT", WANT_LETTERS},
+    {"dead_letters", "INSERT", WANT_ALWAYS},
+    {"dead_letters", "UPDATE", WANT_LETTERS},
+    {"dead_letters", "DELETE", WANT_PURGE},
+    {"tables", "SELECT", WANT_ALWAYS},
+    {"tables", "INSERT", WANT_ALWAYS},
+    {"tables", "UPDATE", WANT_ALWAYS},
+    {"schema_changes", "INSERT", WANT_ALWAYS},
+    {"tombs", "SELECT", WANT_ALWAYS},
+    {"tombs", "INSERT", WANT_ALWAYS},
+    {"tombs", "UPDATE", WANT_ALWAYS},
+    {"tombs", "DELETE", WANT_ALWAYS},
+    {"replayed_letters", "SELECT", WANT_TOPIC},
+    {"replayed_letters", "INSERT", WANT_TOPIC},
+    {"replayed_letters", "DELETE", WANT_TOPIC},
 };
 
+/* Where letters go to a topic, nobody asks the table for them, and a replay says in another one
+ * which of them landed; only a retention deletes from it. */
+static bool is_wanted(const struct mr_look *look, enum want when)
+{
+    return when == WANT_ALWAYS || (when == WANT_LETTERS && !look->letters_elsewhere) ||
+           (when == WANT_TOPIC && look->letters_elsewhere) ||
+           (when == WANT_PURGE && look->letters_purged);
+}
+
+/* Appends "FROM ...": the rights of table w(n, t, p) that the role has not, on tables c of the
+ * schema with oid `schema`. `look` NULL: also those that run does not want. */
+static void missing_sql(struct mr_buf *sql, const struct mr_look *look, const char *schema)
+{
+    size_t n = 0;
+
+    mr_buf_str(sql, "FROM (VALUES ");
+    for (size_t i = 0; i < sizeof control_wants / sizeof control_wants[0]; i++)
+        if (look == NULL || is_wanted(look, control_wants[i].when))
+            mr_buf_fmt(sql, "%s(%zu, '%s', '%s')", n++ == 0 ? "" : ", ", i, control_wants[i].table,
+                       control_wants[i].right);
+    mr_buf_fmt(sql,
+               ") w(n, t, p) JOIN pg_catalog.pg_class c ON c.relname = w.t AND "
+               "c.relnamespace = %s WHERE NOT pg_catalog.has_table_privilege(c.oid, w.p)",
+               schema);
+}
+
 static int control_rights_read(const struct mr_pg_sink *sink, struct mr_pg_conn *conn,
-                               struct control_rights *out, struct mr_err *err)
+                               const struct mr_look *look, struct control_rights *out,
+                               struct mr_err *err)
 {
     struct mr_buf sql = MR_BUF_INIT;
     PGresult *res = NULL;
@@ -161,13 +194,9 @@ static int control_rights_read(const struct mr_pg_sink *sink, struct mr_pg_conn 
     mr_buf_str(&sql, "SELECT s.oid IS NOT NULL, pg_catalog.has_schema_privilege(s.oid, 'USAGE'), "
                      "pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE') "
                      "AND COALESCE(pg_catalog.pg_has_role(n.nspowner, 'USAGE'), true), "
-                     "NOT EXISTS (SELECT FROM (VALUES ");
-    for (size_t i = 0; i < sizeof control_wants / sizeof control_wants[0]; i++)
-        mr_buf_fmt(&sql, "%s('%s', '%s')", i == 0 ? "" : ", ", control_wants[i][0],
-                   control_wants[i][1]);
-    mr_buf_str(&sql, ") w(t, p) JOIN pg_catalog.pg_class c ON c.relname = w.t AND "
-                     "c.relnamespace = s.oid WHERE NOT pg_catalog.has_table_privilege(c.oid, w.p)) "
-                     "FROM (SELECT pg_catalog.to_regnamespace(");
+                     "NOT EXISTS (SELECT ");
+    missing_sql(&sql, look, "s.oid");
+    mr_buf_str(&sql, ") FROM (SELECT pg_catalog.to_regnamespace(");
     mr_pg_literal(&sql, sink->control);
     mr_buf_str(&sql, ")::oid) s(oid) LEFT JOIN pg_catalog.pg_namespace n ON n.oid = s.oid");
     int rc = mr_buf_ok(&sql) ? mr_pg_exec(conn, mr_buf_cstr(&sql), &res, err)
@@ -180,6 +209,15 @@ static int control_rights_read(const struct mr_pg_sink *sink, struct mr_pg_conn 
     PQclear(res);
     mr_buf_release(&sql);
     return rc;
+}
+
+static void refused_add(struct mr_findings *findings, const struct mr_pg_sink *sink,
+                        const struct mr_err *fault, struct mr_buf *sql)
+{
+    mr_findings_fault(findings, sink->control, fault);
+    mr_findings_remedy(findings, "Let an administrator of the database run what "
+                                 "millrace check --sql prints.");
+    mr_findings_sql(findings, mr_buf_cstr(sql));
 }
 
 /* What an administrator runs, so that the role needs no right to create anything there. */
@@ -202,13 +240,81 @@ static int control_refused(const struct mr_pg_sink *sink, struct mr_pg_conn *con
                    sink->control, mr_buf_cstr(&role), sink->control, mr_buf_cstr(&role));
         (void)mr_err_set(&fault, MR_TARGET_PRIVILEGE, "role %s may not %s the control tables",
                          mr_buf_cstr(&role), make ? "make" : "use");
-        mr_findings_fault(findings, sink->control, &fault);
-        mr_findings_remedy(findings, "Let an administrator of the database run what "
-                                     "millrace check --sql prints.");
-        mr_findings_sql(findings, mr_buf_cstr(&sql));
+        refused_add(findings, sink, &fault, &sql);
     }
     mr_buf_release(&role);
     mr_buf_release(&sql);
+    return rc;
+}
+
+/* Table and rights of each table that lacks some: "dead_letters", "INSERT, DELETE". */
+static int missing_read(const struct mr_pg_sink *sink, struct mr_pg_conn *conn,
+                        const struct mr_look *look, PGresult **out, struct mr_err *err)
+{
+    struct mr_buf sql = MR_BUF_INIT;
+    struct mr_buf schema = MR_BUF_INIT;
+
+    mr_buf_str(&schema, "pg_catalog.to_regnamespace(");
+    mr_pg_literal(&schema, sink->control);
+    mr_buf_str(&schema, ")::oid");
+    mr_buf_str(&sql, "SELECT w.t, pg_catalog.string_agg(w.p, ', ' ORDER BY w.n) ");
+    missing_sql(&sql, look, mr_buf_cstr(&schema));
+    mr_buf_str(&sql, " GROUP BY w.t ORDER BY pg_catalog.min(w.n)");
+    int rc = mr_buf_ok(&sql) && mr_buf_ok(&schema) ? mr_pg_exec(conn, mr_buf_cstr(&sql), out, err)
+                                                   : mr_err_set(err, MR_NO_MEMORY, "a statement");
+    mr_buf_release(&schema);
+    mr_buf_release(&sql);
+    return rc;
+}
+
+/* Each table that is there, with the rights that it lacks and their grant. */
+static int tables_refused(const struct mr_pg_sink *sink, struct mr_pg_conn *conn,
+                          const struct mr_look *look, struct mr_findings *findings,
+                          struct mr_err *err)
+{
+    struct mr_buf role = MR_BUF_INIT;
+    struct mr_buf sql = MR_BUF_INIT;
+    PGresult *res = NULL;
+    int rc = mr_pg_look_role(conn, &role, err);
+
+    if (rc == 0)
+        rc = missing_read(sink, conn, look, &res, err);
+    for (int i = 0; rc == 0 && i < PQntuples(res); i++) {
+        const char *table = PQgetvalue(res, i, 0);
+        const char *rights = PQgetvalue(res, i, 1);
+        struct mr_err fault = MR_ERR_INIT;
+        mr_buf_reset(&sql);
+        mr_buf_fmt(&sql, "GRANT %s ON %s.%s TO %s", rights, sink->control, table,
+                   mr_buf_cstr(&role));
+        (void)mr_err_set(&fault, MR_TARGET_PRIVILEGE, "role %s may not %s on %s.%s",
+                         mr_buf_cstr(&role), rights, sink->control, table);
+        refused_add(findings, sink, &fault, &sql);
+    }
+    PQclear(res);
+    mr_buf_release(&role);
+    mr_buf_release(&sql);
+    return rc;
+}
+
+/* What no run needs: the DELETE of `millrace dlq purge`. */
+static int purge_note(const struct mr_pg_sink *sink, struct mr_pg_conn *conn,
+                      struct mr_findings *findings, struct mr_err *err)
+{
+    struct mr_buf remedy = MR_BUF_INIT;
+    PGresult *res = NULL;
+    int rc = missing_read(sink, conn, NULL, &res, err);
+
+    if (rc == 0 && PQntuples(res) == 1 && strcmp(PQgetvalue(res, 0, 0), "dead_letters") == 0 &&
+        strcmp(PQgetvalue(res, 0, 1), "DELETE") == 0) {
+        mr_findings_add(findings, MR_FINDING_NOTE, sink->control,
+                        "the role may not DELETE on %s.dead_letters: neither millrace dlq purge "
+                        "nor dlq.retention would work",
+                        sink->control);
+        mr_buf_fmt(&remedy, "GRANT DELETE ON %s.dead_letters, if either is wanted.", sink->control);
+        mr_findings_remedy(findings, mr_buf_cstr(&remedy));
+    }
+    PQclear(res);
+    mr_buf_release(&remedy);
     return rc;
 }
 
@@ -218,11 +324,13 @@ static int control_look(struct mr_pg_sink *sink, struct mr_pg_conn *conn, struct
     struct control_rights rights = {.there = false};
     int64_t version = 0;
     bool missing = false;
-    int rc = control_rights_read(sink, conn, &rights, err);
+    int rc = control_rights_read(sink, conn, look, &rights, err);
 
     look->control_absent = true;
-    if (rc == 0 && rights.there && (!rights.usable || !rights.complete))
+    if (rc == 0 && rights.there && !rights.usable)
         return control_refused(sink, conn, false, findings, err);
+    if (rc == 0 && rights.there && !rights.complete)
+        return tables_refused(sink, conn, look, findings, err);
     if (rc == 0)
         rc = mr_pg_control_look(sink, conn, &version, &missing, err);
     if (rc == -MR_TARGET_CONTROL_NEWER) {
@@ -239,7 +347,7 @@ static int control_look(struct mr_pg_sink *sink, struct mr_pg_conn *conn, struct
                     version == 0 ? "control tables would be made"
                     : missing    ? "control tables would be completed"
                                  : "control tables are there");
-    return 0;
+    return rights.there ? purge_note(sink, conn, findings, err) : 0;
 }
 
 int mr_pg_look_over(struct mr_sink *base, struct mr_look *look, struct mr_findings *findings,

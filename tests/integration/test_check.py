@@ -165,6 +165,29 @@ def test_a_role_without_rights_is_told_the_grants_and_they_suffice(loaded, millr
     assert target.count("there") == target.count("fresh") == 1
 
 
+@pytest.mark.parametrize(("dlq", "rights", "note"), [
+    ({}, "SELECT, INSERT, UPDATE", True),
+    ({"retention": "30d"}, "SELECT, INSERT, UPDATE, DELETE", False),
+    ({"to": "topic"}, "INSERT", False),
+])
+def test_the_rights_on_the_table_of_letters_are_those_that_are_used(dlq, rights, note, loaded, millrace, target, weak):
+    """design.md section 6: the grant of just what is missing, and it suffices."""
+    role, url = weak
+    route = loaded("t")
+    millrace([route]).load_to_end()
+    one = millrace([route], name="weak", target={"url": url}, dlq=dlq)
+    target.run(f"GRANT USAGE ON SCHEMA public, millrace TO {role}; GRANT ALL ON ALL TABLES IN SCHEMA public, millrace "
+               f"TO {role}; REVOKE ALL ON millrace.dead_letters, millrace.tombs FROM {role}; GRANT SELECT, DELETE ON "
+               f"millrace.tombs TO {role}")
+    faults = check_of(one, expect=77).of("fault", "target")
+    assert [fault["sql"] for fault in faults] == [f'GRANT {rights} ON "millrace".dead_letters TO {role}',
+                                                  f'GRANT INSERT, UPDATE ON "millrace".tombs TO {role}']
+    assert f'may not {rights} on "millrace".dead_letters' in faults[0]["what"]
+    target.run(one.command("check", "--sql").stdout)
+    notes = check_of(one).of("note", "target")
+    assert any('may not DELETE on "millrace".dead_letters' in f["what"] for f in notes) is note
+
+
 def test_a_role_without_temporary_tables_may_append_and_not_upsert(loaded, millrace, target, weak):
     """Staging tables are temporary ones, and append stages nothing."""
     role, url = weak
