@@ -136,7 +136,7 @@ static int conn_get(struct mr_pg_session *session, struct mr_err *err)
 }
 
 /* What the target's own functions (of triggers, checks, defaults) name without a schema is found
- * where their author's sessions find it: on the path of role, database or URL (decision 031). */
+ * where their author's sessions find it: on the path of role, database or URL (decision 033). */
 static int begin_sql(struct mr_pg_session *session, struct mr_table *const *tables, size_t n,
                      struct mr_err *err)
 {
