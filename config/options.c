@@ -151,7 +151,9 @@ static const struct mr_option global_rows[] = {
              "again with "
              "Kafka Connect's `__connect.errors.*` headers."},
     {"dlq.topic", MR_OPT_STR, G(dlq.topic), .dflt_says = "the pipeline with `.dlq`", .max = 249,
-     RESTART, .help = "That topic; no route takes it."},
+     RESTART,
+     .help = "That topic; no route takes it. Best with `cleanup.policy=compact,delete` and "
+             "`retention.ms=-1`, as it is made where it is absent."},
     {"dlq.max_ratio", MR_OPT_RATIO, G(dlq.max_ratio), .dflt = "0.05", .min = 0, .max = 1000,
      RESTART,
      .help = "More than 16 bad records of a route in a window that are also more than this share "

@@ -170,6 +170,31 @@ static bool is_listed(const struct mr_check *check, const char *topic)
     return false;
 }
 
+/* What becomes of letters in a topic that is there: nobody should lose one by its age. */
+static void letters_kept_tell(struct mr_check *check, const char *topic)
+{
+    struct mr_topic_look look;
+    struct mr_err err = MR_ERR_INIT;
+    struct mr_findings *list = &check->findings;
+
+    if (mr_kafka_look_topic(check->planning.tail, topic, LOOK_MS, &look, &err) < 0 ||
+        !look.settings_known)
+        return;
+    if (!look.compacts)
+        mr_findings_add(list, MR_FINDING_NOTE, topic,
+                        "cleanup.policy has no \"compact\": letters that were closed stay in it");
+    if (look.deletes && look.retention_ms >= 0)
+        mr_findings_add(list, MR_FINDING_NOTE, topic,
+                        "letters are removed after %lld ms, whether they were closed or not "
+                        "(retention.ms)",
+                        (long long)look.retention_ms);
+    if (look.deletes && look.retention_bytes >= 0)
+        mr_findings_add(list, MR_FINDING_NOTE, topic,
+                        "letters are removed beyond %lld bytes of a partition, whether they were "
+                        "closed or not (retention.bytes)",
+                        (long long)look.retention_bytes);
+}
+
 void mr_check_letters(struct mr_check *check)
 {
     struct mr_letter_topic_opts opts;
@@ -183,6 +208,8 @@ void mr_check_letters(struct mr_check *check)
     else
         mr_findings_add(&check->findings, MR_FINDING_OK, opts.topic,
                         there ? "is there, for dead letters" : "can be made, for dead letters");
+    if (there)
+        letters_kept_tell(check, opts.topic);
 }
 
 /* ---- the group ---- */

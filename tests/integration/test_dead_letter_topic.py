@@ -150,4 +150,10 @@ def test_check_says_whether_the_topic_can_be_had(table, streams, millrace):
     done = one.command("check")
     assert "can be made, for dead letters" in done.stdout, done.stdout + done.stderr
     streams.create(letters_of(one))
-    assert "is there, for dead letters" in one.command("check").stdout
+    told = one.command("check").stdout
+    assert "is there, for dead letters" in told and 'has no "compact"' in told and "letters are removed after" in told
+    kept = f"{table.topic}.kept"
+    other = millrace([{"topic": table.topic, "table": "orders"}], dlq={"to": "topic", "topic": kept})
+    streams.create(kept, config={"cleanup.policy": "compact,delete", "retention.ms": "-1"})
+    told = other.command("check").stdout
+    assert "is there, for dead letters" in told and 'no "compact"' not in told and "letters are removed" not in told
