@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/map.h"
+#include "base/memory.h"
 #include "config/choices.h"
 #include "config/options.h"
 #include "config/setting.h"
@@ -90,6 +91,8 @@ static int check_regex(const struct check *check)
     regex_t regex;
     char why[128];
     int refused = regcomp(&regex, check->route->topic_regex, REG_EXTENDED);
+    if (refused == REG_ESPACE)
+        mr_memory_note_refused();
     if (refused != 0) {
         regerror(refused, &regex, why, sizeof(why));
         return FAIL(check, "topic_regex",

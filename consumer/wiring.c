@@ -272,9 +272,11 @@ static int rule_make(struct mr_wiring *w, uint32_t idx, struct mr_err *err)
         return mr_err_set(err, MR_NO_MEMORY, "no memory for a route");
     if (*conf->topic != '\0') {
         rule->topic = conf->topic;
-    } else if (regcomp(&rule->regex, conf->topic_regex, REG_EXTENDED) != 0) {
-        return mr_err_set(err, MR_CONFIG_INVALID, "topic_regex '%s' does not compile",
-                          conf->topic_regex);
+    } else {
+        int refused = regcomp(&rule->regex, conf->topic_regex, REG_EXTENDED);
+        if (refused != 0)
+            return mr_err_set(err, refused == REG_ESPACE ? MR_NO_MEMORY : MR_CONFIG_INVALID,
+                              "topic_regex '%s' does not compile", conf->topic_regex);
     }
     w->n_rules = (size_t)idx + 1;
     rule->breaker = &w->breakers[idx];

@@ -3,7 +3,11 @@
  * counted first by one pass over the bytes. Invariant: a struct mr_json is a json_t. */
 #include "schemas/json.h"
 
+#include <stdlib.h>
+
 #include <jansson.h>
+
+#include "base/memory.h"
 
 #include "base/ban.h"
 
@@ -70,12 +74,23 @@ static int json_measure(const char *text, size_t len, const struct mr_json_limit
     return 0;
 }
 
+static void *counted_malloc(size_t n)
+{
+    return mr_memory_given(malloc(n));
+}
+
+void mr_json_count_memory(void)
+{
+    json_set_alloc_funcs(counted_malloc, free);
+}
+
 int mr_json_parse(const char *text, size_t len, const struct mr_json_limits *limits,
                   struct mr_json **out, struct mr_err *err)
 {
     if (len > limits->max_bytes)
         return mr_err_set(err, MR_SCHEMA_TOO_LARGE, "JSON of %zu bytes, the limit is %zu", len,
                           limits->max_bytes);
+    uint32_t mark = mr_memory_mark();
     int rc = json_measure(text, len, limits, err);
     if (rc < 0)
         return rc;
@@ -87,9 +102,11 @@ int mr_json_parse(const char *text, size_t len, const struct mr_json_limits *lim
         root = json_loadb(text, len, flags | JSON_DECODE_INT_AS_REAL, &fault);
     if (root == NULL && json_error_code(&fault) == json_error_out_of_memory)
         return mr_err_set(err, MR_NO_MEMORY, "parsing JSON of %zu bytes", len);
-    if (root == NULL)
-        return mr_err_set(err, MR_SCHEMA_INVALID, "not JSON at line %d column %d: %s", fault.line,
-                          fault.column, fault.text);
+    if (root == NULL) {
+        rc = mr_err_set(err, MR_SCHEMA_INVALID, "not JSON at line %d column %d: %s", fault.line,
+                        fault.column, fault.text);
+        return mr_memory_judge(mark, rc, err, "parsing JSON");
+    }
     *out = json_wrap(root);
     return 0;
 }

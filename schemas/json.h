@@ -30,6 +30,10 @@ struct mr_json_limits {
     uint32_t max_values; /* all values together; bounds the tree's memory (about 150 bytes each) */
 };
 
+/* From now on what the JSON library does not get counts as memory refused (base/memory.h); once, at
+ * the start of a program, since some of its faults do not say why. */
+void mr_json_count_memory(void);
+
 /* Parses one value; any kind may be the root, white space around it is allowed. Of an object's
  * equal names the last counts. Integers beyond 64 bits become reals. out   gives: mr_json_free();
  * untouched on error Errors: -MR_SCHEMA_TOO_LARGE beyond `limits`; -MR_SCHEMA_INVALID for text that

@@ -13,6 +13,7 @@
 #include "config/options.h"
 #include "config/suggest.h"
 #include "consumer/kafka_props.h"
+#include "schemas/json.h"
 #include "version.h"
 
 #include "base/ban.h"
@@ -264,6 +265,7 @@ int mr_cmd_main(int argc, char **argv)
     struct mr_cmd_args args = {.cmd = find_command(name)};
     if (args.cmd == NULL)
         return unknown_command(name);
+    mr_json_count_memory();
     if (parse(&args, argc - 1, argv + 1, &code))
         return code;
     return args.cmd->run(&args);

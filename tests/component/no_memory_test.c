@@ -1,5 +1,5 @@
 /* Targets for which memory lacks: each allocation of millrace's own objects is refused once,
- * through setting a target up and through a whole flush (contract.md G-01, Q-05). The answer is an
+ * through setting a target up and through a whole flush (contract.md G-01, G-07). The answer is an
  * error that says so; nothing landed, or all of it; and the next try succeeds. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,7 +46,7 @@ static int target_starts(void *arg, struct mr_err *err)
     return rc;
 }
 
-/* */
+/* G-07 */
 MR_CONFORM(start, "a target can be set up wherever memory lacked the time before")
 {
     char control[256];
@@ -184,7 +184,7 @@ static void flushed(void *arg, int rc)
     batch_make();
 }
 
-/* G-01, Q-05 */
+/* G-01, G-07 */
 MR_CONFORM(flush, "a flush lands nothing where memory lacks, and all of it the next time")
 {
     mr_sink_fixture_exec(&mr_case.f, "CREATE TABLE t(id bigint NOT NULL PRIMARY KEY, a text CHECK "

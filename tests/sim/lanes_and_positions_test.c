@@ -156,7 +156,7 @@ MR_TEST(
                  (unsigned long long)steps);
 }
 
-/* G-01, Q-05: each run lacks memory once, at an allocation of its own choice. */
+/* G-01, G-07: each run lacks memory once, at an allocation of its own choice. */
 MR_TEST("nothing is lost and nothing comes twice wherever memory lacks once")
 {
     uint64_t n_runs = number_of("MR_SIM_MEMORY_RUNS", MEMORY_RUNS);

@@ -96,7 +96,7 @@ static void printed_whole(void *arg, int rc)
         MR_CHECK_STR(mr_buf_cstr(&got), mr_buf_cstr(&want));
 }
 
-/* */
+/* G-07 */
 MR_TEST("a configuration for which memory lacks anywhere says so, and is read the next time")
 {
     conf.kafka_check = any_property;

@@ -1,4 +1,4 @@
-/* Records on their way to rows while memory lacks (contract.md G-06, Q-05): each allocation of the
+/* Records on their way to rows while memory lacks (contract.md G-07): each allocation of the
  * decoder is refused once, over plans of all kinds. It is no fault of the record's, it makes no
  * other row of it, and no harm to the records behind it. */
 #include <stdio.h>
@@ -132,7 +132,7 @@ static int plan_check(uint32_t number, int *n_records)
     return n;
 }
 
-/* G-06, Q-05 */
+/* G-07 */
 MR_TEST("a record that is decoded where memory lacks is no bad record and no other row")
 {
     int n = 0;
