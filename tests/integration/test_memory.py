@@ -25,14 +25,16 @@ def limit(one, soft: int) -> None:
 
 def test_memory_that_is_gone_for_a_while_is_waited_for(pair, streams, millrace, target, release_program):
     """G-07: the limit falls to what the running process has, and is lifted again."""
-    one = millrace(pair.routes(), program=release_program, memory_limit="256MiB", batch={"max_wait": "20ms"}).start()
+    one = millrace(pair.routes(), program=release_program, memory_limit="256MiB", batch={"max_wait": "20ms"})
+    one.start()
     with Load(streams, pair.both, rate=3000) as load:
         await_(lambda: target.count("log") > 0, 60, lambda: f"a first row\n{one.log_tail()}", one.must_run)
         for _ in range(5):
             if one.is_running():
                 limit(one, size_bytes(one.process.pid))
                 before = target.count("log")
-                await_(lambda: SAYS.search(one.log_text()) or not one.is_running() or target.count("log") > before + 9000,
+                await_(lambda: SAYS.search(one.log_text()) or not one.is_running() or
+                       target.count("log") > before + 9000,
                        30, lambda: f"an end, a word or progress\n{one.log_tail()}")
             if one.is_running():
                 limit(one, resource.RLIM_INFINITY)
