@@ -351,8 +351,9 @@ int mr_batch_add(struct mr_batch *batch, struct mr_target *target, struct mr_pla
         return rc == -MR_FULL ? rc : mr_err_set(err, MR_NO_MEMORY, "no memory for a batch");
     struct mr_row row = {
         .op = decoded->op == MR_REC_DELETE ? MR_ROW_DELETE : MR_ROW_UPSERT,
-        .flags =
-            (decoded->insert ? MR_ROW_INSERT : 0) | (decoded->op_letter == 'r' ? MR_ROW_READ : 0),
+        .flags = (decoded->insert ? MR_ROW_INSERT : 0) |
+                 (decoded->op_letter == 'r' ? MR_ROW_READ : 0) |
+                 (record->behind ? MR_ROW_BEHIND : 0),
         .cols = decoded->cols,
         .tuple = decoded->tuple,
         .key = decoded->key,

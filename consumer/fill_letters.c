@@ -9,15 +9,10 @@ static bool counts(const struct mr_record *record)
     return record->target->load->reduce && record->target->rule->on_bad == MR_ON_BAD_DEAD_LETTER;
 }
 
-int mr_fill_after_letter(struct mr_lane *lane, struct mr_record *record,
-                         const struct mr_decoded *decoded, struct mr_err *why)
+static int letter_ask(struct mr_lane *lane, const struct mr_record *record, struct mr_err *why)
 {
     const struct mr_lane_shared *shared = lane->shared;
 
-    record->masked = decoded->mask != NULL;
-    record->whole = !record->masked;
-    if (!record->masked || !counts(record))
-        return 0;
     if (shared->after_letter != NULL)
         return shared->after_letter(shared->after_letter_arg, record, why);
     if (shared->poisoned == NULL || !mr_poisoned_holds(shared->poisoned, record->part, record->key,
@@ -25,6 +20,23 @@ int mr_fill_after_letter(struct mr_lane *lane, struct mr_record *record,
         return 0;
     mr_err_set(why, MR_UNAVAILABLE_AFTER_LETTER, "not all columns come");
     return 1;
+}
+
+int mr_fill_after_letter(struct mr_lane *lane, struct mr_record *record,
+                         const struct mr_decoded *decoded, struct mr_err *why)
+{
+    record->masked = decoded->mask != NULL;
+    record->whole = !record->masked;
+    record->leaves = decoded->op == MR_REC_DELETE;
+    record->behind = false;
+    if ((!record->masked && !record->leaves) || !counts(record))
+        return 0;
+    int rc = letter_ask(lane, record, why);
+    if (rc != 1 || record->masked)
+        return rc;
+    record->behind = true; /* it is deleted all the same */
+    mr_err_clear(why);
+    return 0;
 }
 
 void mr_fill_poison(struct mr_lane *lane, const struct mr_record *record)
@@ -50,8 +62,10 @@ void mr_lane_count_after(struct mr_lane *lane, const struct mr_batch *batch)
     for (size_t i = 0; poisoned != NULL && i < batch->n_held; i++) {
         const struct mr_record *record = &batch->held[i];
         const char *labels[] = {record->stream};
-        if (!record->bad &&
-            mr_poisoned_is_after(poisoned, record->part, record->key, record->offset))
+        if (record->bad)
+            continue;
+        mr_poisoned_landed(poisoned, record->part, record->key, record->offset);
+        if (mr_poisoned_is_after(poisoned, record->part, record->key, record->offset))
             mr_counter_add(mr_metrics_series(lane->shared->metrics, MR_M_AFTER_POISON, labels), 1);
     }
 }

@@ -508,6 +508,8 @@ static int run_once(const struct mr_flush *flush, struct mr_flush_result *result
         result->at_commit = rc < 0;
     }
 rollback:
+    if (rc < 0 && rc != -MR_COMMIT_UNKNOWN)
+        mr_flush_letters_undo(flush->poisoned, &result->faults);
     if (rc <
         0) /* after an unknown COMMIT too: the session gives up a connection nobody can trust */
         ops->rollback(session);

@@ -23,6 +23,7 @@ void mr_flush_faults_release(struct mr_flush_faults *faults)
     mr_arena_release(&faults->arena);
     free(faults->items);
     free(faults->letters);
+    free(faults->notes);
     memset(faults, 0, sizeof *faults);
 }
 
@@ -34,6 +35,9 @@ void mr_flush_faults_reset(struct mr_flush_faults *faults)
     }
     free(faults->letters);
     faults->letters = NULL;
+    free(faults->notes);
+    faults->notes = NULL;
+    faults->n_notes = 0;
     faults->n_letters = 0;
     faults->n_items = 0;
     faults->n_noted = 0;

@@ -19,6 +19,8 @@ struct mr_flush_faults {
     size_t cap;
     struct mr_letter *letters;
     size_t n_letters;
+    struct mr_poisoned_note *notes; /* of letters, in the memory of keys; not durable yet */
+    size_t n_notes;
     struct mr_arena arena; /* the letters' texts: bounded by the records they are of */
 };
 

@@ -1,6 +1,8 @@
 /* Owns the second look at a batch's records, by what became of others meanwhile. */
 #include "consumer/flush_letters.h"
 
+#include <stdlib.h>
+
 #include "base/log.h"
 #include "consumer/flush.h"
 
@@ -25,27 +27,49 @@ int mr_flush_letters_meet(struct mr_poisoned *poisoned, struct mr_batch *batch, 
         if (record->whole &&
             mr_poisoned_overtake(poisoned, record->part, record->key, record->offset, &overtaken))
             mr_batch_add_overtaken(batch, &overtaken);
-        if (record->masked &&
+        if ((record->masked || (record->leaves && !record->behind)) &&
             mr_poisoned_holds(poisoned, record->part, record->key, record->offset, now_ms))
             return mr_err_set(err, MR_AGAIN, "an earlier record of its key is a dead letter");
     }
     return 0;
 }
 
+static void note_add(struct mr_poisoned *poisoned, struct mr_flush_faults *faults,
+                     const struct mr_flush_fault *item, uint64_t now_ms)
+{
+    struct mr_poisoned_note *note = &faults->notes[faults->n_notes];
+
+    *note = (struct mr_poisoned_note){
+        .part = item->record->part, .key = item->record->key, .offset = item->record->offset};
+    mr_poisoned_try(poisoned, note, now_ms);
+    faults->n_notes++;
+}
+
 int mr_flush_letters_found(struct mr_poisoned *poisoned, struct mr_batch *batch,
-                           const struct mr_flush_faults *faults, uint64_t now_ms,
-                           struct mr_err *err)
+                           struct mr_flush_faults *faults, uint64_t now_ms, struct mr_err *err)
 {
     if (poisoned == NULL || faults->n_letters == 0)
         return 0;
+    faults->notes = calloc(faults->n_items, sizeof *faults->notes);
+    if (faults->notes == NULL)
+        return mr_err_set(err, MR_NO_MEMORY, "%zu dead letters", faults->n_items);
     for (size_t i = 0; i < faults->n_items; i++) {
         const struct mr_flush_fault *item = &faults->items[i];
         /* without a row there is no value to keep: what follows is an orphan itself */
-        if (counts(item->target) && faults->found.items[item->fault].code != MR_UNAVAILABLE_ORPHAN)
-            mr_poisoned_add(poisoned, item->record->part, item->record->key, item->record->offset,
-                            now_ms);
+        if (counts(item->target) && item->record->key.data != NULL &&
+            faults->found.items[item->fault].code != MR_UNAVAILABLE_ORPHAN)
+            note_add(poisoned, faults, item, now_ms);
     }
-    return mr_flush_letters_meet(poisoned, batch, now_ms, err);
+    int rc = mr_flush_letters_meet(poisoned, batch, now_ms, err);
+    if (rc < 0)
+        faults->n_notes = 0; /* the batch is formed anew by what is known now */
+    return rc;
+}
+
+void mr_flush_letters_undo(struct mr_poisoned *poisoned, struct mr_flush_faults *faults)
+{
+    while (faults->n_notes > 0)
+        mr_poisoned_undo(poisoned, &faults->notes[--faults->n_notes]);
 }
 
 /* Those that the topic has no room for stand in the target's table, in this transaction: nothing

@@ -33,8 +33,8 @@ struct mr_lane_shared {
     struct mr_targets *targets;
     struct mr_metrics *metrics;
     struct mr_poisoned *poisoned; /* NULL: keys with dead letters are not remembered */
-    /* In its place, for records that do not carry all columns: 1 where one must be a letter, with
-     * the reason; 0; or an error. NULL: none. */
+    /* In its place, for deletes and records that do not carry all columns: 1 where an earlier
+     * letter of the key stays, with the reason; 0; or an error. NULL: none. */
     int (*after_letter)(void *arg, const struct mr_record *record, struct mr_err *why);
     void *after_letter_arg;
     const struct mr_letter_topic_opts *letter_topic; /* NULL: letters go to the target */
@@ -141,7 +141,8 @@ void *mr_lane_write_main(void *lane);
 /* fill.c: works on one record of the array; see there. */
 int mr_fill_record(struct mr_lane *lane, struct mr_record *record, struct mr_err *err);
 /* fill_letters.c: what a record must be for an earlier letter of its key (poisoned.h). 1: it does
- * not carry all columns, and must be a letter, too, with the reason; 0; or an error. */
+ * not carry all columns, and must be a letter, too, with the reason; 0; or an error. Of a delete it
+ * says record->behind. */
 int mr_fill_after_letter(struct mr_lane *lane, struct mr_record *record,
                          const struct mr_decoded *decoded, struct mr_err *why);
 /* It is a letter itself; it has been taken into the batch. */

@@ -154,6 +154,66 @@ void mr_poisoned_add(struct mr_poisoned *set, struct mr_partition *part, struct 
                mr_kv_i64("partition", part->partition), mr_kv_i64("offset", offset));
 }
 
+static struct mr_poisoned_span span_of(struct mr_poisoned *set, const struct mr_poisoned_note *note)
+    MR_REQUIRES(set->lock)
+{
+    uint64_t hash = hash_of(note->part, note->key);
+    const struct mr_poisoned_key *one = mr_map_find(&set->by_hash, &hash, sizeof hash);
+
+    if (one == NULL)
+        return (struct mr_poisoned_span){.known = false};
+    return (struct mr_poisoned_span){true, one->from, one->to, one->overtaken_by};
+}
+
+static bool is_same(const struct mr_poisoned_span *a, const struct mr_poisoned_span *b)
+{
+    return a->known && b->known && a->from == b->from && a->to == b->to &&
+           a->overtaken_by == b->overtaken_by;
+}
+
+void mr_poisoned_try(struct mr_poisoned *set, struct mr_poisoned_note *note, uint64_t now_ms)
+{
+    mr_lock_take(&set->lock);
+    note->before = span_of(set, note);
+    mr_lock_drop(&set->lock);
+    mr_poisoned_add(set, note->part, note->key, note->offset, now_ms);
+    mr_lock_take(&set->lock);
+    note->after = span_of(set, note);
+    mr_lock_drop(&set->lock);
+}
+
+void mr_poisoned_undo(struct mr_poisoned *set, const struct mr_poisoned_note *note)
+{
+    uint64_t hash = hash_of(note->part, note->key);
+
+    mr_lock_take(&set->lock);
+    struct mr_poisoned_span now = span_of(set, note);
+    struct mr_poisoned_key *one = mr_map_find(&set->by_hash, &hash, sizeof hash);
+    if (one != NULL && is_same(&now, &note->after)) {
+        if (note->before.known) {
+            one->from = note->before.from;
+            one->to = note->before.to;
+            one->overtaken_by = note->before.overtaken_by;
+        } else {
+            drop(set, one);
+        }
+    }
+    mr_lock_drop(&set->lock);
+}
+
+void mr_poisoned_landed(struct mr_poisoned *set, const struct mr_partition *part,
+                        struct mr_slice key, int64_t offset)
+{
+    if (!mr_poisoned_maybe(part, key))
+        return;
+    uint64_t hash = hash_of(part, key);
+    mr_lock_take(&set->lock);
+    struct mr_poisoned_key *one = mr_map_find(&set->by_hash, &hash, sizeof hash);
+    if (one != NULL && one->from == offset && one->to == offset)
+        drop(set, one);
+    mr_lock_drop(&set->lock);
+}
+
 bool mr_poisoned_holds(struct mr_poisoned *set, const struct mr_partition *part,
                        struct mr_slice key, int64_t offset, uint64_t now_ms)
 {
@@ -162,7 +222,7 @@ bool mr_poisoned_holds(struct mr_poisoned *set, const struct mr_partition *part,
     mr_lock_take(&set->lock);
     const struct mr_poisoned_key *one = find(set, part, key, now_ms);
     bool holds =
-        one != NULL && offset > one->from && (one->overtaken_by < 0 || offset < one->overtaken_by);
+        one != NULL && offset > one->from && (one->overtaken_by < 0 || offset <= one->overtaken_by);
     mr_lock_drop(&set->lock);
     return holds;
 }

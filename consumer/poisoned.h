@@ -18,6 +18,13 @@ enum { MR_POISONED_KEYS = 65536 };
 
 struct mr_poisoned_key; /* poisoned.c */
 
+/* What is known of a key. */
+struct mr_poisoned_span {
+    bool known;
+    int64_t from, to;     /* offsets of its first and last letter that are not overtaken */
+    int64_t overtaken_by; /* -1: they are not */
+};
+
 struct mr_poisoned {
     struct mr_lock lock; /* rank 36 */
     struct mr_map by_hash MR_GUARDED_BY(lock);
@@ -38,7 +45,21 @@ bool mr_poisoned_maybe(const struct mr_partition *part, struct mr_slice key);
  * `now_ms` is monotonic here and below. */
 void mr_poisoned_add(struct mr_poisoned *set, struct mr_partition *part, struct mr_slice key,
                      int64_t offset, uint64_t now_ms);
-/* Must an update without all columns at this offset be a dead letter? */
+/* As mr_poisoned_add, of a letter that is durable only when its flush commits: `note` says how to
+ * take it back, unless something was added since. Its key is borrowed. */
+struct mr_poisoned_note {
+    struct mr_partition *part;
+    struct mr_slice key;
+    int64_t offset;
+    struct mr_poisoned_span before, after; /* poisoned.c's */
+};
+void mr_poisoned_try(struct mr_poisoned *set, struct mr_poisoned_note *note, uint64_t now_ms);
+void mr_poisoned_undo(struct mr_poisoned *set, const struct mr_poisoned_note *note);
+/* The key's record at this offset landed after all, though a flush before had found it bad. */
+void mr_poisoned_landed(struct mr_poisoned *set, const struct mr_partition *part,
+                        struct mr_slice key, int64_t offset);
+/* Must an update without all columns at this offset be a dead letter? Of a record that overtakes:
+ * was there a letter to be overtaken? */
 bool mr_poisoned_holds(struct mr_poisoned *set, const struct mr_partition *part,
                        struct mr_slice key, int64_t offset, uint64_t now_ms);
 /* A record with all columns, or a delete, comes at this offset. True where it overtakes letters:

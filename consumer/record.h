@@ -36,7 +36,10 @@ struct mr_record {
     struct mr_target *target;  /* the lane's: where it goes; its partition's, or its source's */
     bool bad;                  /* the lane's: it was put aside, or left out */
     bool masked;               /* the lane's: it does not carry all columns */
-    bool whole; /* the lane's: it carries them all, or deletes its row; a skipped one neither */
+    bool whole;  /* the lane's: it carries them all, or deletes its row; a skipped one neither */
+    bool leaves; /* the lane's: it deletes its row, which may go on under another key */
+    bool
+        behind; /* the lane's: an earlier record of its key is a letter, so nobody knows that row */
     uint32_t generation; /* of the partition when the record was read; filled by the lane */
 };
 

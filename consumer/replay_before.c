@@ -68,6 +68,7 @@ int mr_replay_before(void *arg, const struct mr_record *record, struct mr_err *w
     const char *id = stays_before(r, (size_t)(item - r->items), &offset);
     if (id == NULL)
         return 0;
+    item->behind = record->leaves;
     mr_err_set(why, MR_UNAVAILABLE_AFTER_LETTER,
                "not all columns come: letter %s of its key, offset %lld, is to be replayed first, "
                "or discarded",
@@ -85,7 +86,7 @@ int mr_replay_before_check(void *arg, struct mr_err *err)
     for (size_t i = 0; i < r->n_taken; i++) {
         const struct mr_replay_item *item = r->taken[i];
         r->marks[i].whole = item->whole && !item->stays;
-        if (item->asked && !item->stays &&
+        if (item->asked && !item->behind && !item->stays &&
             stays_before(r, (size_t)(item - r->items), &offset) != NULL)
             return mr_err_set(err, MR_AGAIN, "an earlier letter of its key failed again");
     }

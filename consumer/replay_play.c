@@ -144,6 +144,7 @@ int mr_replay_play(struct mr_replay *r, struct mr_replay_item *item, struct mr_e
         return -MR_FULL; /* the same place twice: the other one goes first, alone */
     record.part = part;
     item->asked = false;
+    item->behind = false;
     if (!lane->inside && !mr_lane_enter(lane))
         return mr_err_set(err, MR_BUG, "the lane is not to be entered");
     (void)mr_fill_record(lane, &record, &why);

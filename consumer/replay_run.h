@@ -21,9 +21,10 @@ enum mr_replay_state {
 struct mr_replay_item {
     struct mr_replay_record record; /* the first: it is the record's message */
     enum mr_replay_state state;
-    bool stays; /* a letter still when the others of the page are replayed, or found to be */
-    bool whole; /* its record carries all columns, or deletes its row */
-    bool asked; /* it does not: what was changed before it must be there */
+    bool stays;  /* a letter still when the others of the page are replayed, or found to be */
+    bool whole;  /* its record carries all columns, or deletes its row */
+    bool asked;  /* it does not, or deletes its row: what was changed before it counts */
+    bool behind; /* a delete that knows that this is not there */
 };
 
 struct mr_replay {
@@ -69,8 +70,8 @@ int mr_replay_play(struct mr_replay *r, struct mr_replay_item *item, struct mr_e
 int mr_replay_flush(struct mr_replay *r, struct mr_err *err);
 
 /* replay_before.c */
-/* Of a record that does not carry all columns: 1 with the reason why it must stay, 0, or an error.
- */
+/* Of a record that does not carry all columns, or a delete: 1 where an earlier letter of its key
+ * stays, with that as a reason to stay, too; 0; or an error. */
 int mr_replay_before(void *replay, const struct mr_record *record, struct mr_err *why);
 /* After the load, when it is known which of those taken fail: -MR_AGAIN where one that lands must
  * not, and the batch is to be formed anew. Says in the marks which landed whole. */

@@ -32,7 +32,8 @@ enum mr_row_flag {
     MR_ROW_READ = 1 << 2,   /* a snapshot's: with a guard it must be newer to count (O-06) */
     MR_ROW_REPLACED =
         1 << 1, /* a delete came before in this batch: absent columns get defaults */
-    MR_ROW_NOTED = 1 << 3, /* the rows that made this state are in the journal (rows_journal.h) */
+    MR_ROW_BEHIND = 1 << 5, /* a delete of a row that an earlier record, put aside, had changed */
+    MR_ROW_NOTED = 1 << 3,  /* the rows that made this state are in the journal (rows_journal.h) */
 };
 
 /* A record that a masked row was folded from, besides the last one. */
@@ -73,7 +74,7 @@ struct mr_row_left {
     int64_t offset;
     /* Of a row that left: */
     const struct mr_row_past *past; /* the state that the delete ended; NULL: the target's */
-    bool gone;                      /* the key had been deleted before: the row is not known */
+    bool gone;   /* the key had been deleted before, or is MR_ROW_BEHIND: the row is not known */
     bool unsure; /* its key has states of several partitions, and no guard */
     bool taken;  /* the row with the new key is in this batch, too */
     bool plain;  /* its delete named no other key */

@@ -140,6 +140,8 @@ static int rows_fold(struct mr_rows *rows, struct mr_row *a, const struct mr_row
     kept.sibling = a->sibling;
     kept.flags = b->flags & MR_ROW_READ;
     if (b->op == MR_ROW_DELETE) {
+        kept.flags |= b->flags & MR_ROW_BEHIND;
+        kept.flags |= a->op == MR_ROW_DELETE ? a->flags & MR_ROW_BEHIND : 0;
         kept.cols = NULL;
         kept.mask = NULL;
         if (!mr_slice_keep(rows->arena, b->tuple, &kept.tuple) || /* its guard */

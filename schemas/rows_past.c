@@ -56,7 +56,7 @@ struct mr_row_left *mr_past_leave(const struct mr_rows *rows, const struct mr_ro
         tuple = (struct mr_slice){guard, 2 + mr_field_len(guard + 2)};
     *left = (struct mr_row_left){.span_idx = row->span_idx, .offset = row->offset, .came = !leaves};
     const struct mr_row *state = leaves ? state_of(rows, row, &row->key) : NULL;
-    left->gone = state != NULL && state->op == MR_ROW_DELETE;
+    left->gone = (state != NULL && state->op == MR_ROW_DELETE) || (row->flags & MR_ROW_BEHIND) != 0;
     bool ok = mr_slice_keep(arena, leaves ? row->key : row->past->old_key, &left->key) &&
               mr_slice_keep(arena, leaves ? row->key_tuple : row->past->old_key_tuple,
                             &left->key_tuple) &&
@@ -125,6 +125,7 @@ static bool plain_by(const struct mr_rows *rows, const struct mr_row *row, struc
     came->of->came = false;
     came->of->of = NULL;
     came->of->plain = true;
+    came->of->gone = (state->flags & MR_ROW_BEHIND) != 0;
     came->of->past = state->past;
     return true;
 }

@@ -165,3 +165,49 @@ MR_TEST("a partition is forgotten, and learnt from what the control tables kept"
     MR_CHECK(holds(K, 24));
     MR_CHECK(!mr_poisoned_holds(&set, part, K, 24, NOW_MS + MR_POISONED_MS - 999));
 }
+
+MR_TEST("a letter whose flush did not land is taken back, and what was known before counts again")
+{
+    struct mr_poisoned_note first = {.part = part, .key = K, .offset = 5};
+    struct mr_poisoned_note second = {.part = part, .key = K, .offset = 8};
+
+    mr_poisoned_try(&set, &first, NOW_MS);
+    MR_CHECK(holds(K, 6));
+    mr_poisoned_undo(&set, &first);
+    MR_CHECK(!holds(K, 6));
+    mr_poisoned_add(&set, part, K, 5, NOW_MS);
+    MR_CHECK(mr_poisoned_overtake(&set, part, K, 7, &overtaken));
+    mr_poisoned_try(&set, &second, NOW_MS);
+    MR_CHECK(holds(K, 9) && !holds(K, 6));
+    mr_poisoned_undo(&set, &second);
+    MR_CHECK(!holds(K, 9) && holds(K, 6));
+}
+
+MR_TEST("a letter that another one has joined meanwhile is not taken back")
+{
+    struct mr_poisoned_note note = {.part = part, .key = K, .offset = 5};
+
+    mr_poisoned_try(&set, &note, NOW_MS);
+    mr_poisoned_add(&set, part, K, 12, NOW_MS); /* by fill, of the next batch */
+    mr_poisoned_undo(&set, &note);
+    MR_CHECK(holds(K, 13));
+}
+
+MR_TEST("a record that landed after all is no letter")
+{
+    mr_poisoned_add(&set, part, K, 5, NOW_MS);
+    mr_poisoned_landed(&set, part, K, 4);
+    mr_poisoned_landed(&set, part, L, 5);
+    MR_CHECK(holds(K, 6));
+    mr_poisoned_landed(&set, part, K, 5);
+    MR_CHECK(!holds(K, 6));
+}
+
+/* U-32 */
+MR_TEST("a delete is told that it follows a letter, also when its batch is formed anew")
+{
+    mr_poisoned_add(&set, part, K, 5, NOW_MS);
+    MR_CHECK(holds(K, 9));
+    MR_CHECK(mr_poisoned_overtake(&set, part, K, 9, &overtaken));
+    MR_CHECK(holds(K, 9) && !holds(K, 10));
+}
