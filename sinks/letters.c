@@ -52,10 +52,17 @@ int mr_letter_id_get(const char *text, int64_t *out, struct mr_err *err)
     return 0;
 }
 
-static bool is_one_of(const struct mr_letter_before *of, size_t n, const char *id)
+/* The letters whose predecessors are looked for. */
+struct before_ask {
+    struct mr_letter_before *of;
+    size_t n;
+    struct mr_arena *arena;
+};
+
+static bool is_one_of(const struct before_ask *ask, const char *id)
 {
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(of[i].id, id) == 0)
+    for (size_t i = 0; i < ask->n; i++)
+        if (strcmp(ask->of[i].id, id) == 0)
             return true;
     return false;
 }
@@ -68,9 +75,26 @@ static bool is_before(const struct mr_letter_before *one, const struct mr_letter
            mr_slice_eq(one->key, letter->key) && strcmp(one->stream, letter->stream) == 0;
 }
 
+/* What one letter of the topic tells; one of those that are asked for is nobody's. */
+static int note_before(const struct before_ask *ask, const struct mr_kept_letter *kept,
+                       struct mr_err *err)
+{
+    if (is_one_of(ask, kept->id))
+        return 0;
+    for (size_t i = 0; i < ask->n; i++) {
+        struct mr_letter_before *one = &ask->of[i];
+        if (!is_before(one, &kept->letter))
+            continue;
+        one->before_id = mr_arena_copy(ask->arena, kept->id, strlen(kept->id) + 1);
+        one->before_offset = kept->letter.offset;
+        if (one->before_id == NULL)
+            return mr_err_set(err, MR_NO_MEMORY, "a dead letter");
+    }
+    return 0;
+}
+
 static int before_of_topic(struct mr_letters *letters, const char *topic,
-                           struct mr_letter_before *of, size_t n, struct mr_arena *arena,
-                           struct mr_err *err)
+                           const struct before_ask *ask, struct mr_err *err)
 {
     struct mr_letter_filter filter = {.topic = topic,
                                       .states = 1u << MR_LETTER_NEW,
@@ -81,24 +105,15 @@ static int before_of_topic(struct mr_letters *letters, const char *topic,
     struct mr_kept_letter kept;
     int rc = letters->ops->find(letters, &filter, err);
 
-    while (rc == 0 && (rc = letters->ops->next(letters, &kept, err)) == 1) {
-        bool ours = is_one_of(of, n, kept.id);
-        rc = 0;
-        for (size_t i = 0; !ours && i < n; i++) {
-            if (!is_before(&of[i], &kept.letter))
-                continue;
-            of[i].before_id = mr_arena_copy(arena, kept.id, strlen(kept.id) + 1);
-            of[i].before_offset = kept.letter.offset;
-            if (of[i].before_id == NULL)
-                return mr_err_set(err, MR_NO_MEMORY, "a dead letter");
-        }
-    }
+    while (rc == 0 && (rc = letters->ops->next(letters, &kept, err)) == 1)
+        rc = note_before(ask, &kept, err);
     return rc;
 }
 
 int mr_letters_before_plain(struct mr_letters *letters, struct mr_letter_before *of, size_t n,
                             struct mr_arena *arena, struct mr_err *err)
 {
+    struct before_ask ask = {.of = of, .n = n, .arena = arena};
     int rc = 0;
 
     for (size_t i = 0; i < n; i++)
@@ -108,7 +123,7 @@ int mr_letters_before_plain(struct mr_letters *letters, struct mr_letter_before 
         while (strcmp(of[first].stream, of[i].stream) != 0)
             first++;
         if (first == i) /* each topic once */
-            rc = before_of_topic(letters, of[i].stream, of, n, arena, err);
+            rc = before_of_topic(letters, of[i].stream, &ask, err);
     }
     return rc;
 }
