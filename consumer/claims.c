@@ -30,6 +30,7 @@ struct mr_claims {
     size_t n_items MR_GUARDED_BY(lock);
     enum { CLAIMS_IDLE, CLAIMS_RUNNING, CLAIMS_DONE } state MR_GUARDED_BY(lock);
     enum { SOURCE_KNOWN, SOURCE_ASKED, SOURCE_ANSWERED } source_state MR_GUARDED_BY(lock);
+    uint64_t n_asked MR_GUARDED_BY(lock); /* how often the source was to be asked */
     bool stop MR_GUARDED_BY(lock);
     char metadata[METADATA_BYTES] MR_GUARDED_BY(lock);
     struct mr_err target_err MR_GUARDED_BY(lock); /* why the target is not ready */
@@ -326,24 +327,26 @@ static void probe_run(struct mr_claims *claims)
         mr_log(MR_INFO, "target_back", mr_kv_str("sink", sink->ops->name));
 }
 
-/* The client tells faults, but not that they are over. */
-static void source_ask(struct mr_claims *claims)
+/* The client tells faults, but not that they are over. An answer that was on its way when the next
+ * fault came says nothing of that one. */
+static void source_ask(struct mr_claims *claims, uint64_t n_asked)
 {
     struct mr_source *source = claims->opts.source;
 
     if (!source->ops->answers(source, ANSWER_MS))
         return;
     mr_lock_take(&claims->lock);
-    claims->source_state = SOURCE_ANSWERED;
+    if (claims->n_asked == n_asked)
+        claims->source_state = SOURCE_ANSWERED;
     mr_lock_drop(&claims->lock);
     source->ops->wake_poll(source);
 }
 
-/* Between jobs. */
-static void look_around(struct mr_claims *claims, bool target_known, bool source_asked)
+/* Between jobs. n_asked: of the question that is open; 0: none. */
+static void look_around(struct mr_claims *claims, bool target_known, uint64_t n_asked)
 {
-    if (source_asked)
-        source_ask(claims);
+    if (n_asked > 0)
+        source_ask(claims, n_asked);
     if (!target_known)
         return;
     if (probe_due(claims)) {
@@ -365,9 +368,9 @@ static void *claims_main(void *arg)
             if (claims->stop || claims->state == CLAIMS_RUNNING)
                 continue;
             bool target_known = *claims->metadata != '\0';
-            bool source_asked = claims->source_state == SOURCE_ASKED;
+            uint64_t n_asked = claims->source_state == SOURCE_ASKED ? claims->n_asked : 0;
             mr_lock_drop(&claims->lock);
-            look_around(claims, target_known, source_asked);
+            look_around(claims, target_known, n_asked);
             mr_lock_take(&claims->lock);
             continue;
         }
@@ -459,6 +462,7 @@ void mr_claims_source_ask(struct mr_claims *claims)
 {
     mr_lock_take(&claims->lock);
     claims->source_state = SOURCE_ASKED;
+    claims->n_asked++;
     mr_cond_wake_all(&claims->changed);
     mr_lock_drop(&claims->lock);
 }

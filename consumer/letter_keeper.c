@@ -23,10 +23,22 @@ static void count(struct mr_letter_keeper *keeper, enum mr_letter_state state, u
     keeper->n_purged[state] += n;
 }
 
+/* The wall clock, but for its leaps ahead: letters do not grow old by them. */
+static int64_t believed_ms(struct mr_letter_keeper *keeper)
+{
+    int64_t mono_ms = (int64_t)mr_mono_ms(&keeper->opts.env);
+    int64_t ahead_ms = mr_wall_ms(&keeper->opts.env) - mono_ms;
+
+    if (!keeper->clock_known || ahead_ms < keeper->wall_ahead_ms)
+        keeper->wall_ahead_ms = ahead_ms;
+    keeper->clock_known = true;
+    return mono_ms + keeper->wall_ahead_ms;
+}
+
 /* 1: there may be more. */
 static int piece(struct mr_letter_keeper *keeper, enum mr_letter_state state, struct mr_err *err)
 {
-    int64_t now_ms = mr_wall_ms(&keeper->opts.env);
+    int64_t now_ms = believed_ms(keeper);
     uint64_t age_ms = age_of(keeper, state);
     uint64_t n = 0;
 

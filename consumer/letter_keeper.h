@@ -22,9 +22,11 @@ struct mr_letter_keeper_opts {
 /* thread: its own, but for the last three */
 struct mr_letter_keeper {
     struct mr_letter_keeper_opts opts;
-    struct mr_letters *letters;            /* NULL: there is nothing to do */
-    bool set_up;                           /* the control tables are there */
-    bool failing;                          /* that was told */
+    struct mr_letters *letters; /* NULL: there is nothing to do */
+    bool set_up;                /* the control tables are there */
+    bool failing;               /* that was told */
+    bool clock_known;
+    int64_t wall_ahead_ms;                 /* of the monotonic clock; the least that was seen */
     uint64_t n_purged[MR_N_LETTER_STATES]; /* since the last event */
     pthread_t thread;
     bool started;

@@ -363,8 +363,9 @@ static int pg_discard(struct mr_letters *base, const char *const *ids, size_t n,
     return rc;
 }
 
-/* Who has a letter locked (a replay, another purge) is not waited for. An array, not IN: the limit
- * is that of one run of the subquery, and a join may run it more often.
+/* Letters have the server's time, so their age is taken by its clock: one of ours that is wrong
+ * removes none too early. Who has a letter locked (a replay, another purge) is not waited for. An
+ * array, not IN: the limit is that of one run of the subquery, and a join may run it more often.
  * NOLINTNEXTLINE(readability-function-size): six parameters, the interface of letters.h */
 static int pg_purge(struct mr_letters *base, uint32_t states, int64_t before_ms, size_t max,
                     uint64_t *n_done, struct mr_err *err)
@@ -374,19 +375,21 @@ static int pg_purge(struct mr_letters *base, uint32_t states, int64_t before_ms,
     struct mr_buf sql = MR_BUF_INIT;
     PGresult *res = NULL;
     char array[64];
-    char before[24];
+    char age[24];
 
     *n_done = 0;
     states_array(states, array, sizeof array);
-    (void)snprintf(before, sizeof before, "%lld", (long long)before_ms);
+    (void)snprintf(age, sizeof age, "%lld",
+                   (long long)(mr_wall_ms(&letters->sink->opts->env) - before_ms));
     mr_buf_fmt(&sql,
                "DELETE FROM %s.dead_letters WHERE id = ANY (ARRAY(SELECT id FROM %s.dead_letters "
                "WHERE pipeline = $1 AND state = ANY ($2) AND updated_at < "
-               "pg_catalog.to_timestamp($3::int8 / 1000.0) LIMIT %zu FOR UPDATE SKIP LOCKED))",
+               "pg_catalog.now() - $3::float8 * interval '1 millisecond' LIMIT %zu "
+               "FOR UPDATE SKIP LOCKED))",
                letters->sink->control, letters->sink->control, max);
     mr_pg_param_text(&params, letters->sink->opts->pipeline);
     mr_pg_param_text(&params, array);
-    mr_pg_param_text(&params, before);
+    mr_pg_param_text(&params, age);
     int rc = mr_buf_ok(&sql) ? pool_run(letters, mr_buf_cstr(&sql), &params, &res, err)
                              : mr_err_set(err, MR_NO_MEMORY, "a statement");
     if (rc == 0)

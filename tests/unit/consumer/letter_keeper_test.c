@@ -132,6 +132,20 @@ MR_TEST("each age is of its own letters, and is reckoned from the injected clock
     MR_CHECK_INT(f.before_ms, before_ms + 5000);
 }
 
+MR_TEST("a wall clock that leaps ahead makes no letter older, and one that is set back keeps them")
+{
+    f.keeper.opts.closed_ms = 60000;
+    turn();
+    int64_t before_ms = f.before_ms;
+    f.clock.wall_offset_ms += 400 * INT64_C(86400000);
+    f.clock.now_us += 1000000;
+    turn();
+    MR_CHECK_INT(f.before_ms, before_ms + 1000);
+    f.clock.wall_offset_ms -= 500 * INT64_C(86400000);
+    turn();
+    MR_CHECK_INT(f.before_ms, before_ms + 1000 - 100 * INT64_C(86400000));
+}
+
 MR_TEST("letters go in small pieces with a pause between, and then there is a long rest")
 {
     f.keeper.opts.closed_ms = 60000;
