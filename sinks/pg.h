@@ -71,7 +71,8 @@ const char *mr_pg_control(const struct mr_pg_sink *sink); /* quoted schema name 
 void mr_pg_control_sql(struct mr_buf *sql, const char *control);
 /* The same as a script that makes, or completes, the control tables with their first row. */
 void mr_pg_control_script(struct mr_buf *sql, const char *control);
-/* The stored version, 0 where there is none, and whether a column of today's is missing. */
+/* The stored version, 0 where there is none, and whether a table, index or column of
+ * today's is missing. */
 int mr_pg_control_look(struct mr_pg_sink *sink, struct mr_pg_conn *conn, int64_t *version,
                        bool *missing, struct mr_err *err);
 int mr_pg_setup(struct mr_sink *sink, char *target_id, struct mr_err *err);

@@ -87,6 +87,12 @@ static const struct {
 };
 enum { N_LATE_COLUMNS = sizeof late_columns / sizeof late_columns[0] };
 
+/* Tables and indexes that came later; control_statements makes them. */
+static const char *const late_relations[] = {
+    "replayed_letters", "dead_letters_recent", "dead_letters_key", "dead_letters_age", "tombs_age",
+};
+enum { N_LATE_RELATIONS = sizeof late_relations / sizeof late_relations[0] };
+
 static void late_columns_sql(struct mr_buf *sql, const char *control)
 {
     for (size_t i = 0; i < N_LATE_COLUMNS; i++)
@@ -225,18 +231,22 @@ out:
     return rc;
 }
 
-static int late_columns_look(struct mr_pg_sink *sink, struct mr_pg_conn *conn, bool *missing,
-                             struct mr_err *err)
+/* An index has attributes as a table has: a relation without any is not there. */
+static int late_look(struct mr_pg_sink *sink, struct mr_pg_conn *conn, bool *missing,
+                     struct mr_err *err)
 {
     struct mr_buf sql = MR_BUF_INIT;
     mr_buf_str(&sql, "SELECT EXISTS (SELECT FROM (VALUES ");
     for (size_t i = 0; i < N_LATE_COLUMNS; i++)
         mr_buf_fmt(&sql, "%s('%s', '%s')", i == 0 ? "" : ", ", late_columns[i].table,
                    late_columns[i].column);
+    for (size_t i = 0; i < N_LATE_RELATIONS; i++)
+        mr_buf_fmt(&sql, ", ('%s', '')", late_relations[i]);
     mr_buf_str(&sql, ") w(t, c) WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE "
                      "a.attrelid = pg_catalog.to_regclass(");
     mr_pg_literal(&sql, sink->control);
-    mr_buf_str(&sql, " || '.' || w.t) AND a.attname = w.c AND NOT a.attisdropped))");
+    mr_buf_str(&sql, " || '.' || w.t) AND (w.c = '' OR a.attname = w.c) AND NOT "
+                     "a.attisdropped))");
     PGresult *res = NULL;
     int rc = mr_buf_ok(&sql) ? mr_pg_exec(conn, mr_buf_cstr(&sql), &res, err)
                              : mr_err_set(err, MR_NO_MEMORY, "a statement");
@@ -268,7 +278,7 @@ int mr_pg_control_look(struct mr_pg_sink *sink, struct mr_pg_conn *conn, int64_t
     char target_id[MR_TARGET_ID_BYTES];
     int rc = version_read(sink, conn, version, target_id, err);
     *missing = false;
-    return rc == 0 && *version != 0 ? late_columns_look(sink, conn, missing, err) : rc;
+    return rc == 0 && *version != 0 ? late_look(sink, conn, missing, err) : rc;
 }
 
 /* In one transaction, one maker at a time; the version is read again under the lock. */
@@ -306,7 +316,7 @@ int mr_pg_setup(struct mr_sink *base, char *target_id, struct mr_err *err)
     bool missing = false;
     rc = version_read(sink, conn, &version, target_id, err);
     if (rc == 0 && version != 0)
-        rc = late_columns_look(sink, conn, &missing, err);
+        rc = late_look(sink, conn, &missing, err);
     if (rc == 0 && (version == 0 || missing)) {
         rc = control_make(sink, conn, err);
         if (rc == 0)

@@ -40,6 +40,32 @@ MR_TEST("setup makes the control tables once and gives the target an id that sta
                  "tombs");
 }
 
+// design.md section 4, control tables
+MR_TEST("setup completes the control tables of an earlier program with its late tables and indexes")
+{
+    static const char *const late[] = {"TABLE replayed_letters", "INDEX dead_letters_key",
+                                       "INDEX dead_letters_age", "INDEX dead_letters_recent",
+                                       "INDEX tombs_age"};
+    static const char relations[] =
+        "SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE relnamespace = "
+        "'millrace'::regnamespace";
+    char first[MR_TARGET_ID_BYTES];
+    char second[MR_TARGET_ID_BYTES];
+
+    PG_OK(&f, f.sink->ops->setup(f.sink, first, &f.err));
+    struct mr_buf whole = MR_BUF_INIT;
+    mr_buf_str(&whole, pg_server_query(relations));
+    for (size_t i = 0; i < sizeof late / sizeof late[0]; i++) {
+        const char *name = strchr(late[i], ' ') + 1;
+        pg_server_exec("DROP %.5s millrace.%s", late[i], name);
+        MR_CHECK(strstr(pg_server_query(relations), name) == NULL);
+        PG_OK(&f, f.sink->ops->setup(f.sink, second, &f.err));
+        MR_CHECK_STR(second, first);
+        MR_CHECK_STR(pg_server_query(relations), mr_buf_cstr(&whole));
+    }
+    mr_buf_release(&whole);
+}
+
 /* Another sink's setup with other options. */
 static int setup_as(const char *url, const char *control)
 {
