@@ -143,7 +143,7 @@ size_t mr_letter_wire_end(struct mr_kafka_header headers[MR_WIRE_END_HEADERS],
 
 /* ---- reading ---- */
 
-/* One of ours: the last of its name, for the record may bring letters' headers of its own. */
+/* The last of its name; NULL: none. */
 static const struct mr_kafka_header *header_of(const struct mr_wire_record *record,
                                                const char *name)
 {
@@ -216,7 +216,18 @@ static size_t n_own_headers(const struct mr_wire_record *record)
 {
     const struct mr_kafka_header *first = header_of(record, H_TOPIC);
 
-    return first != NULL ? (size_t)(first - record->headers) : 0;
+    return first != NULL ? (size_t)(first - record->headers) : record->n_headers;
+}
+
+/* With our headers alone: those that the record brought may be called the same. */
+static struct mr_wire_record with_ours(const struct mr_wire_record *record)
+{
+    size_t n_own = n_own_headers(record);
+    struct mr_wire_record ours = *record;
+
+    ours.headers = n_own > 0 ? record->headers + n_own : record->headers;
+    ours.n_headers -= n_own;
+    return ours;
 }
 
 static const char *headers_json(const struct mr_wire_record *record, struct mr_arena *arena,
@@ -256,31 +267,31 @@ static uint64_t n_bytes_of(const struct mr_wire_record *record, struct mr_slice 
 static bool letter_fill(const struct mr_wire_record *record, struct mr_arena *arena,
                         bool with_bytes, struct mr_kept_letter *out)
 {
-    const struct mr_kafka_header *key = header_of(record, H_KEY);
+    const struct mr_wire_record ours = with_ours(record);
+    const struct mr_kafka_header *key = header_of(&ours, H_KEY);
     struct mr_slice bytes = key != NULL ? key->value : (struct mr_slice){NULL, 0};
-    int64_t attempts = number_of(record, H_ATTEMPTS, 1);
+    int64_t attempts = number_of(&ours, H_ATTEMPTS, 1);
     bool ok = true;
 
     out->state = MR_LETTER_NEW;
     out->attempts = attempts < UINT32_MAX ? (uint32_t)attempts : UINT32_MAX;
-    out->created_ms = number_of(record, H_CREATED, record->timestamp_ms);
+    out->created_ms = number_of(&ours, H_CREATED, record->timestamp_ms);
     out->n_bytes = n_bytes_of(record, bytes);
     out->letter = (struct mr_letter){
-        .stream = text_of(record, H_TOPIC, arena, &ok),
-        .partition = (int32_t)number_of(record, H_PARTITION, -1),
-        .offset = number_of(record, H_OFFSET, -1),
+        .stream = text_of(&ours, H_TOPIC, arena, &ok),
+        .partition = (int32_t)number_of(&ours, H_PARTITION, -1),
+        .offset = number_of(&ours, H_OFFSET, -1),
         .headers_json = with_bytes ? headers_json(record, arena, &ok) : "[]",
-        .timestamp_ms = number_of(record, H_TIMESTAMP, -1),
-        .code = text_of(record, H_CODE, arena, &ok),
-        .sqlstate = text_of(record, H_SQLSTATE, arena, &ok),
-        .detail = text_of(record, H_DETAIL, arena, &ok),
-        .target_table = text_of(record, H_TABLE, arena, &ok),
+        .timestamp_ms = number_of(&ours, H_TIMESTAMP, -1),
+        .code = text_of(&ours, H_CODE, arena, &ok),
+        .sqlstate = text_of(&ours, H_SQLSTATE, arena, &ok),
+        .detail = text_of(&ours, H_DETAIL, arena, &ok),
+        .target_table = text_of(&ours, H_TABLE, arena, &ok),
     };
     if (with_bytes) {
         out->letter.key = bytes_keep(arena, bytes, &ok);
-        out->letter.value = header_of(record, H_NULL) == NULL
-                                ? bytes_keep(arena, record->value, &ok)
-                                : (struct mr_slice){NULL, 0};
+        out->letter.value = header_of(&ours, H_NULL) == NULL ? bytes_keep(arena, record->value, &ok)
+                                                             : (struct mr_slice){NULL, 0};
     }
     return ok;
 }

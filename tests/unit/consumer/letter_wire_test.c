@@ -95,6 +95,38 @@ MR_TEST("a letter comes back as it was sent, its record's own headers without ou
     MR_CHECK_STR(kept.letter.headers_json, "[]");
 }
 
+/* P5: a value that is read as none would be replayed as a delete. */
+MR_TEST("headers of a record that are called as ours say nothing of its letter")
+{
+    const struct mr_slice seven = mr_slice_str("7");
+    const struct mr_kafka_header own[] = {{"__millrace.null", mr_slice_str("value")},
+                                          {"__millrace.timestamp", seven},
+                                          {"__millrace.sqlstate", seven},
+                                          {"__millrace.table", seven},
+                                          {"__millrace.attempts", seven},
+                                          {"__millrace.created", seven},
+                                          {"__millrace.key", seven},
+                                          {"__connect.errors.topic", seven}};
+
+    letter.timestamp_ms = -1;
+    letter.sqlstate = "";
+    letter.target_table = "";
+    as_record(&stamp, own, sizeof own / sizeof *own);
+    MR_CHECK_INT(read_as("shop", true), MR_WIRE_LETTER);
+    MR_CHECK(kept.letter.value.data != NULL && mr_slice_eq(kept.letter.value, letter.value));
+    MR_CHECK(mr_slice_eq(kept.letter.key, letter.key));
+    MR_CHECK_INT(kept.letter.timestamp_ms, -1);
+    MR_CHECK_STR(kept.letter.sqlstate, "");
+    MR_CHECK_STR(kept.letter.target_table, "");
+    MR_CHECK_INT(kept.attempts, 1);
+    MR_CHECK_INT(kept.created_ms, 1800000000000);
+    MR_CHECK(strstr(kept.letter.headers_json, "__millrace.null") != NULL);
+    for (size_t i = 0; i < record.n_headers; i++) /* ours are not all there: it is nobody's */
+        if (strcmp(headers[i].name, "__connect.errors.topic") == 0)
+            headers[i].name = "another";
+    MR_CHECK_INT(read_as("shop", true), MR_WIRE_FOREIGN);
+}
+
 /* A record without a value closes the letter of its key: a letter is never one. */
 MR_TEST("nulls come back as nulls, empty bytes as empty bytes, and no letter has a null value")
 {
