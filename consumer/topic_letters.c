@@ -412,6 +412,7 @@ static const struct mr_letters_ops ops = {
     .next = topic_next,
     .discard = topic_discard,
     .purge = topic_purge,
+    .before = mr_letters_before_plain,
     .lock = topic_lock,
     .settle = topic_settle,
     .settled = topic_settled,

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from confluent_kafka import Producer
 
-from harness.schemas import PlainTable, Record, opt
+from harness.schemas import DebeziumTable, PlainTable, Record, opt
 from harness.streams import QUIET
 from harness.target import SqliteTarget
 from harness.waiting import await_
@@ -255,6 +255,33 @@ def test_what_the_target_notes_as_replayed_is_so_until_the_topic_says_it(streams
     assert dlq_json(one, "replay", "--all")["found"] == 1
     assert place.notes() == [] and states(one) == {1: "replayed", 2: "replayed"}
     assert loaded_offsets(place) == [0, 2]
+
+
+# design.md section 6; R-14
+def test_masked_letters_and_deletes_of_a_topic_wait_for_the_earlier_letters_of_their_key(
+        streams, schemas, topic, millrace, place):
+    table = DebeziumTable(schemas, topic("orders"), [("id", "int"), ("a", opt("string")), ("b", opt("string"))], ["id"])
+    streams.create(table.topic)
+    one = millrace([{"topic": table.topic, "table": "orders"}], target={"url": place.url}, **TOPIC)
+    streams.produce(table.create({"id": 9, "a": "x", "b": "taken"}), table.create({"id": 1, "a": "x", "b": "old"}))
+    one.load_to_end()
+    place.run("CREATE UNIQUE INDEX only_one ON orders (b)")
+    place.run("CREATE TRIGGER kept BEFORE DELETE ON orders BEGIN SELECT RAISE(ABORT, 'kept'); END" if place.sqlite else
+              "CREATE TABLE child(id int REFERENCES orders(id)); INSERT INTO child VALUES (9)")
+    streams.produce(table.update({"id": 1, "a": "y", "b": "taken"}),
+                    table.update({"id": 1, "a": "z", "b": "__debezium_unavailable_value"}),
+                    table.delete({"id": 9, "a": "x", "b": "taken"}))
+    one.load_to_end()
+    ids = {e["offset"]: e["id"] for e in dlq_json(one, "list")}
+    assert sorted(ids) == [2, 3, 4]
+    place.run("DROP INDEX only_one")
+    refused = dlq_json(one, "replay", ids[3], "--force", expect=DATA_ERROR)
+    assert f"letter {ids[2]} of its key, offset 2, is to be replayed first" in refused["notes"][0]["detail"]
+    assert dlq_json(one, "replay", ids[4], "--force", expect=DATA_ERROR)["failed"] == 1  # nothing of its key waits
+    assert place.target.query("SELECT a, b FROM orders WHERE id = 1") == [("x", "old")]
+    place.run("DROP TRIGGER kept" if place.sqlite else "DROP TABLE child")
+    assert dlq_json(one, "replay", "--all", "--force")["replayed"] == 3
+    assert place.target.query("SELECT id, a, b FROM orders") == [(1, "z", "taken")] and place.notes() == []
 
 
 # design.md section 6; K-01
