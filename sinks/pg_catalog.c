@@ -20,13 +20,14 @@ struct mr_pg_cached {
 /* Everything of the columns that a plan relies on, as one number, with the schema's name:
  * statements name the table, and a schema that is renamed leaves the row of the table as it is. */
 #define VERSION_COLUMNS                                                                            \
-    "c.xmin::pg_catalog.text::int8, c.relfilenode::int8, "                                         \
+    "c.xmin::pg_catalog.text::pg_catalog.int8, c.relfilenode::pg_catalog.int8, "                   \
     "(SELECT pg_catalog.hashtextextended(pg_catalog.concat((SELECT v.nspname FROM "                \
-    "pg_catalog.pg_namespace v WHERE v.oid = c.relnamespace), ';', "                               \
+    "pg_catalog.pg_namespace v WHERE v.oid OPERATOR(pg_catalog.=) c.relnamespace), ';', "          \
     "pg_catalog.string_agg(pg_catalog.concat_ws(',', "                                             \
     "a.attnum, a.atttypid, a.atttypmod, a.attname, a.attnotnull, a.atthasdef, a.attidentity, "     \
     "a.attgenerated, a.attcollation), ';' ORDER BY a.attnum)), 0) FROM pg_catalog.pg_attribute a " \
-    "WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)"
+    "WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT " \
+    "a.attisdropped)"
 
 static char *arena_text(struct mr_table *table, const char *text)
 {
@@ -41,13 +42,15 @@ static int no_memory(struct mr_err *err)
 /* The attributes of row types, as one number; a table's own row does not tell when they change. */
 static void rows_version_sql(struct mr_buf *sql, const struct mr_table *table)
 {
-    mr_buf_str(sql, "(SELECT pg_catalog.hashtextextended(pg_catalog.string_agg("
-                    "pg_catalog.concat_ws(',', a.attrelid, a.attnum, a.atttypid, a.atttypmod, "
-                    "a.attname), ';' ORDER BY a.attrelid, a.attnum), 0) "
-                    "FROM pg_catalog.pg_attribute a WHERE a.attrelid = ANY ('{");
+    mr_buf_str(sql,
+               "(SELECT pg_catalog.hashtextextended(pg_catalog.string_agg("
+               "pg_catalog.concat_ws(',', a.attrelid, a.attnum, a.atttypid, a.atttypmod, "
+               "a.attname), ';' ORDER BY a.attrelid, a.attnum), 0) "
+               "FROM pg_catalog.pg_attribute a WHERE a.attrelid OPERATOR(pg_catalog.=) ANY ('{");
     for (uint16_t i = 0; i < table->n_rows; i++)
         mr_buf_fmt(sql, "%s%lu", i == 0 ? "" : ",", (unsigned long)table->rows[i]);
-    mr_buf_str(sql, "}'::oid[]) AND a.attnum > 0 AND NOT a.attisdropped)");
+    mr_buf_str(
+        sql, "}'::pg_catalog.oid[]) AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped)");
 }
 
 static int rows_version(struct mr_pg_conn *conn, struct mr_table *table, struct mr_err *err)
@@ -73,15 +76,16 @@ void mr_pg_version_sql(struct mr_buf *sql, struct mr_table *const *tables, size_
     for (size_t i = 0; i < n; i++) {
         if (tables[i]->n_rows == 0)
             continue;
-        mr_buf_fmt(sql, "%s WHEN %zu THEN ", any ? "" : ", CASE o.i", i + 1);
+        mr_buf_fmt(sql, "%s WHEN o.i OPERATOR(pg_catalog.=) %zu THEN ", any ? "" : ", CASE", i + 1);
         rows_version_sql(sql, tables[i]);
         any = true;
     }
-    mr_buf_str(sql, any ? " END FROM unnest('{" : " FROM unnest('{");
+    mr_buf_str(sql, any ? " END FROM pg_catalog.unnest('{" : " FROM pg_catalog.unnest('{");
     for (size_t i = 0; i < n; i++)
         mr_buf_fmt(sql, "%s%llu", i == 0 ? "" : ",", (unsigned long long)tables[i]->version.v[0]);
-    mr_buf_str(sql, "}'::oid[]) WITH ORDINALITY o(oid, i) LEFT JOIN pg_catalog.pg_class c "
-                    "ON c.oid = o.oid ORDER BY o.i");
+    mr_buf_str(sql,
+               "}'::pg_catalog.oid[]) WITH ORDINALITY o(oid, i) LEFT JOIN pg_catalog.pg_class c "
+               "ON c.oid OPERATOR(pg_catalog.=) o.oid ORDER BY o.i");
 }
 
 bool mr_pg_version_same(const struct mr_table *table, const struct pg_result *res, int row)

@@ -172,7 +172,8 @@ static int names_check(const struct mr_pg_conn *conn, int64_t max_bytes, struct 
                       PQdb(conn->pq), (long long)max_bytes);
 }
 
-/* One statement for all; what this server does not know is left out. */
+/* One statement for all; what this server does not know is left out. The role's path still holds:
+ * everything is named with its schema. */
 static int settings_apply(struct mr_pg_conn *conn, const struct mr_sink_opts *opts,
                           struct mr_err *err)
 {
@@ -181,8 +182,8 @@ static int settings_apply(struct mr_pg_conn *conn, const struct mr_sink_opts *op
         "'YYYY-MM-DD\"T\"HH24:MI:SS.US') FROM pg_catalog.pg_stat_get_activity("
         "pg_catalog.pg_backend_pid()) a), pg_catalog.current_setting('max_identifier_length'), "
         "pg_catalog.set_config(s.name, w.value, false) FROM "
-        "unnest($1::text[], $2::text[]) AS w(name, value) "
-        "JOIN pg_catalog.pg_settings s ON s.name = w.name";
+        "unnest($1::pg_catalog.text[], $2::pg_catalog.text[]) AS w(name, value) "
+        "JOIN pg_catalog.pg_settings s ON s.name OPERATOR(pg_catalog.=) w.name";
     struct settings set = {.names = MR_BUF_INIT, .values = MR_BUF_INIT};
     settings_fill(&set, opts);
     struct mr_pg_params params = {.n = 0};

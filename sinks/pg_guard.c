@@ -150,10 +150,11 @@ static int tombs_read(struct mr_pg_session *session, const struct mr_guarded *wh
     mr_buf_fmt(
         &session->sql,
         "SELECT k.i, pg_catalog.encode(d.guard, 'hex') "
-        "FROM unnest($4::bytea[]) WITH ORDINALITY k(key, i) "
-        "JOIN %s.tombs d ON d.key = k.key WHERE " MR_PG_TOMBS_OF(
+        "FROM pg_catalog.unnest($4::pg_catalog.bytea[]) WITH ORDINALITY k(key, i) "
+        "JOIN %s.tombs d ON d.key OPERATOR(pg_catalog.=) k.key WHERE " MR_PG_TOMBS_OF(
             "guard") " UNION ALL SELECT 0, pg_catalog.encode(d.guard, 'hex') FROM %s.tombs d "
-                     "WHERE " MR_PG_TOMBS_OF("guard") " AND d.key = ''::bytea",
+                     "WHERE " MR_PG_TOMBS_OF(
+                         "guard") " AND d.key OPERATOR(pg_catalog.=) ''::pg_catalog.bytea",
         control, control);
     mr_pg_tomb_params(session, what->table, &params);
     mr_pg_param_bytes(&params, session->array.data, (int)session->array.len);
@@ -209,14 +210,15 @@ static int tombs_insert(struct mr_pg_session *session, const struct mr_table *ta
     if (rc < 0)
         return rc;
     mr_buf_reset(&session->sql);
-    mr_buf_fmt(&session->sql,
-               "INSERT INTO %s.tombs AS d (pipeline, schema, name, key, kind, guard) "
-               "SELECT $1, $2, $3, k.key, 'guard', k.guard "
-               "FROM unnest($4::bytea[], $5::bytea[]) k(key, guard) ORDER BY k.key "
-               "ON CONFLICT (pipeline, schema, name, key, kind) DO UPDATE "
-               "SET guard = EXCLUDED.guard, deleted_at = EXCLUDED.deleted_at "
-               "WHERE d.guard < EXCLUDED.guard",
-               session->sink->control);
+    mr_buf_fmt(
+        &session->sql,
+        "INSERT INTO %s.tombs AS d (pipeline, schema, name, key, kind, guard) "
+        "SELECT $1, $2, $3, k.key, 'guard', k.guard "
+        "FROM unnest($4::pg_catalog.bytea[], $5::pg_catalog.bytea[]) k(key, guard) ORDER BY k.key "
+        "ON CONFLICT (pipeline, schema, name, key, kind) DO UPDATE "
+        "SET guard = EXCLUDED.guard, deleted_at = EXCLUDED.deleted_at "
+        "WHERE d.guard OPERATOR(pg_catalog.<) EXCLUDED.guard",
+        session->sink->control);
     mr_pg_tomb_params(session, table, &params);
     mr_pg_param_bytes(&params, keys->data, (int)keys->len);
     mr_pg_param_bytes(&params, guards->data, (int)guards->len);
@@ -231,10 +233,12 @@ int mr_pg_tombs_expire(struct mr_pg_session *session, const struct mr_table *tab
     struct mr_pg_params params;
     mr_buf_reset(&session->sql);
     mr_buf_fmt(&session->sql,
-               "DELETE FROM %s.tombs t WHERE t.ctid = ANY (ARRAY(SELECT d.ctid FROM %s.tombs d "
-               "WHERE d.pipeline = $1 AND d.schema = $2 AND d.name = $3 AND d.kind = '%s' "
-               "AND d.deleted_at < pg_catalog.now() - "
-               "pg_catalog.make_interval(secs => %llu.%03u) LIMIT %zu FOR UPDATE SKIP LOCKED))",
+               "DELETE FROM %s.tombs t WHERE t.ctid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT "
+               "d.ctid FROM %s.tombs d "
+               "WHERE d.pipeline OPERATOR(pg_catalog.=) $1 AND d.schema OPERATOR(pg_catalog.=) $2 "
+               "AND d.name OPERATOR(pg_catalog.=) $3 AND d.kind OPERATOR(pg_catalog.=) '%s' "
+               "AND d.deleted_at OPERATOR(pg_catalog.<) (pg_catalog.now() OPERATOR(pg_catalog.-) "
+               "pg_catalog.make_interval(secs => %llu.%03u)) LIMIT %zu FOR UPDATE SKIP LOCKED))",
                session->sink->control, session->sink->control, what->kind,
                (unsigned long long)(what->ttl_ms / 1000), (unsigned)(what->ttl_ms % 1000),
                EXPIRED_PIECE + 2 * what->n_left);
@@ -284,7 +288,7 @@ static int delete_below(struct mr_pg_session *session, const struct mr_guarded *
     mr_pg_ident(sql, name);
     mr_buf_str(sql, " IS NULL OR ");
     mr_pg_guard_octets_sql(sql, name, what->guard->single);
-    mr_buf_str(sql, " < $1::bytea");
+    mr_buf_str(sql, " OPERATOR(pg_catalog.<) $1::pg_catalog.bytea");
     if (!mr_buf_ok(sql))
         return mr_err_set(err, MR_NO_MEMORY, "a statement");
     mr_pg_param_bytes(&params, octets.data, (int)octets.len);

@@ -13,7 +13,8 @@ int mr_pg_truncate_below(struct mr_session *session, const struct mr_guarded *wh
 
 /* The tombs of one table and kind, in statements with `d` for the tombs: parameters 1 to 3. */
 #define MR_PG_TOMBS_OF(kind)                                                                       \
-    "d.pipeline = $1 AND d.schema = $2 AND d.name = $3 AND d.kind = '" kind "'"
+    "d.pipeline OPERATOR(pg_catalog.=) $1 AND d.schema OPERATOR(pg_catalog.=) $2 AND "             \
+    "d.name OPERATOR(pg_catalog.=) $3 AND d.kind OPERATOR(pg_catalog.=) '" kind "'"
 void mr_pg_tomb_params(const struct mr_pg_session *session, const struct mr_table *table,
                        struct mr_pg_params *params);
 /* Drops some of those that have expired. */

@@ -71,11 +71,16 @@ int mr_pg_kept_read(struct mr_session *base, const struct mr_kept_rows *what, st
      * new and without statistics, any other form is planned to look through all of them for each
      * key. */
     mr_buf_fmt(&session->sql,
-               "SELECT k.i, t.kept FROM unnest($4::bytea[]) WITH ORDINALITY k(key, i), LATERAL "
-               "(SELECT d.key, d.kind, d.kept, d.deleted_at FROM %s.tombs d WHERE d.pipeline = $1 "
-               "AND d.schema = $2 AND d.name = $3 AND (d.key, d.kind) >= (k.key, 'row') "
-               "ORDER BY d.key, d.kind LIMIT 1) t WHERE t.key = k.key AND t.kind = 'row' AND "
-               "t.deleted_at >= pg_catalog.now() - pg_catalog.make_interval(secs => %llu.%03u)",
+               "SELECT k.i, t.kept FROM pg_catalog.unnest($4::pg_catalog.bytea[]) WITH ORDINALITY "
+               "k(key, i), LATERAL "
+               "(SELECT d.key, d.kind, d.kept, d.deleted_at FROM %s.tombs d WHERE d.pipeline "
+               "OPERATOR(pg_catalog.=) $1 "
+               "AND d.schema OPERATOR(pg_catalog.=) $2 AND d.name OPERATOR(pg_catalog.=) $3 AND "
+               "(d.key, d.kind) OPERATOR(pg_catalog.>=) (k.key, 'row') "
+               "ORDER BY d.key, d.kind LIMIT 1) t WHERE t.key OPERATOR(pg_catalog.=) k.key AND "
+               "t.kind OPERATOR(pg_catalog.=) 'row' AND "
+               "t.deleted_at OPERATOR(pg_catalog.>=) (pg_catalog.now() OPERATOR(pg_catalog.-) "
+               "pg_catalog.make_interval(secs => %llu.%03u))",
                session->sink->control, (unsigned long long)(what->ttl_ms / 1000),
                (unsigned)(what->ttl_ms % 1000));
     mr_pg_tomb_params(session, what->table, &params);
@@ -97,10 +102,10 @@ static int drop(struct mr_pg_session *session, const struct mr_kept_rows *what, 
     if (rc < 0 || n == 0)
         return rc;
     mr_buf_reset(&session->sql);
-    mr_buf_fmt(
-        &session->sql,
-        "DELETE FROM %s.tombs d WHERE " MR_PG_TOMBS_OF("row") " AND d.key = ANY ($4::bytea[])",
-        session->sink->control);
+    mr_buf_fmt(&session->sql,
+               "DELETE FROM %s.tombs d WHERE " MR_PG_TOMBS_OF(
+                   "row") " AND d.key OPERATOR(pg_catalog.=) ANY ($4::pg_catalog.bytea[])",
+               session->sink->control);
     mr_pg_tomb_params(session, what->table, &params);
     mr_pg_param_bytes(&params, session->array.data, (int)session->array.len);
     return mr_pg_exec_params(session->conn, mr_buf_cstr(&session->sql), &params, NULL, err);
@@ -116,13 +121,14 @@ static int insert(struct mr_pg_session *session, const struct mr_kept_rows *what
     if (rc < 0)
         return rc;
     mr_buf_reset(&session->sql);
-    mr_buf_fmt(&session->sql,
-               "INSERT INTO %s.tombs AS d (pipeline, schema, name, key, kind, kept) "
-               "SELECT $1, $2, $3, k.key, 'row', k.kept "
-               "FROM unnest($4::bytea[], $5::bytea[]) k(key, kept) ORDER BY k.key "
-               "ON CONFLICT (pipeline, schema, name, key, kind) DO UPDATE "
-               "SET kept = EXCLUDED.kept, deleted_at = EXCLUDED.deleted_at",
-               session->sink->control);
+    mr_buf_fmt(
+        &session->sql,
+        "INSERT INTO %s.tombs AS d (pipeline, schema, name, key, kind, kept) "
+        "SELECT $1, $2, $3, k.key, 'row', k.kept "
+        "FROM unnest($4::pg_catalog.bytea[], $5::pg_catalog.bytea[]) k(key, kept) ORDER BY k.key "
+        "ON CONFLICT (pipeline, schema, name, key, kind) DO UPDATE "
+        "SET kept = EXCLUDED.kept, deleted_at = EXCLUDED.deleted_at",
+        session->sink->control);
     mr_pg_tomb_params(session, what->table, &params);
     mr_pg_param_bytes(&params, session->array.data, (int)session->array.len);
     mr_pg_param_bytes(&params, values->data, (int)values->len);

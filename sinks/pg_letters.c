@@ -288,7 +288,7 @@ static int before_ask(struct pg_letters *letters, const struct mr_letter_before 
     mr_buf_str(ids, n == 0 ? "{}" : "}");
     mr_buf_fmt(
         &sql,
-        "SELECT m.nr, e.id, e.\"offset\" FROM unnest($2::int8[]) WITH ORDINALITY AS "
+        "SELECT m.nr, e.id, e.\"offset\" FROM unnest($2::pg_catalog.int8[]) WITH ORDINALITY AS "
         "m(id, nr) JOIN %s.dead_letters l ON l.id = m.id CROSS JOIN LATERAL (SELECT b.id, "
         "b.\"offset\" FROM %s.dead_letters b WHERE " SAME_KEY(
             "b") "b.\"offset\" < "
@@ -439,8 +439,10 @@ static int pg_lock(struct mr_letters *base, struct mr_session *session,
     mr_buf_str(attempts, "}");
     mr_buf_fmt(&sql,
                "SELECT d.id FROM %s.dead_letters d "
-               "JOIN unnest($2::int8[], $3::int4[]) AS m(id, attempts) ON m.id = d.id "
-               "WHERE d.pipeline = $1 AND d.state = 'new' AND d.attempts = m.attempts "
+               "JOIN unnest($2::pg_catalog.int8[], $3::pg_catalog.int4[]) AS m(id, attempts) ON "
+               "m.id OPERATOR(pg_catalog.=) d.id "
+               "WHERE d.pipeline OPERATOR(pg_catalog.=) $1 AND d.state OPERATOR(pg_catalog.=) "
+               "'new' AND d.attempts OPERATOR(pg_catalog.=) m.attempts "
                "ORDER BY d.id FOR UPDATE OF d",
                letters->sink->control);
     mr_pg_param_text(&params, letters->sink->opts->pipeline);
@@ -465,9 +467,11 @@ static int landed_settle(struct pg_letters *letters, struct mr_pg_session *sessi
 
     mr_buf_fmt(&sql,
                "UPDATE %s.dead_letters SET state = 'replayed', updated_at = pg_catalog.now(), "
-               "changed_by = $3, overtaken_by = CASE WHEN id = ANY ($4::int8[]) THEN \"offset\" "
-               "ELSE overtaken_by END WHERE pipeline = $1 AND id = ANY ($2::int8[]) AND "
-               "state = 'new'",
+               "changed_by = $3, overtaken_by = CASE WHEN id OPERATOR(pg_catalog.=) ANY "
+               "($4::pg_catalog.int8[]) THEN \"offset\" "
+               "ELSE overtaken_by END WHERE pipeline OPERATOR(pg_catalog.=) $1 AND id "
+               "OPERATOR(pg_catalog.=) ANY ($2::pg_catalog.int8[]) AND "
+               "state OPERATOR(pg_catalog.=) 'new'",
                letters->sink->control);
     mr_pg_param_text(&params, letters->sink->opts->pipeline);
     mr_pg_param_text(&params, mr_buf_cstr(&letters->arrays[0]));
@@ -489,12 +493,17 @@ static int again_settle(struct pg_letters *letters, struct mr_pg_session *sessio
     struct mr_buf sql = MR_BUF_INIT;
 
     mr_buf_fmt(&sql,
-               "UPDATE %s.dead_letters d SET attempts = d.attempts + 1, code = a.code, "
-               "sqlstate = NULLIF(a.sqlstate, ''), detail = a.detail, "
-               "target_table = NULLIF(a.target_table, ''), updated_at = pg_catalog.now() "
-               "FROM unnest($2::int8[], $3::text[], $4::text[], $5::text[], $6::text[]) "
+               "UPDATE %s.dead_letters d SET attempts = d.attempts OPERATOR(pg_catalog.+) 1, code "
+               "= a.code, "
+               "sqlstate = CASE WHEN a.sqlstate OPERATOR(pg_catalog.<>) '' THEN a.sqlstate END, "
+               "detail = a.detail, "
+               "target_table = CASE WHEN a.target_table OPERATOR(pg_catalog.<>) '' THEN "
+               "a.target_table END, updated_at = pg_catalog.now() "
+               "FROM unnest($2::pg_catalog.int8[], $3::pg_catalog.text[], $4::pg_catalog.text[], "
+               "$5::pg_catalog.text[], $6::pg_catalog.text[]) "
                "AS a(id, code, sqlstate, detail, target_table) "
-               "WHERE d.pipeline = $1 AND d.id = a.id AND d.state = 'new'",
+               "WHERE d.pipeline OPERATOR(pg_catalog.=) $1 AND d.id OPERATOR(pg_catalog.=) a.id "
+               "AND d.state OPERATOR(pg_catalog.=) 'new'",
                letters->sink->control);
     mr_pg_param_text(&params, letters->sink->opts->pipeline);
     for (int i = 1; i < 6; i++)

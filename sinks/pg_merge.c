@@ -1,5 +1,5 @@
-/* Statement texts for tables: names are always quoted and qualified (I-02, I-12), values never
- * stand in a text. Pure: no connection.
+/* Statement texts for tables: names are always quoted and qualified (I-02, I-12), operators and
+ * functions too (decision 033), values never stand in a text. Pure: no connection.
  *
  * Which form is fastest was measured (docs: environment, limits): COPY into a temporary table, then
  * INSERT ... SELECT ... ORDER BY key ON CONFLICT; deletes by key = ANY ($1) for keys of one column,
@@ -197,7 +197,7 @@ void mr_pg_groups_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage)
     }
     mr_buf_str(sql, ") AS g FROM pg_temp.");
     mr_pg_ident(sql, stage->name);
-    mr_buf_str(sql, " s) w WHERE w.g <> w.n");
+    mr_buf_str(sql, " s) w WHERE w.g OPERATOR(pg_catalog.<>) w.n");
 }
 
 /* T-74: the target's exact types, typmods and collations, by asking the table itself. */
@@ -409,10 +409,10 @@ static struct match_form match_form(const struct mr_coltype *type, bool by_value
     if (match == MATCH_OWN || (match == MATCH_VALUE && by_value))
         return (struct match_form){"", ""};
     if (match == MATCH_BYTES)
-        return (struct match_form){"", " COLLATE \"C\""};
+        return (struct match_form){"", " COLLATE pg_catalog.\"C\""};
     if (type->type == MR_T_BPCHAR) /* its text would lose its blanks */
         return (struct match_form){"pg_catalog.bpcharsend(", ")"};
-    return (struct match_form){"", "::pg_catalog.text COLLATE \"C\""};
+    return (struct match_form){"", "::pg_catalog.text COLLATE pg_catalog.\"C\""};
 }
 
 bool mr_pg_matches_by_value(const struct mr_table *table, const struct mr_colset *cols,
@@ -425,6 +425,22 @@ bool mr_pg_matches_by_value(const struct mr_table *table, const struct mr_colset
     return false;
 }
 
+/* (t.x = s.x OR both are null): IS NOT DISTINCT FROM would look for its `=` on the session's path,
+ * where another schema's for exactly this enum or array goes before pg_catalog's for any. */
+static void not_distinct(struct mr_buf *sql, const struct mr_table *table, uint16_t col,
+                         const struct match_form *form)
+{
+    static const char *const between[] = {" OPERATOR(pg_catalog.=) ", " IS NULL AND "};
+    for (int i = 0; i < 2; i++) {
+        mr_buf_fmt(sql, "%s%st.", i == 0 ? "(" : " OR ", form->before);
+        mr_pg_ident(sql, table->columns[col].name);
+        mr_buf_fmt(sql, "%s%s%s", form->after, between[i], form->before);
+        staged(sql, table, col);
+        mr_buf_str(sql, form->after);
+    }
+    mr_buf_str(sql, " IS NULL)");
+}
+
 void mr_pg_delete_match_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage,
                             const uint64_t *mask, bool by_value)
 {
@@ -433,7 +449,9 @@ void mr_pg_delete_match_sql(struct mr_buf *sql, const struct mr_pg_stage_use *st
     mr_buf_str(sql, "DELETE FROM ");
     mr_pg_table_name(sql, table);
     /* a ctid names a row of one partition only */
-    mr_buf_str(sql, " d WHERE (d.tableoid, d.ctid) = (SELECT t.tableoid, t.ctid FROM ");
+    mr_buf_str(
+        sql,
+        " d WHERE (d.tableoid, d.ctid) OPERATOR(pg_catalog.=) (SELECT t.tableoid, t.ctid FROM ");
     mr_pg_table_name(sql, table);
     mr_buf_str(sql, " t, pg_temp.");
     mr_pg_ident(sql, stage->name);
@@ -443,11 +461,8 @@ void mr_pg_delete_match_sql(struct mr_buf *sql, const struct mr_pg_stage_use *st
         struct match_form form = match_form(&column->type, by_value);
         if (is_masked(mask, i))
             continue;
-        mr_buf_fmt(sql, "%s%st.", n++ == 0 ? " WHERE " : " AND ", form.before);
-        mr_pg_ident(sql, column->name);
-        mr_buf_fmt(sql, "%s IS NOT DISTINCT FROM %s", form.after, form.before);
-        staged(sql, table, stage->cols->cols[i]);
-        mr_buf_str(sql, form.after);
+        mr_buf_str(sql, n++ == 0 ? " WHERE " : " AND ");
+        not_distinct(sql, table, stage->cols->cols[i], &form);
     }
     mr_buf_str(sql, " LIMIT 1 FOR UPDATE OF t)");
 }
@@ -457,7 +472,7 @@ void mr_pg_guard_octets_sql(struct mr_buf *sql, const char *column, bool single)
     mr_buf_str(sql, single ? "pg_catalog.int8send(t." : "t.");
     mr_pg_ident(sql, column);
     if (single) /* the sign turned round */
-        mr_buf_str(sql, " # '-9223372036854775808'::pg_catalog.int8)");
+        mr_buf_str(sql, " OPERATOR(pg_catalog.#) '-9223372036854775808'::pg_catalog.int8)");
 }
 
 void mr_pg_guards_sql(struct mr_buf *sql, const struct mr_pg_stage_use *stage,

@@ -69,9 +69,12 @@ static int overtaken_send(struct mr_pg_session *session, const struct mr_overtak
 
     mr_buf_reset(&session->sql);
     mr_buf_fmt(&session->sql,
-               "UPDATE %s.dead_letters SET overtaken_by = $6::int8 WHERE pipeline = $1 AND "
-               "topic = $2 AND partition = $3::int4 AND \"offset\" BETWEEN $4::int8 AND $5::int8 "
-               "AND key = $7::bytea AND overtaken_by IS NULL",
+               "UPDATE %s.dead_letters SET overtaken_by = $6::pg_catalog.int8 WHERE pipeline "
+               "OPERATOR(pg_catalog.=) $1 AND "
+               "topic OPERATOR(pg_catalog.=) $2 AND partition OPERATOR(pg_catalog.=) "
+               "$3::pg_catalog.int4 AND \"offset\" OPERATOR(pg_catalog.>=) $4::pg_catalog.int8 AND "
+               "\"offset\" OPERATOR(pg_catalog.<=) $5::pg_catalog.int8 "
+               "AND key OPERATOR(pg_catalog.=) $7::pg_catalog.bytea AND overtaken_by IS NULL",
                mr_pg_control(session->sink));
     mr_pg_param_text(&params, session->sink->opts->pipeline);
     mr_pg_param_text(&params, one->stream);

@@ -115,10 +115,18 @@ void mr_pg_arrays_release(struct mr_pg_arrays *arrays)
         mr_buf_release(&arrays->bufs[i]);
 }
 
-const char mr_pg_span_rows[] =
-    "unnest($2::text[], $3::int4[], $4::int4[], $5::int8[], $6::int8[], $7::int8[], "
-    "$8::int8[], $9::int8[], $10::bool[]) AS s(topic, partition, slot, epoch, expected, next, "
-    "leader_epoch, ts, envelope)";
+/* Of several arrays: the parser itself takes pg_catalog's. Source: PostgreSQL,
+ * transformRangeFunction() in parse_clause.c. */
+#define SPAN_UNNEST                                                                                \
+    "unnest($2::pg_catalog.text[], $3::pg_catalog.int4[], $4::pg_catalog.int4[], "                 \
+    "$5::pg_catalog.int8[], $6::pg_catalog.int8[], $7::pg_catalog.int8[], $8::pg_catalog.int8[], " \
+    "$9::pg_catalog.int8[], $10::pg_catalog.bool[])"
+#define SAME_PLACE                                                                                 \
+    "p.topic OPERATOR(pg_catalog.=) s.topic AND "                                                  \
+    "p.partition OPERATOR(pg_catalog.=) s.partition AND p.slot OPERATOR(pg_catalog.=) s.slot"
+
+const char mr_pg_span_rows[] = SPAN_UNNEST " AS s(topic, partition, slot, epoch, expected, next, "
+                                           "leader_epoch, ts, envelope)";
 
 static void spans_arrays(struct mr_pg_arrays *arrays, const struct mr_span *spans, size_t n)
 {
@@ -192,16 +200,15 @@ int mr_pg_fenced(const struct mr_pg_spans_call *call, struct mr_err *err)
     struct mr_buf sql = MR_BUF_INIT;
     struct mr_err ignored = MR_ERR_INIT;
     PGresult *res = NULL;
-    mr_buf_fmt(
-        &sql,
-        "SELECT s.i, p.next_offset, p.epoch, p.owner FROM unnest($2::text[], "
-        "$3::int4[], $4::int4[], $5::int8[], $6::int8[], $7::int8[], $8::int8[], "
-        "$9::int8[], $10::bool[]) WITH ORDINALITY AS s(topic, partition, slot, epoch, expected, "
-        "next, leader_epoch, ts, envelope, i) LEFT JOIN %s.positions p ON p.pipeline = $1 AND "
-        "p.topic = s.topic AND p.partition = s.partition AND p.slot = s.slot "
-        "WHERE p.epoch IS DISTINCT FROM s.epoch OR "
-        "p.next_offset NOT IN (s.expected, s.next) ORDER BY s.i LIMIT 1",
-        call->sink->control);
+    mr_buf_fmt(&sql,
+               "SELECT s.i, p.next_offset, p.epoch, p.owner FROM " SPAN_UNNEST
+               " WITH ORDINALITY AS s(topic, partition, slot, epoch, expected, "
+               "next, leader_epoch, ts, envelope, i) LEFT JOIN %s.positions p ON p.pipeline "
+               "OPERATOR(pg_catalog.=) $1 AND " SAME_PLACE " WHERE p.epoch IS NULL OR "
+               "p.epoch OPERATOR(pg_catalog.<>) s.epoch OR p.next_offset OPERATOR(pg_catalog.<>) "
+               "s.expected AND "
+               "p.next_offset OPERATOR(pg_catalog.<>) s.next ORDER BY s.i LIMIT 1",
+               call->sink->control);
     struct mr_pg_spans_call ask = *call;
     ask.owner = NULL;
     (void)mr_pg_spans_exec(&ask, &sql, &res, &ignored);
@@ -220,17 +227,20 @@ int mr_pg_put_positions(struct mr_pg_sink *sink, struct mr_pg_conn *conn,
     if (sorted == NULL)
         return mr_err_set(err, MR_NO_MEMORY, "%zu positions", n);
     struct mr_buf sql = MR_BUF_INIT;
-    mr_buf_fmt(&sql,
-               "UPDATE %s.positions p SET next_offset = s.next, leader_epoch = CASE WHEN "
-               "s.leader_epoch >= 0 THEN s.leader_epoch ELSE p.leader_epoch END, "
-               "record_timestamp = CASE WHEN s.ts >= 0 THEN "
-               "pg_catalog.to_timestamp(s.ts / 1000.0) ELSE p.record_timestamp END, "
-               "envelope = p.envelope OR s.envelope, "
-               "updated_at = pg_catalog.clock_timestamp() FROM (SELECT * FROM %s "
-               "ORDER BY topic, partition, slot) s WHERE p.pipeline = $1 AND "
-               "p.topic = s.topic AND p.partition = s.partition AND p.slot = s.slot AND "
-               "p.epoch = s.epoch AND p.next_offset = s.expected",
-               sink->control, mr_pg_span_rows);
+    mr_buf_fmt(
+        &sql,
+        "UPDATE %s.positions p SET next_offset = s.next, leader_epoch = CASE WHEN "
+        "s.leader_epoch OPERATOR(pg_catalog.>=) 0 THEN s.leader_epoch ELSE p.leader_epoch END, "
+        "record_timestamp = CASE WHEN s.ts OPERATOR(pg_catalog.>=) 0 THEN "
+        "pg_catalog.to_timestamp(s.ts::pg_catalog.numeric OPERATOR(pg_catalog./) 1000.0) ELSE "
+        "p.record_timestamp END, "
+        "envelope = p.envelope OR s.envelope, "
+        "updated_at = pg_catalog.clock_timestamp() FROM (SELECT * FROM %s "
+        "ORDER BY topic, partition, slot) s WHERE p.pipeline OPERATOR(pg_catalog.=) $1 "
+        "AND " SAME_PLACE " AND "
+        "p.epoch OPERATOR(pg_catalog.=) s.epoch AND p.next_offset OPERATOR(pg_catalog.=) "
+        "s.expected",
+        sink->control, mr_pg_span_rows);
     PGresult *res = NULL;
     struct mr_pg_spans_call call = {sink, conn, sorted, n, NULL};
     int rc = mr_pg_spans_exec(&call, &sql, &res, err);

@@ -214,15 +214,20 @@ int mr_pg_delete_keys(struct mr_session *base, struct mr_table *table, const str
 #define NAMES_SQL                                                                                  \
     "SELECT pg_catalog.string_agg(DISTINCT pg_catalog.format('%I.%I', n.nspname, c.conname), "     \
     "', ') FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_namespace n "                        \
-    "ON n.oid = c.connamespace WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_constraint o "          \
-    "WHERE o.connamespace = c.connamespace AND o.conname = c.conname AND NOT o.condeferrable) "    \
+    "ON n.oid OPERATOR(pg_catalog.=) c.connamespace WHERE NOT EXISTS (SELECT FROM "                \
+    "pg_catalog.pg_constraint o "                                                                  \
+    "WHERE o.connamespace OPERATOR(pg_catalog.=) c.connamespace AND o.conname "                    \
+    "OPERATOR(pg_catalog.=) c.conname AND NOT o.condeferrable) "                                   \
     "AND "
 
 static const char deferred_sql[] =
-    NAMES_SQL "c.condeferred AND (c.conrelid = $1::pg_catalog.regclass OR "
-              "c.contype = 'f' AND c.confrelid = $1::pg_catalog.regclass)";
+    NAMES_SQL "c.condeferred AND (c.conrelid OPERATOR(pg_catalog.=) "
+              "$1::pg_catalog.regclass::pg_catalog.oid OR "
+              "c.contype OPERATOR(pg_catalog.=) 'f' AND c.confrelid OPERATOR(pg_catalog.=) "
+              "$1::pg_catalog.regclass::pg_catalog.oid)";
 static const char deferrable_sql[] =
-    NAMES_SQL "c.condeferrable AND c.contype = 'f' AND c.conrelid = $1::pg_catalog.regclass";
+    NAMES_SQL "c.condeferrable AND c.contype OPERATOR(pg_catalog.=) 'f' AND c.conrelid "
+              "OPERATOR(pg_catalog.=) $1::pg_catalog.regclass::pg_catalog.oid";
 
 /* Appends "schema"."name" of each, with commas. */
 static int names_read(struct mr_pg_session *session, const char *sql, const struct mr_table *table,
@@ -402,11 +407,16 @@ static int letters_send(struct mr_pg_session *session, struct letter_arrays *arr
     mr_buf_fmt(sql,
                "INSERT INTO %s.dead_letters (pipeline, topic, partition, \"offset\", key, value, "
                "headers, record_timestamp, code, sqlstate, detail, target_table) "
-               "SELECT $1, d.topic, d.partition, d.o, d.key, d.value, d.headers::jsonb, "
-               "CASE WHEN d.ts >= 0 THEN pg_catalog.to_timestamp(d.ts / 1000.0) END, d.code, "
-               "NULLIF(d.sqlstate, ''), d.detail, NULLIF(d.target_table, '') "
-               "FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], "
-               "$7::text[], $8::int4[], $9::int8[], $10::int8[], $11::bytea[], $12::bytea[]) "
+               "SELECT $1, d.topic, d.partition, d.o, d.key, d.value, d.headers::pg_catalog.jsonb, "
+               "CASE WHEN d.ts OPERATOR(pg_catalog.>=) 0 THEN "
+               "pg_catalog.to_timestamp(d.ts::pg_catalog.numeric OPERATOR(pg_catalog./) 1000.0) "
+               "END, d.code, "
+               "CASE WHEN d.sqlstate OPERATOR(pg_catalog.<>) '' THEN d.sqlstate END, d.detail, "
+               "CASE WHEN d.target_table OPERATOR(pg_catalog.<>) '' THEN d.target_table END "
+               "FROM unnest($2::pg_catalog.text[], $3::pg_catalog.text[], $4::pg_catalog.text[], "
+               "$5::pg_catalog.text[], $6::pg_catalog.text[], "
+               "$7::pg_catalog.text[], $8::pg_catalog.int4[], $9::pg_catalog.int8[], "
+               "$10::pg_catalog.int8[], $11::pg_catalog.bytea[], $12::pg_catalog.bytea[]) "
                "AS d(topic, code, sqlstate, detail, target_table, headers, partition, o, ts, key, "
                "value)",
                mr_pg_control(session->sink));

@@ -58,7 +58,8 @@ static int pg_note(struct mr_session *base, const struct mr_replayed *letters, s
     lists_make(&lists, letters, n);
     mr_buf_fmt(&lists.sql,
                "INSERT INTO %s.replayed_letters (pipeline, letter, version, changed_by) "
-               "SELECT $1, l.letter, l.version, $4 FROM unnest($2::text[], $3::int8[]) "
+               "SELECT $1, l.letter, l.version, $4 FROM unnest($2::pg_catalog.text[], "
+               "$3::pg_catalog.int8[]) "
                "AS l(letter, version) ORDER BY 2, 3 ON CONFLICT DO NOTHING",
                mr_pg_control(session->sink));
     int rc = params_make(&lists, session->sink->opts->pipeline, &params, err);
@@ -87,7 +88,8 @@ static int pg_forget(struct mr_sink *base, const struct mr_replayed *letters, si
 
     lists_make(&lists, letters, n);
     mr_buf_fmt(&lists.sql,
-               "DELETE FROM %s.replayed_letters r USING unnest($2::text[], $3::int8[]) "
+               "DELETE FROM %s.replayed_letters r USING unnest($2::pg_catalog.text[], "
+               "$3::pg_catalog.int8[]) "
                "AS l(letter, version) "
                "WHERE r.pipeline = $1 AND r.letter = l.letter AND r.version = l.version",
                mr_pg_control(sink));

@@ -136,7 +136,8 @@ static int conn_get(struct mr_pg_session *session, struct mr_err *err)
 }
 
 /* What the target's own functions (of triggers, checks, defaults) name without a schema is found
- * where their author's sessions find it: on the path of role, database or URL (decision 033). */
+ * where their author's sessions find it: on the path of role, database or URL (decision 033). What
+ * we send until the COMMIT therefore names all with its schema, operators too. */
 static int begin_sql(struct mr_pg_session *session, struct mr_table *const *tables, size_t n,
                      struct mr_err *err)
 {

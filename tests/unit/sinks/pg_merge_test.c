@@ -169,7 +169,8 @@ MR_TEST("keys are grouped by their index's own collation, and written in their l
     MR_CHECK_STR(mr_buf_cstr(&sql),
                  "SELECT w.n, w.g FROM (SELECT s.\"millrace row number\" AS n, pg_catalog.min("
                  "s.\"millrace row number\") OVER (PARTITION BY s.\"n\"\"x\" COLLATE "
-                 "\"public\".\"ci\") AS g FROM pg_temp.\"millrace_s_1\" s) w WHERE w.g <> w.n");
+                 "\"public\".\"ci\") AS g FROM pg_temp.\"millrace_s_1\" s) w WHERE w.g "
+                 "OPERATOR(pg_catalog.<>) w.n");
     mr_buf_reset(&sql);
     MR_CHECK(mr_pg_delete_any_sql(&sql, &table, &text_key));
     MR_CHECK_STR(mr_buf_cstr(&sql),

@@ -66,7 +66,7 @@ MR_TEST("begin opens, locks and checks the versions in one message")
     MR_CHECK(strstr(pq.last_sql, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; "
                                  "SET LOCAL search_path TO DEFAULT; LOCK TABLE ONLY "
                                  "\"public\".\"t\" IN ROW EXCLUSIVE MODE; SELECT ") != NULL);
-    MR_CHECK(strstr(pq.last_sql, "unnest('{16384}'::oid[])") != NULL);
+    MR_CHECK(strstr(pq.last_sql, "pg_catalog.unnest('{16384}'::pg_catalog.oid[])") != NULL);
     pq_expect("ROLLBACK", pq_done("ROLLBACK"));
     close_all();
 }
