@@ -47,10 +47,6 @@ static const char *text_once(struct mr_topic_index *index, const char *text)
 static struct mr_topic_letter *letter_new(struct mr_topic_index *index, const char *id,
                                           struct mr_err *err)
 {
-    if (index->n == index->most) {
-        (void)mr_err_set(err, MR_CONFIG_USAGE, "the topic has more than %zu letters", index->most);
-        return NULL;
-    }
     if (index->n == index->cap) {
         size_t cap = index->cap == 0 ? 256 : 2 * index->cap;
         struct mr_topic_letter **grown = realloc(index->items, cap * sizeof *grown);
@@ -106,7 +102,11 @@ int mr_topic_index_add(struct mr_topic_index *index, enum mr_wire_kind kind,
     int rc = 0;
 
     if (letter == NULL && kind == MR_WIRE_END)
-        return 0; /* what it closed is gone already */
+        return 0; /* what it closed is gone already, or left out */
+    if (letter == NULL && index->n == index->most) {
+        index->n_left_out++;
+        return 1;
+    }
     if (letter == NULL)
         letter = letter_new(index, kept->id, err);
     if (letter == NULL)

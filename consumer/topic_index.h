@@ -28,9 +28,10 @@ struct mr_topic_letter {
     uint64_t n_bytes;
     uint32_t attempts;
     enum mr_letter_state state;
-    bool noted;  /* replayed, and the topic does not say so yet */
-    bool gone;   /* taken away */
-    bool purged; /* was new until a purge closed it */
+    int64_t noted_version; /* with which the target noted it last */
+    bool noted;            /* replayed, and the topic does not say so yet */
+    bool gone;             /* taken away */
+    bool purged;           /* was new until a purge closed it */
 };
 
 struct mr_topic_index {
@@ -41,14 +42,15 @@ struct mr_topic_index {
     size_t n;
     size_t cap;
     size_t most;
-    bool mixed; /* a letter was met in two partitions */
+    uint64_t n_left_out; /* records of letters beyond that */
+    bool mixed;          /* a letter was met in two partitions */
 };
 
 void mr_topic_index_init(struct mr_topic_index *index, uint64_t seed, size_t most);
 void mr_topic_index_release(struct mr_topic_index *index);
 
-/* What a record says; `kind` is not MR_WIRE_FOREIGN. Errors: config.usage for more letters than
- * `most`, internal.no_memory. */
+/* What a record says; `kind` is not MR_WIRE_FOREIGN. 1 where it is left out: of a letter beyond
+ * `most`. Errors: internal.no_memory. */
 int mr_topic_index_add(struct mr_topic_index *index, enum mr_wire_kind kind,
                        const struct mr_kept_letter *kept, const struct mr_topic_place *at,
                        struct mr_err *err);

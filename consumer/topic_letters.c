@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "consumer/topic_reader.h"
-#include "sinks/replayed.h"
+#include "consumer/topic_notes.h"
 
 #include "base/ban.h"
 
@@ -19,6 +18,7 @@ struct topic_letters {
     size_t at;
     bool brief;
     bool with_bytes;
+    bool swept; /* stale notes */
     struct mr_topic_page page;
     const char *by; /* who replays */
 };
@@ -64,36 +64,23 @@ int mr_topic_letters_open(const struct mr_topic_letters_opts *opts, struct mr_le
 
 /* ---- finding ---- */
 
-struct noting {
-    struct mr_topic_index *index;
-    bool ok;
-};
-
-/* What landed is replayed, whether the topic says so or not. */
-static void noted_take(void *arg, const struct mr_replayed *note)
-{
-    struct noting *noting = arg;
-    struct mr_topic_letter *letter = mr_topic_index_find(noting->index, note->id);
-
-    if (letter == NULL || letter->state != MR_LETTER_NEW || letter->version != note->version)
-        return;
-    const char *by = mr_arena_copy(&noting->index->arena, note->by, strlen(note->by) + 1);
-    noting->ok = noting->ok && by != NULL;
-    letter->by = by != NULL ? by : "";
-    letter->state = MR_LETTER_REPLAYED;
-    letter->updated_ms = note->at_ms;
-    letter->noted = true;
-}
-
 static int refresh(struct topic_letters *letters, struct mr_err *err)
 {
-    struct noting noting = {.index = &letters->reader.index, .ok = true};
-    const struct mr_replayed_taker taker = {.take = noted_take, .arg = &noting};
     int rc = mr_topic_reader_refresh(&letters->reader, err);
 
-    if (rc == 0 && mr_replayed_is_kept(letters->sink))
-        rc = mr_replayed_read(letters->sink, &taker, err);
-    return rc == 0 && !noting.ok ? mr_err_set(err, MR_NO_MEMORY, "dead letters") : rc;
+    return rc == 0 ? mr_topic_notes_take(&letters->reader.index, letters->sink, err) : rc;
+}
+
+/* Where all of them are asked for. */
+static int refresh_all(struct topic_letters *letters, struct mr_err *err)
+{
+    int rc = refresh(letters, err);
+
+    if (rc == 0 && letters->reader.index.n_left_out > 0)
+        return mr_err_set(err, MR_CONFIG_USAGE,
+                          "the topic has more than %zu letters: purge some of them first",
+                          letters->reader.index.most);
+    return rc;
 }
 
 static int topic_find(struct mr_letters *base, const struct mr_letter_filter *filter,
@@ -108,7 +95,7 @@ static int topic_find(struct mr_letters *base, const struct mr_letter_filter *fi
     letters->brief = filter->brief;
     letters->with_bytes = filter->with_bytes;
     letters->page.at = letters->page.n = 0;
-    int rc = refresh(letters, err);
+    int rc = refresh_all(letters, err);
     return rc == 0 ? mr_topic_index_select(&letters->reader.index, filter, &letters->found,
                                            &letters->n_found, err)
                    : rc;
@@ -180,7 +167,7 @@ static int ends_write(struct topic_letters *letters, const struct mr_letter_end 
         if (ends[i].state != MR_LETTER_REPLAYED || letter == NULL)
             continue;
         letter->noted = false;
-        notes[n_notes++] = (struct mr_replayed){.id = letter->id, .version = letter->version};
+        notes[n_notes++] = (struct mr_replayed){.id = letter->id, .version = letter->noted_version};
     }
     if (rc == 0 && n_notes > 0)
         rc = mr_replayed_forget(letters->sink, notes, n_notes, err);
@@ -188,7 +175,8 @@ static int ends_write(struct topic_letters *letters, const struct mr_letter_end 
     return rc;
 }
 
-/* What an earlier replay has not told the topic, for it ended before. */
+/* What an earlier replay has not told the topic, for it ended before; and notes that one left which
+ * ended behind that are forgotten, once. */
 static int noted_write(struct topic_letters *letters, struct mr_err *err)
 {
     const struct mr_topic_index *index = &letters->reader.index;
@@ -206,6 +194,9 @@ static int noted_write(struct topic_letters *letters, struct mr_err *err)
     int rc = ends != NULL ? ends_write(letters, ends, n, err)
                           : mr_err_set(err, MR_NO_MEMORY, "dead letters");
     free(ends);
+    if (rc == 0 && !letters->swept)
+        rc = mr_topic_notes_sweep(&letters->reader, letters->sink, err);
+    letters->swept = letters->swept || rc == 0;
     return rc;
 }
 
@@ -221,7 +212,8 @@ static int topic_discard(struct mr_letters *base, const char *const *ids, size_t
     size_t n_found = 0;
 
     *n_done = 0;
-    int rc = ends != NULL ? refresh(letters, err) : mr_err_set(err, MR_NO_MEMORY, "dead letters");
+    int rc =
+        ends != NULL ? refresh_all(letters, err) : mr_err_set(err, MR_NO_MEMORY, "dead letters");
     if (rc == 0)
         rc = noted_write(letters, err);
     if (rc == 0)
@@ -357,10 +349,13 @@ static int topic_settle(struct mr_letters *base, struct mr_session *session,
 
     letters->by = by;
     for (size_t i = 0; rc == 0 && i < n; i++) {
-        const struct mr_topic_letter *letter = mr_topic_index_find(index, marks[i].id);
-        if (letter == NULL)
+        struct mr_topic_letter *letter = mr_topic_index_find(index, marks[i].id);
+        if (letter == NULL) {
             rc = mr_err_set(err, MR_AGAIN, "a dead letter is no longer there");
-        else if (marks[i].again == NULL)
+            break;
+        }
+        letter->noted_version = letter->version;
+        if (marks[i].again == NULL)
             notes[n_notes++] = (struct mr_replayed){.id = letter->id, .version = letter->version};
     }
     if (rc == 0)
@@ -370,7 +365,7 @@ static int topic_settle(struct mr_letters *base, struct mr_session *session,
     for (size_t i = 0; rc == 0 && i < n; i++) {
         const struct mr_topic_letter *letter = mr_topic_index_find(index, marks[i].id);
         if (letter == NULL || letter->state != MR_LETTER_NEW ||
-            letter->attempts != marks[i].attempts)
+            letter->attempts != marks[i].attempts || letter->version != letter->noted_version)
             rc = mr_err_set(err, MR_AGAIN, "a dead letter is no longer as it was read");
     }
     free(notes);

@@ -75,6 +75,14 @@ static void gone_note(struct mr_topic_reader *reader, const struct mr_scan_ends 
     }
 }
 
+static void stranger_note(struct mr_topic_reader *reader, const struct mr_scan_record *record)
+{
+    struct mr_topic_part *part = &reader->parts[record->partition];
+
+    if (record->offset < part->foreign)
+        part->foreign = record->offset;
+}
+
 static int record_take(struct mr_topic_reader *reader, const struct mr_scan_record *record,
                        struct mr_err *err)
 {
@@ -84,11 +92,15 @@ static int record_take(struct mr_topic_reader *reader, const struct mr_scan_reco
 
     mr_arena_reset(&reader->arena);
     int kind = mr_letter_wire_read(&want, &record->wire, &reader->arena, &kept, err);
-    if (kind == MR_WIRE_FOREIGN && record->offset < reader->parts[record->partition].foreign)
-        reader->parts[record->partition].foreign = record->offset;
+    if (kind == MR_WIRE_FOREIGN)
+        stranger_note(reader, record);
     if (kind <= MR_WIRE_FOREIGN)
         return kind; /* 0, or an error */
-    return mr_topic_index_add(&reader->index, (enum mr_wire_kind)kind, &kept, &at, err);
+    int rc = mr_topic_index_add(&reader->index, (enum mr_wire_kind)kind, &kept, &at, err);
+    if (rc <= 0)
+        return rc;
+    stranger_note(reader, record); /* nobody knows what becomes of it */
+    return 0;
 }
 
 int mr_topic_reader_refresh(struct mr_topic_reader *reader, struct mr_err *err)

@@ -10,9 +10,10 @@
 enum { MR_TOPIC_PAGE = 500 };
 
 struct mr_topic_part {
-    int64_t low;     /* the first offset that is there */
-    int64_t next;    /* up to here it is read */
-    int64_t foreign; /* the first record that is none of ours; INT64_MAX: none */
+    int64_t low;  /* the first offset that is there */
+    int64_t next; /* up to here it is read */
+    int64_t
+        foreign; /* the first record that the index has not: none of ours, or left out; INT64_MAX */
 };
 
 struct mr_topic_reader {

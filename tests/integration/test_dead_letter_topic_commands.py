@@ -257,6 +257,44 @@ def test_what_the_target_notes_as_replayed_is_so_until_the_topic_says_it(streams
     assert loaded_offsets(place) == [0, 2]
 
 
+# decision 031
+def test_notes_that_the_topic_has_overtaken_are_forgotten(streams, orders, millrace, place):
+    """Of a replay that ended behind the topic's word; of a letter that is gone, or was written again."""
+    one = millrace([append_route(orders)], target={"url": place.url}, **TOPIC)
+    appended(orders, streams, place, one, 2)
+    first, second = sorted(dlq_json(one, "list"), key=lambda e: e["offset"])
+    written = {m.key().split(b"/")[1].decode(): m.timestamp()[1] for m in streams.read(letters_of(one))}
+    assert dlq_json(one, "replay", first["id"])["replayed"] == 1
+    for letter, version in ((first["id"], written[first["id"]]), (f"{orders.topic}-0-7-01234567", 1),
+                            (second["id"], written[second["id"]] - 1)):
+        place.run(f"INSERT INTO {place.table('replayed_letters')}(pipeline, letter, version, changed_at, changed_by) "
+                  f"VALUES ('{one.pipeline}', '{letter}', {version}, '2026-01-01 00:00:00+00', 'me')")
+    assert states(one) == {1: "replayed", 2: "new"} and len(place.notes()) == 3  # looking changes nothing
+    dlq(one, "purge", "--older", "1h")
+    assert states(one) == {1: "replayed", 2: "new"} and place.notes() == []
+
+
+# decision 031; G-01
+def test_a_letter_that_is_written_again_while_it_is_replayed_leaves_no_note(streams, orders, millrace, target):
+    place = Place(target)
+    one = millrace([append_route(orders)], target={"url": place.url}, **TOPIC)
+    appended(orders, streams, place, one, 1)
+    (message,) = streams.read(letters_of(one))
+    letter = message.key().split(b"/")[1].decode()
+    with psycopg.connect(place.url, connect_timeout=10) as other:  # whose end the replay's note waits for
+        other.execute("INSERT INTO millrace.replayed_letters(pipeline, letter, version, changed_at, changed_by) "
+                      "VALUES (%s, %s, %s, now(), 'other')", (one.pipeline, letter, message.timestamp()[1]))
+        run = replay_process(one)
+        await_(lambda: place.target.query("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() "
+                                          "AND wait_event_type = 'Lock'") or run.poll() is not None, 60, "the note")
+        put_in_topic(streams, letters_of(one), (message.key(), message.value(), message.headers()))
+        other.rollback()
+    out, err = run.communicate(timeout=120)
+    assert run.returncode == 0, err
+    assert json.loads(out)["replayed"] == 1 and loaded_offsets(place) == [0, 1]
+    assert states(one) == {1: "replayed"} and place.notes() == []
+
+
 # design.md section 6; R-14
 def test_masked_letters_and_deletes_of_a_topic_wait_for_the_earlier_letters_of_their_key(
         streams, schemas, topic, millrace, place):

@@ -171,13 +171,21 @@ MR_TEST("a letter that is gone is not found until it is written again")
     MR_CHECK_STR(select_of(&any), "b3 a2 a1 ");
 }
 
-MR_TEST("more letters than are remembered are told")
+/* Or a purge, the only remedy, would have nothing to go by. */
+MR_TEST("letters beyond those that are remembered are left out and counted")
 {
     char ids[6][40];
 
     for (int i = 0; i < 6; i++) {
         snprintf(ids[i], sizeof ids[i], "a-0-%d-01234567", i);
-        MR_CHECK_INT(add(MR_WIRE_LETTER, letter(ids[i], "a", i, "x"), 0, i),
-                     i < 5 ? 0 : -MR_CONFIG_USAGE);
+        MR_CHECK_INT(add(MR_WIRE_LETTER, letter(ids[i], "a", i, "x"), 0, i), i < 5 ? 0 : 1);
     }
+    MR_CHECK_U64(idx.n_left_out, 1);
+    MR_CHECK(mr_topic_index_find(&idx, ids[5]) == NULL);
+    MR_CHECK_INT(add(MR_WIRE_END, end(ids[5], MR_LETTER_REPLAYED, 2000), 0, 6), 0);
+    MR_CHECK_INT(add(MR_WIRE_END, end(ids[0], MR_LETTER_REPLAYED, 2000), 0, 7), 0);
+    MR_CHECK_INT(add(MR_WIRE_LETTER, letter(ids[1], "a", 1, "x"), 0, 8), 0);
+    MR_CHECK_INT(mr_topic_index_find(&idx, ids[0])->state, MR_LETTER_REPLAYED);
+    MR_CHECK_INT(mr_topic_index_find(&idx, ids[1])->at.offset, 8);
+    MR_CHECK_U64(idx.n_left_out, 1);
 }
