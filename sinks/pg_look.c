@@ -157,11 +157,12 @@ static const struct {
     {"replayed_letters", "DELETE", WANT_TOPIC},
 };
 
-/* Where letters go to a topic, nobody asks the table for them, and a replay says in another one
- * which of them landed; only a retention deletes from it. */
+/* Where letters go to a topic, no run asks the table for them, and a replay says in another one
+ * which of them landed; only a retention deletes from it, and locks what it deletes. */
 static bool is_wanted(const struct mr_look *look, enum want when)
 {
-    return when == WANT_ALWAYS || (when == WANT_LETTERS && !look->letters_elsewhere) ||
+    return when == WANT_ALWAYS ||
+           (when == WANT_LETTERS && (!look->letters_elsewhere || look->letters_purged)) ||
            (when == WANT_TOPIC && look->letters_elsewhere) ||
            (when == WANT_PURGE && look->letters_purged);
 }

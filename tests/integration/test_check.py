@@ -169,6 +169,8 @@ def test_a_role_without_rights_is_told_the_grants_and_they_suffice(loaded, millr
     ({}, "SELECT, INSERT, UPDATE", True),
     ({"retention": "30d"}, "SELECT, INSERT, UPDATE, DELETE", False),
     ({"to": "topic"}, "INSERT", False),
+    ({"to": "topic", "retention": "30d"}, "SELECT, INSERT, UPDATE, DELETE", False),
+    ({"to": "topic", "retention_new": "30d"}, "SELECT, INSERT, UPDATE, DELETE", False),
 ])
 def test_the_rights_on_the_table_of_letters_are_those_that_are_used(dlq, rights, note, loaded, millrace, target, weak):
     """design.md section 6: the grant of just what is missing, and it suffices."""

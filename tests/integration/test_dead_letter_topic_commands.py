@@ -353,6 +353,28 @@ def test_a_list_says_how_many_letters_are_in_the_table_beside_the_topic(streams,
     assert "0@0" in dlq(one, "list", "-o", "dlq.to=table")
 
 
+# decision 030
+def test_a_list_of_the_topic_does_without_the_right_to_read_the_table(streams, orders, millrace, target):
+    place = Place(target)
+    role = f"lister_{target.url.rsplit('/', 1)[1]}"
+    streams.produce(Record(orders.topic, b"k", b"\x07"))
+    millrace([append_route(orders)], start="earliest", **TOPIC).load_to_end()
+    for statement in (f"CREATE ROLE {role} LOGIN", f"GRANT USAGE ON SCHEMA public, millrace TO {role}",
+                      f"GRANT ALL ON ALL TABLES IN SCHEMA public, millrace TO {role}",
+                      f"REVOKE SELECT ON millrace.dead_letters FROM {role}"):
+        place.run(statement)
+    try:
+        one = millrace([append_route(orders)], name="weak",
+                       target={"url": target.url.replace("postgres@", f"{role}@")}, **TOPIC)
+        done = one.command("dlq", "list")
+        assert done.returncode == 0 and "1 letters" in done.stdout and f"{orders.topic}/0@0" in done.stdout, done
+        assert "is not known" in done.stderr and "target.privilege" in done.stderr, done
+    finally:
+        millrace.end()
+        place.run(f"DROP OWNED BY {role} CASCADE")
+        place.run(f"DROP ROLE {role}")
+
+
 # design.md section 6
 def test_letters_of_a_topic_are_looked_at_where_the_target_is_standard_output(streams, orders, millrace):
     one = millrace([{"topic": orders.topic, "table": "orders"}], target={"url": "stdout:"}, start="earliest", **TOPIC)
