@@ -71,8 +71,7 @@ const char *mr_pg_control(const struct mr_pg_sink *sink); /* quoted schema name 
 void mr_pg_control_sql(struct mr_buf *sql, const char *control);
 /* The same as a script that makes, or completes, the control tables with their first row. */
 void mr_pg_control_script(struct mr_buf *sql, const char *control);
-/* The stored version, 0 where there is none, and whether a table, index or column of
- * today's is missing. */
+/* The stored version, 0 for none, and whether a table, index or column of today's is missing. */
 int mr_pg_control_look(struct mr_pg_sink *sink, struct mr_pg_conn *conn, int64_t *version,
                        bool *missing, struct mr_err *err);
 int mr_pg_setup(struct mr_sink *sink, char *target_id, struct mr_err *err);
@@ -125,12 +124,20 @@ bool mr_pg_version_same(const struct mr_table *table, const struct pg_result *re
 extern const struct mr_emit_ops mr_pg_emit;
 
 /* ---- pg_session.c, pg_copy.c, pg_put.c, pg_masked.c ---- */
+enum { MR_PG_MAX_HELD = 64 };
+struct mr_pg_held { /* the lock of a table's guards, sent or pending */
+    uint64_t relation;
+    uint32_t depth; /* of savepoints: the last of them gone back to, it is gone */
+};
 struct mr_pg_session { /* thread: write, but for interrupt */
     struct mr_session base;
     struct mr_pg_sink *sink;
     struct mr_pg_conn *conn; /* NULL: none */
     bool in_txn;
-    struct mr_buf pending; /* savepoint statements that go along with the next one */
+    struct mr_buf pending; /* of savepoints and locks: goes along with the next statement */
+    struct mr_pg_held held[MR_PG_MAX_HELD];
+    size_t n_held;
+    uint32_t depth; /* savepoints that are open */
     struct mr_buf sql;
     struct mr_buf piece;
     struct mr_buf array;

@@ -28,23 +28,34 @@ void mr_pg_tomb_params(const struct mr_pg_session *session, const struct mr_tabl
     mr_pg_param_text(params, table->name);
 }
 
+static bool is_held(const struct mr_pg_session *session, const struct mr_table *table)
+{
+    for (size_t i = 0; i < session->n_held; i++)
+        if (session->held[i].relation == table->version.v[0])
+            return true;
+    return false;
+}
+
+/* Goes along with the next statement, and once a transaction: nothing is read before it, as all
+ * that reads or writes brings or settles first what is pending. More than fit are locked again. */
 static int lock(struct mr_pg_session *session, const struct mr_table *table, struct mr_err *err)
 {
     struct mr_buf name = MR_BUF_INIT;
-    struct mr_buf *sql = &session->sql;
-    int rc = mr_pg_session_settle(session, err);
+    struct mr_buf *sql = &session->pending;
+    if (is_held(session, table))
+        return 0;
     mr_buf_fmt(&name, "millrace:guard:%s.%s", table->schema, table->name);
-    mr_buf_reset(sql);
     mr_buf_str(sql, "SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(");
     mr_pg_literal(sql, mr_buf_cstr(&name));
-    mr_buf_str(sql, ", 0))");
+    mr_buf_str(sql, ", 0)); ");
     bool ok = mr_buf_ok(&name) && mr_buf_ok(sql);
     mr_buf_release(&name);
-    if (rc < 0)
-        return rc;
     if (!ok)
         return mr_err_set(err, MR_NO_MEMORY, "a statement");
-    return mr_pg_exec(session->conn, mr_buf_cstr(sql), NULL, err);
+    if (session->n_held < MR_PG_MAX_HELD)
+        session->held[session->n_held++] =
+            (struct mr_pg_held){.relation = table->version.v[0], .depth = session->depth};
+    return 0;
 }
 
 static int hex_digit(char c)
@@ -303,6 +314,8 @@ int mr_pg_truncate_below(struct mr_session *base, const struct mr_guarded *what,
     int rc = mr_pg_outside_txn(session, err);
     if (rc == 0)
         rc = lock(session, what->table, err);
+    if (rc == 0)
+        rc = mr_pg_session_settle(session, err);
     if (rc == 0)
         rc = delete_below(session, what, octets, err);
     if (rc == 0) {

@@ -1,7 +1,7 @@
 /* A session: one writer's connection and its transaction, in as few round trips as possible. The
  * connection comes from the pool, counts there, and is kept between flushes for its staging tables.
- *   begin = BEGIN, LOCK TABLE and the version check in one message; savepoint statements go along
- * with the next statement; commit tells a lost answer from a refusal. */
+ *   begin = BEGIN, LOCK TABLE and the version check in one message; savepoint statements and locks
+ * of guards go along with the next statement; commit tells a lost answer from a refusal. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -208,6 +208,8 @@ static int session_begin(struct mr_session *base, struct mr_table *const *tables
     if (rc < 0)
         return rc;
     mr_buf_reset(&session->pending);
+    session->n_held = 0;
+    session->depth = 0;
     session->in_txn = true;
     PGresult *res = NULL;
     rc = mr_pg_exec(session->conn, mr_buf_cstr(&session->sql), &res, err);
@@ -231,11 +233,19 @@ static int pend(struct mr_session *base, const char *sql, struct mr_err *err)
 /* Savepoints of one name nest as a stack. Source: PostgreSQL manual, SAVEPOINT. */
 static int session_savepoint(struct mr_session *base, struct mr_err *err)
 {
+    session_of(base)->depth++;
     return pend(base, "SAVEPOINT millrace; ", err);
 }
 
+/* What was locked since then stays so, as if it were since the one around it. */
 static int session_release_savepoint(struct mr_session *base, struct mr_err *err)
 {
+    struct mr_pg_session *session = session_of(base);
+    if (session->depth > 0)
+        session->depth--;
+    for (size_t i = 0; i < session->n_held; i++)
+        if (session->held[i].depth > session->depth)
+            session->held[i].depth = session->depth;
     return pend(base, "RELEASE SAVEPOINT millrace; ", err);
 }
 
@@ -245,6 +255,11 @@ static int session_rollback_to_savepoint(struct mr_session *base, struct mr_err 
     if (session->conn == NULL || session->conn->broken)
         return mr_err_set(err, MR_TARGET_AWAY, "the connection was lost");
     mr_pg_stages_undone(session->conn);
+    size_t n_left = 0;
+    for (size_t i = 0; i < session->n_held; i++)
+        if (session->held[i].depth < session->depth)
+            session->held[n_left++] = session->held[i];
+    session->n_held = n_left;
     return pend(base, "ROLLBACK TO SAVEPOINT millrace; ", err);
 }
 

@@ -127,7 +127,8 @@ struct mr_sink_ops {
                            struct mr_err *err);
     /* empties the table, by DELETE where TRUNCATE is refused. */
     int (*truncate)(struct mr_session *session, struct mr_table *table, struct mr_err *err);
-    /* P-22: until the transaction ends nobody else may compare guards of this table. */
+    /* P-22: from the next statement until the transaction ends nobody else may compare guards of
+     * this table. */
     int (*guard_lock)(struct mr_session *session, const struct mr_table *table, struct mr_err *err);
     /* O-06, O-07: what the target has of the rows' keys, in their order, after guard_lock, which it
      * does by itself. Kinds that cannot compare see nothing. */

@@ -392,6 +392,9 @@ MR_CONFORM(locked, "a table's guards are locked until the transaction ends, howe
         for (int i = 0; i < 2; i++)
             MR_CHECK_OK(
                 mr_case.f.ops->guard_lock(mr_case.f.session, mr_case.table, &mr_case.f.err));
+        if (counted) /* it goes along with the next statement */
+            MR_CHECK_STR(mr_sink_fixture_query(&mr_case.f, held), "0\n");
+        MR_CHECK_OK(mr_case.f.ops->put_positions(mr_case.f.session, NULL, 0, &mr_case.f.err));
         if (counted)
             MR_CHECK_STR(mr_sink_fixture_query(&mr_case.f, held), "1\n");
         if (lands != 0)

@@ -11,6 +11,8 @@ static struct mr_session *session;
 static struct mr_err err;
 static struct mr_table table = {
     .schema = "public", .name = "t", .version = {.v = {16384, 700, 800, 900}, .n_words = 4}};
+static struct mr_table second = {
+    .schema = "public", .name = "u", .version = {.v = {16385, 700, 800, 900}, .n_words = 4}};
 static struct mr_table *const tables[] = {&table};
 static const char *const version_same[] = {"700", "800", "900"};
 static const char *const backend_start[] = {"2026-11-21T10:00:00.000000", "63"};
@@ -173,6 +175,54 @@ MR_TEST("savepoint statements go along with the next statement")
     pq_expect("SAVEPOINT millrace; ROLLBACK TO SAVEPOINT millrace; RELEASE SAVEPOINT millrace; "
               "COMMIT",
               pq_done("COMMIT"));
+    MR_CHECK_OK(session->ops->commit(session, &err));
+    close_all();
+}
+
+#define LOCK(name)                                                                                 \
+    "SELECT "                                                                                      \
+    "pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('millrace:guard:public." name    \
+    "', 0)); "
+
+// P-22
+MR_TEST("guards are locked along with the next statement, and once a transaction")
+{
+    for (int i = 0; i < 2; i++) {
+        if (i == 0) {
+            begin();
+        } else {
+            pq_expect("BEGIN", pq_rows(1, 3, version_same));
+            MR_CHECK_OK(session->ops->begin(session, tables, 1, &span, 1, &err));
+        }
+        MR_CHECK_OK(session->ops->guard_lock(session, &table, &err));
+        MR_CHECK_OK(session->ops->guard_lock(session, &second, &err));
+        MR_CHECK_OK(session->ops->guard_lock(session, &table, &err));
+        pq_expect(LOCK("t") LOCK("u") "COMMIT", pq_done("COMMIT"));
+        MR_CHECK_OK(session->ops->commit(session, &err));
+    }
+    close_all();
+}
+
+// P-22
+MR_TEST("a guard that was locked after a savepoint is locked anew once that is rolled back to")
+{
+    begin();
+    MR_CHECK_OK(session->ops->guard_lock(session, &table, &err));
+    MR_CHECK_OK(session->ops->savepoint(session, &err));
+    MR_CHECK_OK(session->ops->savepoint(session, &err));
+    MR_CHECK_OK(session->ops->guard_lock(session, &second, &err));
+    MR_CHECK_OK(session->ops->release_savepoint(session, &err));
+    MR_CHECK_OK(session->ops->guard_lock(session, &second, &err));
+    MR_CHECK_OK(session->ops->rollback_to_savepoint(session, &err));
+    MR_CHECK_OK(session->ops->release_savepoint(session, &err));
+    MR_CHECK_OK(session->ops->guard_lock(session, &table, &err));
+    MR_CHECK_OK(session->ops->guard_lock(session, &second, &err));
+    pq_expect(
+        LOCK("t") "SAVEPOINT millrace; SAVEPOINT millrace; " LOCK(
+            "u") "RELEASE SAVEPOINT "
+                 "millrace; ROLLBACK TO SAVEPOINT millrace; RELEASE SAVEPOINT millrace; " LOCK(
+                     "u") "COMMIT",
+        pq_done("COMMIT"));
     MR_CHECK_OK(session->ops->commit(session, &err));
     close_all();
 }
