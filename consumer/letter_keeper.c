@@ -52,15 +52,21 @@ static int piece(struct mr_letter_keeper *keeper, enum mr_letter_state state, st
     return n >= MR_KEEPER_PIECE ? 1 : 0;
 }
 
-static void tell(struct mr_letter_keeper *keeper, int rc, const struct mr_err *err)
+static void purged_tell(struct mr_letter_keeper *keeper)
 {
-    for (int i = 0; i < MR_N_LETTER_STATES && rc != 1; i++) {
+    for (int i = 0; i < MR_N_LETTER_STATES; i++) {
         if (keeper->n_purged[i] > 0)
             mr_log(MR_INFO, "letters_purged",
                    mr_kv_str("state", mr_letter_state_name((enum mr_letter_state)i)),
                    mr_kv_u64("letters", keeper->n_purged[i]));
         keeper->n_purged[i] = 0;
     }
+}
+
+static void tell(struct mr_letter_keeper *keeper, int rc, const struct mr_err *err)
+{
+    if (rc != 1)
+        purged_tell(keeper);
     if (rc < 0 && !keeper->failing)
         mr_log(MR_WARN, "letters_not_purged", mr_kv_err(err));
     keeper->failing = rc < 0;
@@ -107,6 +113,7 @@ static void *keeper_main(void *arg)
 
     while (!keeper_wait(keeper, mr_letter_keeper_turn(keeper)))
         continue;
+    purged_tell(keeper); /* of a turn that was not the last */
     return NULL;
 }
 
